@@ -1,0 +1,3 @@
+"""Runner, loops, hooks and checkpoint reading: what makes a run survive."""
+
+from mmseg_plugins.engine import hooks  # noqa: F401

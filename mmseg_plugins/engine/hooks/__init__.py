@@ -1,0 +1,1 @@
+"""Hooks of the default runtime; importing this package registers them."""

@@ -1,0 +1,24 @@
+"""The package's own registry scope, a sibling of ``mmdet`` and ``mmseg``.
+
+This is the only module that knows scopes.  Each registry below is a child of
+mmengine's root registry of the same kind, so ``type='mmseg_plugins.X'`` in a
+config resolves lazily from mmdet's scope, from mmseg's and from mmengine's.
+Modules register themselves when the listed location is first imported.
+"""
+
+from mmengine.registry import DATASETS as ROOT_DATASETS
+from mmengine.registry import HOOKS as ROOT_HOOKS
+from mmengine.registry import LOOPS as ROOT_LOOPS
+from mmengine.registry import METRICS as ROOT_METRICS
+from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import RUNNERS as ROOT_RUNNERS
+from mmengine.registry import Registry
+
+SCOPE = 'mmseg_plugins'
+
+MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['mmseg_plugins.models'])
+DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmseg_plugins.datasets'])
+METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmseg_plugins.evaluation'])
+HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmseg_plugins.engine'])
+LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmseg_plugins.engine'])
+RUNNERS = Registry('runner', parent=ROOT_RUNNERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
