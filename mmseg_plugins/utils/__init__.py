@@ -1,0 +1,1 @@
+"""Small helpers that tools and hooks share; nothing here imports the stack."""
