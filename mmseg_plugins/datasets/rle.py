@@ -1,0 +1,165 @@
+"""COCO run-length masks in numpy: encode, decode and validate, without pycocotools.
+
+A malformed compressed RLE makes pycocotools abort, crash or hang the whole
+process, so every segmentation of an annotation file is read here first.
+
+The format (https://github.com/cocodataset/cocoapi, common/maskApi.c, BSD):
+the mask of shape (H, W) is read column by column; ``counts`` holds the
+lengths of the runs, alternately background and foreground, beginning with
+background (0 when the first pixel is set), and they sum to H * W.  From the
+fourth run on, the difference to the run two before is stored.  Each number is
+cut into groups of 5 bits, lowest first; a group is written as the character
+``48 + bits``, plus 32 when more groups follow; bit 16 of the last group is the
+sign.  So a 2 x 2 mask with its right column set has the runs [2, 2] -> '22'.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_FIRST_CHAR, _LAST_CHAR = 48, 111  # '0' .. 'o': 64 characters, 6 bits each
+_MAX_GROUPS = 7  # 7 groups of 5 bits hold every 32-bit run with its sign
+
+
+def mask_to_runs(mask: np.ndarray) -> np.ndarray:
+    """Run lengths (R,) of a mask (H, W) in column-major order, background first."""
+    flat = np.asarray(mask, dtype=bool).flatten(order='F')
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    bounds = np.concatenate(([0], edges, [flat.size]))
+    runs = np.diff(bounds)
+    if flat.size and flat[0]:
+        runs = np.concatenate(([0], runs))
+    return runs.astype(np.int64)
+
+
+def runs_to_counts(runs: Sequence[int] | np.ndarray) -> str:
+    """The compressed ``counts`` string of run lengths."""
+    values = [int(run) for run in runs]
+    chars: list[str] = []
+    for i, value in enumerate(values):
+        rest = value - values[i - 2] if i > 2 else value
+        more = True
+        while more:
+            group = rest & 31
+            rest >>= 5
+            more = rest != (-1 if group & 16 else 0)
+            chars.append(chr(_FIRST_CHAR + group + (32 if more else 0)))
+    return ''.join(chars)
+
+
+def encode_mask(mask: np.ndarray) -> dict[str, Any]:
+    """COCO's compressed RLE ``{'size': [H, W], 'counts': str}`` of a mask (H, W)."""
+    height, width = mask.shape
+    return {'size': [int(height), int(width)], 'counts': runs_to_counts(mask_to_runs(mask))}
+
+
+def counts_to_runs(counts: str | bytes) -> list[int]:
+    """Run lengths of a compressed ``counts`` string.
+
+    Raises:
+        ValueError: a character outside the alphabet, a number cut off at the
+            end of the string or longer than 32 bits, or a negative run.
+    """
+    codes = counts if isinstance(counts, bytes) else counts.encode('utf-8', errors='surrogatepass')
+    runs: list[int] = []
+    value = shift = 0
+    for position, code in enumerate(codes):
+        if not _FIRST_CHAR <= code <= _LAST_CHAR:
+            raise ValueError(f'byte {code} at position {position} of counts is outside the RLE alphabet "0".."o"')
+        group = code - _FIRST_CHAR
+        value |= (group & 31) << shift
+        shift += 5
+        if shift > 5 * _MAX_GROUPS:
+            raise ValueError(f'the number ending at position {position} of counts is longer than 32 bits')
+        if group & 32:
+            continue
+        if group & 16:
+            value -= 1 << shift
+        if len(runs) > 2:
+            value += runs[-2]
+        if value < 0:
+            raise ValueError(f'run {len(runs)} of counts is negative ({value})')
+        runs.append(value)
+        value = shift = 0
+    if shift:
+        raise ValueError('counts ends in the middle of a number (cut off?)')
+    return runs
+
+
+def runs_to_mask(runs: Sequence[int] | np.ndarray, height: int, width: int) -> np.ndarray:
+    """The mask (H, W), uint8 in {0, 1}, of run lengths that sum to H * W."""
+    lengths = np.asarray(runs, dtype=np.int64)
+    if (lengths < 0).any() or int(lengths.sum()) != height * width:
+        raise ValueError(f'runs must be non-negative and sum to {height} * {width}, got the sum {int(lengths.sum())}')
+    flat = np.repeat((np.arange(lengths.size) & 1).astype(np.uint8), lengths)
+    return flat.reshape((height, width), order='F')
+
+
+def _size_problem(size: Any, height: int | None, width: int | None) -> str | None:
+    if not isinstance(size, (list, tuple)) or len(size) != 2:
+        return f'size must be [height, width], got {size!r}'
+    if not all(isinstance(v, numbers.Integral) and not isinstance(v, bool) for v in size):
+        return f'size must hold two integers, got {list(size)!r}'
+    if min(size) <= 0:
+        return f'size must be positive, got {list(size)!r}'
+    if height is not None and width is not None and (size[0], size[1]) != (height, width):
+        return f"size {list(size)!r} is not the image's [height, width] = {[height, width]!r}"
+    return None
+
+
+def _list_problem(counts: Sequence[Any]) -> str | None:
+    for i, run in enumerate(counts):
+        if not isinstance(run, numbers.Integral) or isinstance(run, bool):
+            return f'run {i} of counts is no integer: {run!r}'
+        if run < 0:
+            return f'run {i} of counts is negative ({run})'
+    return None
+
+
+def check_rle(rle: Any, height: int | None = None, width: int | None = None) -> str | None:
+    """Why a COCO RLE must not reach pycocotools; None when it is sound.
+
+    Args:
+        rle: the value found under ``segmentation``: ``{'size': [H, W],
+            'counts': list | str | bytes}``.
+        height, width: size of the image in pixels; None checks the RLE alone.
+    """
+    if not isinstance(rle, dict):
+        return f'an RLE must be an object with size and counts, got {type(rle).__name__}'
+    missing = [key for key in ('size', 'counts') if key not in rle]
+    if missing:
+        return f'the RLE lacks {" and ".join(missing)}'
+    problem = _size_problem(rle['size'], height, width)
+    if problem:
+        return problem
+    counts = rle['counts']
+    if isinstance(counts, (str, bytes)):
+        try:
+            runs: Sequence[int] = counts_to_runs(counts)
+        except ValueError as error:
+            return str(error)
+    elif isinstance(counts, (list, tuple)):
+        problem = _list_problem(counts)
+        if problem:
+            return problem
+        runs = counts
+    else:
+        return f'counts must be a string or a list of integers, got {type(counts).__name__}'
+    total, pixels = sum(runs), rle['size'][0] * rle['size'][1]
+    if total != pixels:
+        return f'the runs sum to {total}, the mask has {rle["size"][0]} x {rle["size"][1]} = {pixels} pixels'
+    return None
+
+
+def decode_rle(rle: dict[str, Any]) -> np.ndarray:
+    """The mask (H, W), uint8 in {0, 1}, of an RLE; ValueError where :func:`check_rle` objects."""
+    problem = check_rle(rle)
+    if problem:
+        raise ValueError(problem)
+    counts = rle['counts']
+    runs = counts_to_runs(counts) if isinstance(counts, (str, bytes)) else counts
+    return runs_to_mask(runs, *rle['size'])
