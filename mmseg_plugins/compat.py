@@ -71,7 +71,7 @@ def stack_problems() -> tuple[list[str], list[str]]:
                 f'Remedy: pip install "{req.stock}>={req.minimum}".'
             )
         elif release > Version(req.tested).release:
-            notes.append(f'{req.name} {version} is newer than the newest tested version {req.tested}; it may well work.')
+            notes.append(f'{req.name} {version} is newer than the newest tested one, {req.tested}; it may well work.')
     return errors, notes
 
 

@@ -1,0 +1,35 @@
+# make demo     install, generate data, train, evaluate, draw; one table at the end
+# make test     install, then the whole test suite          (STACK=onedl for the other line)
+# make lint     ruff and mypy
+# make doctor   what is installed, what is wrong, and the remedy
+# make setup    only the installation (PYTHON=..., TORCH=..., CLEAN=1)
+
+STACK ?= stock
+ifeq ($(STACK),onedl)
+VENV ?= .venv-onedl
+else
+VENV ?= .venv
+endif
+SETUP = STACK=$(STACK) VENV=$(VENV) bash tools/setup_env.sh
+PY = $(VENV)/bin/python
+
+.PHONY: demo test lint doctor setup tables
+demo:
+	@$(SETUP)
+	@$(PY) tools/demo.py $(ARGS)
+
+test:
+	@$(SETUP) tests
+	@OMP_NUM_THREADS=1 $(PY) -m pytest $(PYTEST_ARGS)
+
+lint:
+	@$(SETUP) lint
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+doctor:
+	@if [ -x $(PY) ]; then $(PY) tools/doctor.py; else python3 tools/doctor.py; fi
+
+setup:
+	@$(SETUP)
+	@$(PY) tools/doctor.py

@@ -1,0 +1,34 @@
+# Cell nuclei of the 2018 Data Science Bowl (stage 1, CC0) as COCO instances:
+#   python tools/dataset_converters/dsb2018.py stage1_train --out data/nuclei
+# Photographs of 256 x 256 up to about 1000 x 1000 pixels, one class, median
+# object 17 px wide, up to 375 in an image.  Trained on 256 x 256 crops.
+_base_ = ['./coco_instance.py']
+
+data_root = 'data/nuclei/'
+train_ann_file = 'annotations/instances_train.json'
+val_ann_file = 'annotations/instances_val.json'
+train_img_prefix = 'train/'
+val_img_prefix = 'val/'
+classes = ('nucleus', )
+
+crop_size = (256, 256)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True),
+    dict(type='RandomFlip', prob=0.75, direction=['horizontal', 'vertical', 'diagonal']),
+    dict(type='PackDetInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape')),
+]
+
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
+    dataset=dict(pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
+val_dataloader = dict(batch_size=1, num_workers=1, dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
