@@ -15,6 +15,7 @@ sign.  So a 2 x 2 mask with its right column set has the runs [2, 2] -> '22'.
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 
 _FIRST_CHAR, _LAST_CHAR = 48, 111  # '0' .. 'o': 64 characters, 6 bits each
-_MAX_GROUPS = 7  # 7 groups of 5 bits hold every 32-bit run with its sign
+_MAX_GROUPS = 6  # 6 groups of 5 bits: runs below 2 ** 29; a seventh overflows pycocotools' C integers
 
 
 def mask_to_runs(mask: np.ndarray) -> np.ndarray:
@@ -62,7 +63,7 @@ def counts_to_runs(counts: str | bytes) -> list[int]:
 
     Raises:
         ValueError: a character outside the alphabet, a number cut off at the
-            end of the string or longer than 32 bits, or a negative run.
+            end of the string or longer than 30 bits, or a negative run.
     """
     codes = counts if isinstance(counts, bytes) else counts.encode('utf-8', errors='surrogatepass')
     runs: list[int] = []
@@ -74,7 +75,7 @@ def counts_to_runs(counts: str | bytes) -> list[int]:
         value |= (group & 31) << shift
         shift += 5
         if shift > 5 * _MAX_GROUPS:
-            raise ValueError(f'the number ending at position {position} of counts is longer than 32 bits')
+            raise ValueError(f'the number ending at position {position} of counts is longer than 30 bits')
         if group & 32:
             continue
         if group & 16:
@@ -163,3 +164,36 @@ def decode_rle(rle: dict[str, Any]) -> np.ndarray:
     counts = rle['counts']
     runs = counts_to_runs(counts) if isinstance(counts, (str, bytes)) else counts
     return runs_to_mask(runs, *rle['size'])
+
+
+def check_polygons(polygons: Any, height: int, width: int) -> str | None:
+    """Why a list of COCO polygons must not reach pycocotools; None when it is sound.
+
+    Polygons that are merely too short are dropped by mmdet and no danger, see
+    :func:`short_polygons`.
+
+    Args:
+        polygons: ``[[x1, y1, x2, y2, ...], ...]`` in pixels.
+        height, width: of the image in pixels; points may lie outside by at
+            most 10 times the longer side (rasterising takes memory with it).
+    """
+    if not isinstance(polygons, (list, tuple)):
+        return f'polygons must be a list of lists of coordinates, got {type(polygons).__name__}'
+    limit = 11 * max(height, width)
+    for i, polygon in enumerate(polygons):
+        if not isinstance(polygon, (list, tuple)):
+            return f'polygon {i} must be a list of coordinates [x1, y1, ...], got {polygon!r:.40}'
+        try:
+            total = math.fsum(polygon)
+        except (TypeError, ValueError, OverflowError):  # no numbers; inf - inf; a sum beyond float
+            return f'polygon {i} holds something that is no finite number'
+        if not math.isfinite(total):
+            return f'polygon {i} holds NaN or infinity'
+        if polygon and (max(polygon) > limit or min(polygon) < -limit):
+            return f'polygon {i} reaches {min(polygon):g} .. {max(polygon):g}, far outside the {width} x {height} image'
+    return None
+
+
+def short_polygons(polygons: Sequence[Sequence[float]]) -> list[int]:
+    """Indices of the polygons that mmdet's loader drops: fewer than 6 numbers, or an odd number of them."""
+    return [i for i, polygon in enumerate(polygons) if len(polygon) < 6 or len(polygon) % 2]
