@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import IO, TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -40,7 +40,14 @@ def format_seconds(seconds: float) -> str:
 def build_bar(stream: IO[str]) -> Progress:
     """A rich progress bar: description, bar, done of total, elapsed, ETA and a free ``note`` field per task."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn('{task.description}'),
@@ -72,7 +79,7 @@ def track(
         interval: Seconds between two plain lines when the stream is no terminal.
     """
     stream = sys.stderr if stream is None else stream
-    if total is None and hasattr(iterable, '__len__'):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if is_terminal(stream):
         with build_bar(stream) as bar:

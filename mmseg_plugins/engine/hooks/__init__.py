@@ -1,1 +1,3 @@
 """Hooks of the default runtime; importing this package registers them."""
+from mmseg_plugins.engine.hooks.progress_hook import ProgressHook  # noqa: F401
+from mmseg_plugins.engine.hooks.run_report_hook import RunReportHook  # noqa: F401

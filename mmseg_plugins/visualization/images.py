@@ -1,0 +1,81 @@
+"""Reading and writing image files, at any path and with errors that name the file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+#: Suffixes that the tools take for images when they are given a folder.
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+
+
+class ImageError(ValueError):
+    """An image file that cannot be read or written; the message names it."""
+
+
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read an image as uint8 (H, W, 3), BGR, turned upright by its EXIF tag.
+
+    OpenCV fills the missing part of a truncated JPEG with grey and only prints
+    a warning, so the file is decoded by Pillow first, which refuses it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ImageError: not an image, or a damaged one.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'image {path} does not exist')
+    try:
+        with Image.open(path) as probe:
+            probe.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(f'image {path} cannot be read: {error}') from error
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ImageError(f'image {path} cannot be decoded by OpenCV')
+    return image
+
+
+def save_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 95) -> Path:
+    """Write an image in the format its suffix names; parent folders are made.
+
+    Encoding in memory first keeps non-ASCII paths working on every platform
+    and leaves no torn file behind when encoding fails.
+    """
+    path = Path(path)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in ('.jpg', '.jpeg') else []
+    done, data = cv2.imencode(path.suffix, image, options)
+    if not done:
+        raise ImageError(f'image {path} cannot be encoded (shape {image.shape}, {image.dtype})')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.tobytes())
+    return path
+
+
+def list_images(folder: str | os.PathLike[str]) -> list[Path]:
+    """All image files below a folder, sorted by path, told by :data:`IMAGE_SUFFIXES`."""
+    root = Path(folder)
+    files = (path for path in root.rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    return sorted(files, key=lambda path: path.relative_to(root).as_posix())
+
+
+def as_bgr(image: np.ndarray) -> np.ndarray:
+    """Any (H, W), (H, W, 1), (H, W, 3) or (H, W, C) array as a displayable uint8 BGR image.
+
+    Values that are not uint8 (normalised inputs) are stretched from their own
+    minimum..maximum to 0..255; of more than three channels the first three are shown.
+    """
+    if image.ndim == 2:
+        image = image[:, :, None]
+    if image.dtype != np.uint8:
+        image = image.astype(np.float32)
+        low, high = float(np.nanmin(image, initial=0)), float(np.nanmax(image, initial=1))
+        image = np.nan_to_num((image - low) * (255 / max(high - low, 1e-6))).astype(np.uint8)
+    image = np.repeat(image[:, :, :1], 3, axis=2) if image.shape[2] < 3 else image[:, :, :3]
+    return np.ascontiguousarray(image)

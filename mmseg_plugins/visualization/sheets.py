@@ -1,0 +1,66 @@
+"""Contact sheets: a grid of titled pictures on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mmseg_plugins.visualization.images import as_bgr
+from mmseg_plugins.visualization.text import put_text, shorten, text_size
+
+GAP = 8  # px between pictures and around the page
+TITLE_SIZE = 14  # px
+HEADING_SIZE = 18  # px
+
+
+def contact_sheet(
+    pictures: Sequence[tuple[str, np.ndarray]], columns: int = 4, cell: int = 400, heading: str | None = None
+) -> np.ndarray:
+    """Put N titled pictures into a grid, row by row.
+
+    To lay prediction beside truth, give them in turn with an even number of columns.
+
+    Args:
+        pictures: ``(title, image)`` with images (H, W, 3) uint8 BGR of any size.
+        columns: Pictures in a row.
+        cell: Width of a picture on the sheet in px; its height follows from the
+            largest height-to-width ratio of its row, but is at most 1.5 cells.
+        heading: One line above everything.
+
+    Returns:
+        uint8 BGR page of width ``columns * cell + (columns + 1) * GAP``.
+
+    Raises:
+        ValueError: no picture, or ``columns < 1``.
+    """
+    if not pictures or columns < 1:
+        raise ValueError(f'a contact sheet needs pictures and columns, got {len(pictures)} and {columns}')
+    width = columns * cell + (columns + 1) * GAP
+    rows = [_row(pictures[start:start + columns], width, cell) for start in range(0, len(pictures), columns)]
+    if heading:
+        head = np.full((text_size('x', HEADING_SIZE, bold=True)[1] + GAP, width, 3), 255, np.uint8)
+        put_text(head, shorten(heading, width - 2 * GAP, HEADING_SIZE, True), GAP, GAP, HEADING_SIZE, (0, 0, 0), True)
+        rows.insert(0, head)
+    rows.append(np.full((GAP, width, 3), 255, np.uint8))
+    return np.concatenate(rows)
+
+
+def _row(pictures: Sequence[tuple[str, np.ndarray]], width: int, cell: int) -> np.ndarray:
+    fitted = [_fit(as_bgr(image), cell, int(1.5 * cell)) for _, image in pictures]
+    title_height = text_size('x', TITLE_SIZE)[1]
+    height = max(image.shape[0] for image in fitted)
+    row = np.full((GAP + title_height + height, width, 3), 255, np.uint8)
+    for column, ((title, _), image) in enumerate(zip(pictures, fitted, strict=True)):
+        x, y = GAP + column * (cell + GAP), GAP + title_height
+        put_text(row, shorten(title, cell, TITLE_SIZE), x, GAP, TITLE_SIZE, (40, 40, 40))
+        row[y:y + image.shape[0], x:x + image.shape[1]] = image
+    return row
+
+
+def _fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Resize to fit into width x height px, keeping the aspect ratio."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
