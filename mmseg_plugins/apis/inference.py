@@ -1,0 +1,223 @@
+"""A trained model as one callable.
+
+    predictor = Predictor('configs/panet/....py', 'work_dirs/.../best.pth')
+    sample = predictor('photo.jpg')          # DetDataSample or SegDataSample
+    sample.pred_instances.scores             # in the frame of the original image
+
+For instance segmentation, detection (mmdet) and semantic segmentation (mmseg) alike.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.model.utils import revert_sync_batchnorm
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.utils import import_modules_from_strings
+
+from mmseg_plugins.config import ConfigError, leaf_datasets, load_config
+from mmseg_plugins.visualization.images import read_image
+
+_PREFIX = 'module.'  # what a parallel wrapper puts before every key
+_COUNTER = 'num_batches_tracked'  # older checkpoints lack it, and inference never reads it
+
+
+class CheckpointMismatchError(ValueError):
+    """A checkpoint whose keys or shapes do not fit the model; the message lists them."""
+
+
+class Predictor:
+    """Build a model from its config, load its weights safely, run it on single images.
+
+    Args:
+        config: A config file (hosts' by ``mmdet::``/``mmseg::``) or a ready Config.
+        checkpoint: A ``.pth`` file; it is read without running code it may hold.
+        device: ``cpu``, ``cuda:0``, ...
+        cfg_options: Overrides, as ``--cfg-options``.
+        allow_partial: Whether keys may be missing, unexpected or of another shape.
+        max_per_image: Most instances an image may give, set in the model's ``test_cfg``
+            too, so that masks that nobody wants are never pasted.
+
+    Attributes:
+        model: The network in eval mode.
+        meta: ``classes`` and ``palette``, from the checkpoint first, the config next.
+        semantic: Whether the config predicts label maps rather than instances.
+        report: What of the checkpoint did not fit, empty when all did.
+
+    Raises:
+        FileNotFoundError: config or checkpoint is missing.
+        CheckpointMismatchError: the checkpoint does not fit and ``allow_partial`` is False.
+        ConfigError: the config has no model, no test pipeline, or no class names are to be found.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Config,
+        checkpoint: str | os.PathLike[str],
+        device: str | torch.device = 'cpu',
+        *,
+        cfg_options: Mapping[str, Any] | None = None,
+        allow_partial: bool = False,
+        max_per_image: int | None = None,
+    ) -> None:
+        from mmseg_plugins.engine.safe_load import load_checkpoint_file
+
+        if isinstance(config, Config):
+            self.cfg = copy.deepcopy(config)
+            self.cfg.merge_from_dict(dict(cfg_options or {}))
+        else:
+            self.cfg = load_config(config, cfg_options)
+        if 'model' not in self.cfg:
+            raise ConfigError(f'{config} has no model to predict with')
+        if max_per_image is not None:
+            limit_instances(self.cfg.model, max_per_image)
+        imports = self.cfg.get('custom_imports')
+        if imports:
+            import_modules_from_strings(**imports)
+        init_default_scope(self.cfg.get('default_scope') or 'mmdet')
+        self.max_per_image = max_per_image
+        self.device = torch.device(device)
+        loaded = load_checkpoint_file(os.fspath(checkpoint))
+        self.meta = class_meta(self.cfg, loaded)
+        self.model = revert_sync_batchnorm(MODELS.build(self.cfg.model))
+        self.report = load_weights(self.model, loaded, os.fspath(checkpoint), allow_partial)
+        self.model.to(self.device).eval()
+        self.model.dataset_meta = self.meta
+        self._pipeline = build_pipeline(inference_pipeline(self.cfg))
+
+    @property
+    def semantic(self) -> bool:
+        return self.cfg.get('default_scope') == 'mmseg'
+
+    @torch.no_grad()
+    def __call__(self, image: str | os.PathLike[str] | np.ndarray) -> Any:
+        """Predict one image.
+
+        Args:
+            image: A file, or an array (H, W, 3) uint8 in BGR order.
+
+        Returns:
+            The host's data sample on the CPU, in the frame of the original image.
+
+        Raises:
+            FileNotFoundError, mmseg_plugins.visualization.ImageError: no such image, or a damaged one.
+        """
+        path = '' if isinstance(image, np.ndarray) else os.fspath(image)
+        array = image if isinstance(image, np.ndarray) else read_image(image)
+        data = self._pipeline(
+            dict(img=array, img_path=path, img_id=0, img_shape=array.shape[:2], ori_shape=array.shape[:2])
+        )
+        sample = self.model.test_step(pseudo_collate([data]))[0].cpu()
+        if self.max_per_image is not None and 'pred_instances' in sample and 'scores' in sample.pred_instances:
+            order = sample.pred_instances.scores.argsort(descending=True, stable=True)
+            sample.pred_instances = sample.pred_instances[order[: self.max_per_image]]
+        return sample
+
+
+def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """``classes`` and ``palette``: of the checkpoint, else of the config's ``metainfo``, else of its data set class."""
+    saved = (checkpoint.get('meta') or {}) if isinstance(checkpoint, Mapping) else {}
+    named = saved.get('dataset_meta') or (saved if 'CLASSES' in saved else {})
+    found = {str(key).lower(): value for key, value in named.items()}
+    sources: list[Mapping[str, Any]] = [found]
+    for key in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        if cfg.get(key) is not None:
+            for dataset in leaf_datasets(cfg[key]['dataset']):
+                sources += [dataset.get('metainfo') or {}, _class_metainfo(dataset.get('type'))]
+    for source in sources:
+        if source.get('classes'):
+            return {'classes': tuple(source['classes']), 'palette': source.get('palette')}
+    raise ConfigError(
+        'neither the checkpoint nor the config names the classes. '
+        "Remedy: --cfg-options classes=\"('cat','dog')\" or metainfo=dict(classes=...) in the data set of the config"
+    )
+
+
+def _class_metainfo(kind: Any) -> Mapping[str, Any]:
+    """``METAINFO`` of a registered data set type."""
+    from mmengine.registry import DATASETS
+
+    found = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return getattr(found, 'METAINFO', None) or {}
+
+
+def load_weights(model: torch.nn.Module, checkpoint: Any, name: str, allow_partial: bool) -> dict[str, list[str]]:
+    """Copy a checkpoint's weights into a model.
+
+    Returns:
+        ``missing``, ``unexpected`` and ``mismatched`` keys, all empty when it fits.
+
+    Raises:
+        CheckpointMismatchError: something does not fit and ``allow_partial`` is False, or nothing fits at all.
+    """
+    state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else {}
+    state = {k.removeprefix(_PREFIX): v for k, v in state.items() if isinstance(v, torch.Tensor)}
+    own = model.state_dict()
+    mismatched = [key for key in own if key in state and own[key].shape != state[key].shape]
+    report = {
+        'missing': [key for key in own if key not in state and not key.endswith(_COUNTER)],
+        'unexpected': [key for key in state if key not in own],
+        'mismatched': [f'{key}: checkpoint {_shape(state[key])}, model {_shape(own[key])}' for key in mismatched],
+    }
+    usable = {key: value for key, value in state.items() if key in own and key not in mismatched}
+    if not usable or (any(report.values()) and not allow_partial):
+        raise CheckpointMismatchError(
+            f'checkpoint {name} does not fit the model of the config:\n{format_report(report)}\n'
+            'Remedy: give the config that the checkpoint was trained with'
+            + (' (nothing at all fits).' if not usable else ', or --allow-partial to use what fits.')
+        )
+    model.load_state_dict({**own, **usable})
+    return report
+
+
+def format_report(report: Mapping[str, Sequence[str]], limit: int = 8) -> str:
+    """Lines that name at most ``limit`` keys of each kind."""
+    lines = []
+    for kind, keys in report.items():
+        if keys:
+            lines.append(f'  {len(keys)} {kind}:')
+            lines += [f'    {key}' for key in keys[:limit]]
+            if len(keys) > limit:
+                lines.append(f'    ... and {len(keys) - limit} more')
+    return '\n'.join(lines)
+
+
+def _shape(value: torch.Tensor) -> str:
+    return 'x'.join(map(str, value.shape)) or 'scalar'
+
+
+def limit_instances(config: Any, limit: int) -> None:
+    """Lower ``max_per_img`` of the final stage in a model config's ``test_cfg``, in place."""
+    test_cfg = config.get('test_cfg') or {}
+    for part in (test_cfg.get('rcnn'), test_cfg):
+        for key in ('max_per_img', 'max_per_image'):
+            if isinstance(part, dict) and key in part:
+                part[key] = min(part[key], limit)
+
+
+def inference_pipeline(cfg: Config) -> list[dict[str, Any]]:
+    """The test-time transforms after the image is loaded, without those that load annotations."""
+    for key in ('test_dataloader', 'val_dataloader'):
+        if cfg.get(key) is None:
+            continue
+        for dataset in leaf_datasets(cfg[key]['dataset']):
+            if dataset.get('pipeline'):
+                return [dict(step) for step in dataset['pipeline'] if not _loads(step['type'])]
+    raise ConfigError('the config has no test_dataloader or val_dataloader with a pipeline to prepare images with')
+
+
+def _loads(kind: Any) -> bool:
+    name = (kind if isinstance(kind, str) else kind.__name__).rsplit('.', 1)[-1]
+    return name.startswith('Load')
+
+
+def build_pipeline(steps: Sequence[Mapping[str, Any]]) -> Any:
+    """Compose transforms; the default scope decides where a bare name is looked up."""
+    return Compose([dict(step) for step in steps])
