@@ -1,0 +1,92 @@
+"""Check the data before the first iteration, and say what will be dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from mmseg_plugins.datasets.check_report import DataCheckError, collect_problems, write_report
+from mmseg_plugins.datasets.coco_check import ImageOptions
+from mmseg_plugins.datasets.data_check import check_config
+from mmseg_plugins.registry import HOOKS
+
+#: What a run reads; only problems there stop it.
+STAGE_SPLITS = {'train': ('train', 'val'), 'val': ('val',), 'test': ('test',)}
+
+
+@HOOKS.register_module()
+class DataCheckHook(Hook):
+    """Compare configuration, annotation files and image files once, before training, validation or testing.
+
+    Classes are compared with the JSON's categories (names and order) and with
+    ``num_classes`` of every head; annotations and files with what mmdet's
+    loader does to them.  What will be dropped is counted in the log and listed
+    one by one in ``work_dir/data_check.json``; what makes the run impossible or
+    wrong raises one :class:`DataCheckError` with all problems.
+
+    ``SafeRunner`` calls :meth:`before_build`, before any data set is built;
+    with mmengine's own runner the check comes with the first loop.  Rank 0
+    reads, the others wait and raise the same.
+
+    Args:
+        decode_images: read every pixel of every image (minutes on COCO).
+        max_headers: image files opened per data set, evenly spread; None opens
+            all.  That each file exists is checked for all of them.
+        listed: examples shown in the log for each kind of finding.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, *, decode_images: bool = False, max_headers: int | None = 2000, listed: int = 3) -> None:
+        if max_headers is not None and max_headers < 0:
+            raise ValueError(f'max_headers must be None (all) or at least 0, got {max_headers}')
+        self.options = ImageOptions(max_headers=max_headers, decode=decode_images)
+        self.listed = listed
+        self._done = False
+
+    def before_build(self, runner: Runner, stage: str = 'train') -> None:
+        """Check for a run of ``stage``: ``train`` (training and validation sets), ``val`` or ``test``."""
+        if self._done:
+            return
+        self._done = True
+        outcome: list[list[tuple[str, str]] | None] = [None]
+        failure: Exception | None = None
+        if is_main_process():
+            try:
+                outcome[0] = self._check(runner, stage)
+            except Exception as error:  # the other ranks must not wait for ever
+                failure = error
+        broadcast_object_list(outcome)
+        if failure is not None:
+            raise failure
+        problems = outcome[0]
+        if problems is None:
+            raise RuntimeError('the data check failed on rank 0, see its output')
+        if problems:
+            raise DataCheckError(problems)
+
+    def before_train(self, runner: Runner) -> None:
+        self.before_build(runner, 'train')
+
+    def before_val(self, runner: Runner) -> None:
+        self.before_build(runner, 'val')
+
+    def before_test(self, runner: Runner) -> None:
+        self.before_build(runner, 'test')
+
+    def _check(self, runner: Runner, stage: str) -> list[tuple[str, str]]:
+        """Log and write the reports; returns the problems that concern this stage."""
+        reports = check_config(runner.cfg, STAGE_SPLITS[stage], self.options)
+        for report in reports:
+            print_log(report.text(self.listed), logger='current')
+        work_dir = getattr(runner, 'work_dir', None) or runner.cfg.get('work_dir')
+        if work_dir and reports:
+            path = Path(work_dir) / 'data_check.json'
+            write_report(path, reports)
+            if any(report.counts for report in reports):
+                print_log(f'every finding of the data check: {path}', logger='current')
+        return collect_problems(reports, self.listed)
