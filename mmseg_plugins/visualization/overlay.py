@@ -82,7 +82,9 @@ def draw_instances(
     if not show_text:
         return canvas
     size = int(np.clip(max(canvas.shape[:2]) / 45, 11, 26))
-    texts = {index: _text(index, labels, scores, class_names) for index in shapes}
+    # The only class there is need not be named on every one of its instances.
+    only = class_names is not None and len(class_names) == 1 and (number > 8 or scores is None)
+    texts = {index: _text(index, None if only else labels, scores, class_names) for index in shapes}
     return put_labels(canvas, _place_labels(shapes, texts, canvas.shape[:2], size), size)
 
 

@@ -1,0 +1,77 @@
+"""Pictures of a built data set: as annotated, or as its pipeline gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_plugins.visualization.images import read_image
+from mmseg_plugins.visualization.overlay import draw_instances
+from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
+from mmseg_plugins.visualization.samples import draw_truth, input_image, original_image
+from mmseg_plugins.visualization.semantic import complete_palette, draw_semantic
+
+
+def draw_pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
+    """``(title, picture)`` of what the pipeline gives for one index.
+
+    At test time hosts resize the image but not its annotations; then the
+    original image is drawn, since that is their frame.
+
+    Raises:
+        ValueError: the pipeline gave nothing (mm would silently take another image).
+    """
+    item = dataset[index]
+    if item is None:
+        raise ValueError(f'the pipeline gave nothing for index {index}; training would silently take another image')
+    sample, inputs = item['data_samples'], item['inputs']
+    same = tuple(sample.get('ori_shape', ())[:2]) == tuple(inputs.shape[-2:])
+    original = getattr(dataset, 'test_mode', False) and not same and not annotations_are_resized(dataset)
+    image = original_image(sample, inputs) if original else input_image(inputs)
+    caption, picture = draw_truth(image, sample, dataset.metainfo)
+    name = Path(sample.get('img_path', None) or '').name
+    return f'{index} {name}  {image.shape[1]} x {image.shape[0]}  {caption}', picture
+
+
+def draw_original_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
+    """``(title, picture)`` of an image file with the annotations of the data set, nothing transformed.
+
+    Crowds and ignored instances are drawn too.
+
+    Raises:
+        FileNotFoundError, ImageError: the image file is missing or damaged.
+    """
+    info = dataset.get_data_info(index)
+    image = read_image(info['img_path'])
+    names = list(dataset.metainfo.get('classes') or ())
+    title = f'{index} {Path(info["img_path"]).name}  {image.shape[1]} x {image.shape[0]}'
+    if 'instances' not in info:
+        loader = next(step for step in dataset.pipeline.transforms if type(step).__name__.endswith('LoadAnnotations'))
+        palette = dataset.metainfo.get('palette')
+        labels = np.asarray(loader(info)['gt_seg_map'])
+        colors = complete_palette(None if isinstance(palette, str) else palette, len(names))
+        return title, draw_semantic(image, labels, colors)
+    instances = info['instances']
+    masks = [_mask(item, image.shape[:2]) for item in instances]
+    drawn = draw_instances(
+        image,
+        None if any(mask is None for mask in masks) else masks,
+        np.array([item['bbox'] for item in instances], np.float32).reshape(-1, 4),
+        [item['bbox_label'] for item in instances],
+        None,
+        names,
+    )
+    return f'{title}  {len(instances)} instances', drawn
+
+
+def _mask(item: Mapping[str, Any], size: tuple[int, int]) -> Any:
+    """RLE of an annotation given as polygons or RLE; None where there is no segmentation."""
+    from pycocotools import mask as mask_api
+
+    segmentation = item.get('mask')
+    if not segmentation or isinstance(segmentation, Mapping):
+        return segmentation or None
+    return mask_api.merge(mask_api.frPyObjects(segmentation, *size))
