@@ -10,7 +10,7 @@ Detectron.pytorch.  What changes besides the names:
   all count from the finest.
 
 What the config, not the weights, must reproduce: RoIAlign ``aligned=False`` with 2 samples, widths counted x2 - x1 + 1
-(``LegacyDeltaXYWHBBoxCoder``), rounded anchors, stds (.1, .1, .2, .2) = the original's box weights (10, 10, 5, 5),
+(``InclusiveDeltaXYWHBBoxCoder``), rounded anchors, stds (.1, .1, .2, .2) = the original's box weights (10, 10, 5, 5),
 BGR input, the stride of a bottleneck on its first convolution (``style='caffe'``).
 
 The channels of the RPN need no reordering: both sides order anchors by ratio .5, 1, 2 (one size a level) and deltas as

@@ -23,6 +23,6 @@ def xavier_fill_(weight: Tensor) -> Tensor:
 
 
 def note_init(module: nn.Module, text: str) -> None:
-    """Tell mmengine's log of initial weights what was done to ``module``; nothing outside ``init_weights`` of a model."""
+    """Tell mmengine's log of initial weights what was done to ``module``; outside that log it does nothing."""
     if hasattr(module, '_params_init_info'):
         update_init_info(module, init_info=text)

@@ -12,6 +12,7 @@ Shapes: B images, C_i input channels, C output channels, level i has stride 2^(i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -80,8 +81,8 @@ class PANetFPN(BaseModule):
                 f'PANetFPN: num_outs={num_outs} is smaller than the {len(used)} used levels of '
                 f'in_channels={self.in_channels} from start_level={start_level}; a coarser level would be computed '
                 'for nothing: raise num_outs, or drop stages from the out_indices of the backbone')
-        plain = dict(norm_cfg=norm_cfg, act_cfg=None, where='PANetFPN out_channels')
-        augmented = dict(norm_cfg=norm_cfg, act_cfg=act_cfg, bias=True, where='PANetFPN out_channels')
+        plain: dict[str, Any] = dict(norm_cfg=norm_cfg, act_cfg=None, where='PANetFPN out_channels')
+        augmented: dict[str, Any] = dict(norm_cfg=norm_cfg, act_cfg=act_cfg, bias=True, where='PANetFPN out_channels')
         steps = range(len(used) - 1 if bottom_up else 0)
         self.lateral_convs = nn.ModuleList(conv_block(c, out_channels, 1, **plain) for c in used)
         self.fpn_convs = nn.ModuleList(conv_block(out_channels, out_channels, 3, **plain) for _ in used)
@@ -104,12 +105,12 @@ class PANetFPN(BaseModule):
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Give ``num_outs`` maps, finest first."""
         self._check(inputs)
-        inner = [conv(x) for conv, x in zip(self.lateral_convs, inputs[self.start_level:])]
+        inner = [conv(x) for conv, x in zip(self.lateral_convs, inputs[self.start_level:], strict=True)]
         for i in range(len(inner) - 1, 0, -1):
             # Nearest to the size of the finer map: the factor 2 of the original wherever that fits, and the same
             # source pixel (i // 2) where the finer map is odd.
             inner[i - 1] = inner[i - 1] + F.interpolate(inner[i], size=inner[i - 1].shape[-2:], mode='nearest')
-        outs = [conv(x) for conv, x in zip(self.fpn_convs, inner)]
+        outs = [conv(x) for conv, x in zip(self.fpn_convs, inner, strict=True)]
         if self.bottom_up:
             outs = self._augment(outs)
         while len(outs) < self.num_outs:
@@ -119,7 +120,7 @@ class PANetFPN(BaseModule):
     def _augment(self, outs: list[Tensor]) -> list[Tensor]:
         """Run the bottom-up path over P_2.. and give N_2.. ."""
         path = [outs[0]]
-        for down, up, lateral in zip(self.downsample_convs, self.upper_convs, outs[1:]):
+        for down, up, lateral in zip(self.downsample_convs, self.upper_convs, outs[1:], strict=True):
             raised = down(path[-1])
             if raised.shape != lateral.shape:
                 raise ValueError(

@@ -1,5 +1,6 @@
 """Anchors, assigners, samplers and target builders."""
 
+from .inclusive_bbox_coder import InclusiveDeltaXYWHBBoxCoder
 from .rounded_anchor_generator import RoundedAnchorGenerator
 
-__all__ = ['RoundedAnchorGenerator']
+__all__ = ['InclusiveDeltaXYWHBBoxCoder', 'RoundedAnchorGenerator']

@@ -23,7 +23,7 @@ class RoundedAnchorGenerator(AnchorGenerator):
     round(sqrt(s^2 / r)) and its height round(r * width), both then multiplied by the scale.  Example: stride 16,
     ratio 0.5, scale 4 gives a 23 x 12 box times 4 around 7.5: (-38, -16, 53, 31).
 
-    To be used with ``LegacyDeltaXYWHBBoxCoder``, which counts widths in the same way.
+    To be used with ``InclusiveDeltaXYWHBBoxCoder``, which counts widths in the same way.
     Arguments and the order of the anchors (ratios outside, scales inside) are those of ``AnchorGenerator``.
     """
 

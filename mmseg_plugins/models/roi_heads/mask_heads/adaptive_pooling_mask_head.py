@@ -64,8 +64,8 @@ class AdaptivePoolingMaskHead(FCNMaskHead):
 
     .. code-block:: none
 
-        (N, L, C, h, w) -> convs.0 (one a level, max) -> convs.1 -> convs.2 -+-> convs.3 -> upsample -> conv_logits -+-> sum
-                                                                             +-> fc_branch (one map, all classes) ---+
+        (N, L, C, h, w) -> convs.0 (a level each, max) -> convs.1 -> convs.2 -+-> convs.3 -> upsample -> conv_logits -+
+                                                                              +-> fc_branch (one map for all classes) -----+-> sum
 
     Targets, loss and pasting are those of the stock ``FCNMaskHead``; the sigmoid comes after the sum.
 

@@ -63,7 +63,7 @@ class AllLevelRoIExtractor(BaseRoIExtractor):
             rois = self.roi_rescale(rois, roi_scale_factor)
         if rois.size(0) == 0:
             return self._empty(feats)
-        pooled = [self._pool(layer, feat, rois) for layer, feat in zip(self.roi_layers, feats)]
+        pooled = [self._pool(layer, feat, rois) for layer, feat in zip(self.roi_layers, feats, strict=True)]
         if self.fuse == 'max':
             fused = pooled[0]
             for other in pooled[1:]:

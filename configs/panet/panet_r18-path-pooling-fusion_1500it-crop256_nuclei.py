@@ -1,0 +1,17 @@
+# PANet ablation on cell nuclei, rung 3: + path, + adaptive feature pooling, + fully-connected fusion.
+#   python tools/train.py configs/panet/panet_r18-path-pooling-fusion_1500it-crop256_nuclei.py
+# Measured numbers: configs/panet/README.md.
+_base_ = './_base_/nuclei.py'
+
+pooling = dict(
+    _delete_=True,
+    type='mmseg_plugins.AllLevelRoIExtractor',
+    out_channels={{_base_.width}},
+    featmap_strides=[4, 8, 16, 32])
+model = dict(
+    neck=dict(bottom_up=True),
+    roi_head=dict(
+        bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=2), **pooling),
+        bbox_head=dict(num_levels=4),
+        mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=2), **pooling),
+        mask_head=dict(num_levels=4, fc_fusion=True)))
