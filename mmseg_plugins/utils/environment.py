@@ -92,6 +92,16 @@ def reset_peak_rss() -> bool:
     return True
 
 
+def release_memory() -> None:
+    """Collect garbage and, with glibc, hand freed memory back to the system, so that it no longer counts as resident."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    if sys.platform.startswith('linux') and hasattr(libc := ctypes.CDLL(None), 'malloc_trim'):
+        libc.malloc_trim(0)
+
+
 def peak_memory() -> dict[str, float]:
     """Peak memory in MB: ``rss_mb`` of the process and, with a GPU in use, ``cuda_mb`` of allocated tensors."""
     import torch
