@@ -93,7 +93,7 @@ def reset_peak_rss() -> bool:
 
 
 def release_memory() -> None:
-    """Collect garbage and, with glibc, hand freed memory back to the system, so that it no longer counts as resident."""
+    """Collect garbage and, with glibc, hand freed memory back to the system, where it is not resident."""
     import ctypes
     import gc
 
