@@ -1,0 +1,140 @@
+"""Checkpoints in an order in which a kill at any instant leaves one to resume from.
+
+    1. the new checkpoint: written beside, flushed, renamed     (SafeRunner.save_checkpoint)
+    2. ``last_checkpoint``, the pointer to it, in the same way
+    3. only then is the oldest deleted, or the best one that a better one replaces
+
+What still waits for its deletion is listed in the checkpoint, so a run that was
+killed between 2 and 3 deletes it when it resumes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+
+from mmseg_plugins.engine.atomic import atomic_write_bytes
+from mmseg_plugins.engine.checkpoint import POINTER, VALIDATED, write_pointer_text
+from mmseg_plugins.registry import HOOKS
+
+_OBSOLETE = 'obsolete_ckpts'
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook``, the same arguments, for ``SafeRunner``.
+
+    Work dirs may be moved or copied: the best checkpoint's path is looked up
+    again where the run now is, and files of the old place are never deleted.
+    """
+
+    _written: tuple[int, int] | None = None  # step and iteration of the checkpoint written last
+
+    def before_train(self, runner: Any) -> None:
+        """Find the files of a resumed run again and finish deletions that a kill cut off."""
+        if not hasattr(runner, 'gather_rng'):
+            raise TypeError(
+                f'SafeCheckpointHook needs mmseg_plugins.SafeRunner, but the runner is a {type(runner).__name__}. '
+                "Remedy: runner_type = 'mmseg_plugins.SafeRunner' in the config."
+            )
+        hub = runner.message_hub
+        resumed = runner.iter > 0
+        out_dir = self.out_dir or runner.work_dir
+        if str(out_dir) != runner.work_dir:  # as CheckpointHook.before_train is about to compute it
+            out_dir = os.path.join(str(out_dir), os.path.basename(runner.work_dir.rstrip(os.sep)))
+        for key, value in list(hub.runtime_info.items()):
+            if (key == 'last_ckpt' or key.startswith('best_ckpt')) and isinstance(value, str):
+                hub.update_info(key, os.path.join(str(out_dir), os.path.basename(value)))
+        super().before_train(runner)
+        self.last_ckpt = hub.get_info('last_ckpt') if resumed else None
+        if is_main_process():
+            for name in hub.get_info(_OBSOLETE, []):
+                self._delete(os.path.join(self.out_dir, os.path.basename(name)))
+        hub.update_info(_OBSOLETE, [])
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float]) -> None:
+        """Save the best; then the checkpoint of this iteration again, so that it knows the validation's outcome.
+
+        A run resumed from it neither validates twice nor loses what schedulers,
+        early stopping and the curves learnt from the validation.
+        """
+        if not hasattr(self, 'file_backend'):
+            return  # runner.val() without training
+        runner.message_hub.update_info(VALIDATED, runner.iter)
+        written = self._written
+        super().after_val_epoch(runner, metrics)
+        if self._written is written and written is not None and written[1] == runner.iter:
+            self._save_checkpoint_with_step(runner, written[0], dict(epoch=runner.epoch, iter=runner.iter))
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        hub = runner.message_hub
+        outdated = None
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated = self.keep_ckpt_ids[0]
+            self.keep_ckpt_ids.append(step)  # a deque of that length: it forgets the outdated one
+            # The file lists one more than is kept, so that resuming from it deletes what is over.
+            hub.update_info('keep_ckpt_ids', [*([outdated] if outdated is not None else []), *self.keep_ckpt_ids])
+        self._written = (step, meta['iter'])
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        hub.update_info('last_ckpt', self.last_ckpt)
+        runner.gather_rng()
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            atomic_write_bytes(os.path.join(runner.work_dir, POINTER), write_pointer_text(str(self.last_ckpt)))
+            if outdated is not None:
+                self._delete(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(outdated)))
+        if self.max_keep_ckpts > 0:
+            hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
+        """As the parent, but what it removes first is removed last."""
+        if not self.save_best:
+            return
+        backend = self.file_backend
+        waiting = _RemoveLater(backend, runner.message_hub)
+        self.file_backend = waiting
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            self.file_backend = backend
+        if is_main_process():
+            for path in waiting.paths:
+                self._delete(path)
+        runner.message_hub.update_info(_OBSOLETE, [])
+
+    def _delete(self, path: str) -> None:
+        best = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]
+        in_use = {os.path.abspath(str(p)) for p in [*best, self.last_ckpt] if p}
+        if os.path.abspath(path) not in in_use and self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
+
+class _RemoveLater:
+    """A file backend that notes removals, also in the message hub and so in the checkpoint."""
+
+    def __init__(self, backend: Any, hub: Any) -> None:
+        self._backend = backend
+        self._hub = hub
+        self.paths: list[str] = []
+
+    def remove(self, path: str) -> None:
+        self.paths.append(str(path))
+        self._hub.update_info(_OBSOLETE, list(self.paths))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)

@@ -1,0 +1,157 @@
+"""Help for a ``type`` that no registry knows: near matches, missing prefix, missing package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import mmengine.registry
+from mmengine.registry import Registry
+
+_UNKNOWN = re.compile(r'^(?P<name>\S+) is not in the (?:(?P<scope>\w+)::)?(?P<registry>.+?) registry')
+_SCOPES = ('mmdet', 'mmseg', 'mmseg_plugins')
+_PACKAGES = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation', 'mmseg_plugins': 'mmseg_plugins (pip install -e .)'}
+
+
+class UnknownTypeError(KeyError):
+    """A ``type`` in a config that is not registered; a KeyError, as mmengine raises."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would print line breaks as \\n
+
+
+@contextmanager
+def explain_unknown_types(cfg: Any = None) -> Iterator[None]:
+    """Turn mmengine's "X is not in the ... registry" into an :class:`UnknownTypeError` with help.
+
+    Args:
+        cfg: config that is being built, to say where in it the type stands.
+    """
+    try:
+        yield
+    except UnknownTypeError:
+        raise
+    except KeyError as error:
+        match = _UNKNOWN.match(str(error.args[0])) if error.args else None
+        if match is None:
+            raise
+        raise UnknownTypeError(describe(match['name'], match['scope'], match['registry'], cfg)) from error
+
+
+def describe(name: str, scope: str | None, registry: str, cfg: Any = None) -> str:
+    """The message for ``type=name`` looked up in ``scope``'s registry of that name."""
+    kind = registry.split('_')[-1] if '_' in registry else registry
+    root = _root(scope, registry)
+    known = _registered(root)
+    prefix, _, bare = name.rpartition('.')
+    lines = [f"type='{name}' is not registered (searched: {kind} registry of scope {scope or 'mmengine'})."]
+    places = [p for p in _places(cfg, name)][:3]
+    if places:
+        lines.append(f'It stands in the config at {", ".join(places)}.')
+    if prefix and prefix not in known and '.' not in prefix:
+        lines.append(_about_scope(prefix, list(known)))
+    near = near_matches(bare, known)
+    if near:
+        lines.append(f'Did you mean {" / ".join(near)}?')
+    elsewhere = _in_other_registries(bare, root)
+    if elsewhere:
+        lines.append(f'{bare} exists, but as {elsewhere}, which cannot stand here.')
+    if not near and not elsewhere:
+        lines.append(
+            'Nothing similar is registered. If it is your own module, it must be imported first: '
+            "custom_imports = dict(imports=['your_package'], allow_failed_imports=False)."
+        )
+    return ' '.join(lines)
+
+
+def near_matches(name: str, known: dict[str, list[str]], limit: int = 5) -> list[str]:
+    """Qualified names (``scope.Name``) equal or close to ``name``, best first; case is ignored."""
+    lower = name.lower()
+    exact = [_qualified(s, n) for s, names in known.items() for n in names if n.lower() == lower]
+    spelled: dict[str, list[str]] = {}
+    for scope, names in known.items():
+        for entry in names:
+            spelled.setdefault(entry.lower(), []).append(_qualified(scope, entry))
+    close = get_close_matches(lower, spelled, n=limit, cutoff=0.7)
+    return list(dict.fromkeys([*exact, *(q for entry in close for q in spelled[entry])]))[:limit]
+
+
+def _qualified(scope: str, name: str) -> str:
+    return f'{scope}.{name}'
+
+
+def _about_scope(prefix: str, scopes: list[str]) -> str:
+    near = get_close_matches(prefix, [*scopes, *_SCOPES], n=1, cutoff=0.7)
+    if near and near[0] != prefix:
+        return f"There is no scope '{prefix}'; near: '{near[0]}'."
+    if find_spec(prefix) is None:
+        package = _PACKAGES.get(prefix, prefix)
+        return f"The package '{prefix}' of this prefix is not installed (pip install {package})."
+    return f"The package '{prefix}' is installed but has no registry of this kind."
+
+
+def _roots() -> dict[str, Registry]:
+    """mmengine's root registries by name (``model``, ``hook``, ...)."""
+    return {r.name: r for r in vars(mmengine.registry).values() if isinstance(r, Registry) and r.parent is None}
+
+
+def _root(scope: str | None, registry: str) -> Registry | None:
+    _import_scopes()
+    roots = _roots()
+    if registry in roots:
+        return roots[registry]
+    for root in roots.values():
+        for name, child in root.children.items():
+            if child.name == registry and scope in (None, name):
+                return root
+    return None
+
+
+def _import_scopes() -> None:
+    for scope in _SCOPES:
+        if find_spec(scope) is not None:
+            try:
+                import_module(f'{scope}.registry')
+            except ImportError:
+                continue  # a broken installation: doctor reports it, here it only narrows the search
+
+
+def _registered(root: Registry | None) -> dict[str, list[str]]:
+    """Names by scope below one root registry; locations are imported on the way."""
+    found: dict[str, list[str]] = {}
+    if root is None:
+        return found
+    for node in (root, *root.children.values()):
+        try:
+            node.import_from_location()
+        except (ImportError, AssertionError, AttributeError):
+            pass  # what could be imported so far is still worth naming
+        found[str(node.scope)] = sorted(node.module_dict)
+    return found
+
+
+def _in_other_registries(name: str, wanted: Registry | None) -> str:
+    for root in _roots().values():
+        if root is wanted:
+            continue
+        for node in (root, *root.children.values()):
+            if name in node.module_dict:
+                return f'{node.scope}.{name} of the {root.name} registry'
+    return ''
+
+
+def _places(cfg: Any, name: str, where: str = '') -> Iterator[str]:
+    """Dotted paths of the dicts in a config whose type is ``name``."""
+    if hasattr(cfg, 'items'):
+        if cfg.get('type') == name:
+            yield where or 'the top level'
+        for key, value in cfg.items():
+            yield from _places(value, name, f'{where}.{key}' if where else str(key))
+    elif isinstance(cfg, (list, tuple)):
+        for index, value in enumerate(cfg):
+            yield from _places(value, name, f'{where}[{index}]')
