@@ -6,8 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine.config import Config
-from mmengine.runner import Runner
 from pycocotools import mask as mask_api
+
+from mmseg_plugins.engine import SafeRunner
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ('disc', 'bar')
@@ -74,7 +75,7 @@ def _run_config(work_dir, scope, **parts):
         env_cfg=dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
         default_hooks=dict(
             logger=dict(type='LoggerHook', interval=1),
-            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1)),
+            checkpoint=dict(type='mmseg_plugins.SafeCheckpointHook', by_epoch=False, interval=1)),
         log_processor=dict(by_epoch=False), experiment_name=f'toy_{Path(work_dir).name}', **parts))
 
 
@@ -136,7 +137,7 @@ def segmentor_config(data, work_dir, **changes):
 
 def train(cfg, **hook_options):
     """Train with ``RunReportHook(**hook_options)``; returns the runner."""
-    cfg.custom_hooks = [dict(type='mmseg_plugins.RunReportHook', **hook_options)]
-    runner = Runner.from_cfg(cfg)
+    cfg.custom_hooks = [dict(type='mmseg_plugins.RunReportHook', **hook_options), *cfg.get('custom_hooks', [])]
+    runner = SafeRunner.from_cfg(cfg)
     runner.train()
     return runner

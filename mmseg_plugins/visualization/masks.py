@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 Masks = np.ndarray | Sequence[Any]  # (N, H, W) array, or N dense (H, W) masks or RLE dicts
@@ -48,21 +47,52 @@ def encode_rle(mask: np.ndarray) -> dict[str, Any]:
 def mask_polygons(mask: np.ndarray) -> list[list[float]]:
     """Outer outlines of a (H, W) mask as COCO polygons ``[x1, y1, x2, y2, ...]`` in px.
 
-    Corners lie on pixel edges: the mask of the one pixel (column 5, row 3) gives
-    the square (5, 3) (5, 4) (6, 4) (6, 3).  One polygon per connected part; COCO
-    polygons know no holes, so holes are filled (the RLE stays exact).
+    Outlines run along pixel edges, so that they hold exactly the pixels of the
+    mask: the one pixel (column 5, row 3) gives (5, 3) (6, 3) (6, 4) (5, 4).  One
+    polygon for each part connected by pixel sides; COCO polygons know no holes,
+    so holes are filled (the RLE stays exact).
     """
     box = mask_box(mask)
     if box is None:
         return []
-    x1, y1, x2, y2 = box
-    crop = mask[y1:y2, x1:x2].astype(np.uint8)
-    # On the doubled mask a left or top border is even and a right or bottom one is odd.
-    double = np.repeat(np.repeat(crop, 2, axis=0), 2, axis=1)
-    contours, _ = cv2.findContours(double, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    x0, y0, x1, y1 = box
     polygons = []
-    for contour in contours:
-        points = (contour.reshape(-1, 2) + 1) // 2 + np.array([x1, y1])
-        keep = np.any(points != np.roll(points, 1, axis=0), axis=1)
-        polygons.append([float(value) for value in points[keep].reshape(-1)])
+    for loop in _edge_loops(np.pad(mask[y0:y1, x0:x1].astype(bool), 1)):
+        points = np.array(loop, np.int64)
+        x, y = points[:, 0], points[:, 1]
+        if (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0:
+            continue  # counter-clockwise: the rim of a hole
+        steps = points - np.roll(points, 1, axis=0)
+        corners = points[(steps != np.roll(steps, -1, axis=0)).any(axis=1)]
+        shifted = corners + np.array([x0 - 1, y0 - 1])
+        polygons.append(shifted.astype(float).reshape(-1).tolist())
     return sorted(polygons)
+
+
+def _edge_loops(mask: np.ndarray) -> list[list[tuple[int, int]]]:
+    """Closed walks along the pixel edges of a zero-padded mask, inside on the right hand, as (x, y) corners."""
+    up, left = mask & ~np.roll(mask, 1, 0), mask & ~np.roll(mask, 1, 1)
+    down, right = mask & ~np.roll(mask, -1, 0), mask & ~np.roll(mask, -1, 1)
+    follow: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    # border pixels, start corner and end corner of their edge relative to the pixel's upper left corner
+    sides = ((up, (0, 0), (1, 0)), (right, (1, 0), (1, 1)), (down, (1, 1), (0, 1)), (left, (0, 1), (0, 0)))
+    for border, start, end in sides:
+        for y, x in np.argwhere(border).tolist():
+            follow.setdefault((x + start[0], y + start[1]), []).append((x + end[0], y + end[1]))
+    loops = []
+    while follow:
+        first = point = next(iter(follow))
+        loop: list[tuple[int, int]] = []
+        before: tuple[int, int] | None = None
+        while point != first or not loop:
+            loop.append(point)
+            ends = follow[point]
+            choice = 0
+            if len(ends) == 2 and before is not None:  # two pixels touch by a corner: turn right, stay on the same one
+                turn = before[1] - point[1], point[0] - before[0]
+                choice = ends.index((point[0] + turn[0], point[1] + turn[1]))
+            before, point = point, ends.pop(choice)
+            if not ends:
+                del follow[before]
+        loops.append(loop)
+    return loops

@@ -113,6 +113,7 @@ class ProgressHook(Hook):
             return
         task = self._tasks.pop(name, None)
         if task is not None:
+            self._bar.refresh()
             self._bar.remove_task(task)
         if not self._tasks:
             self.close()

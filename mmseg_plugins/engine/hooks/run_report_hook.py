@@ -141,6 +141,8 @@ class RunReportHook(Hook):
         if self._table is None:
             return
         self._write_row(runner.iter)
+        with self._loud('write samples_train.png'):
+            self._write_train_sheet()
         batches = len(runner.val_dataloader)
         self._val_sheet = SampleSheet(self.val_samples, _meta(runner.val_dataloader))
         chosen = np.linspace(0, batches - 1, min(batches, self.val_samples)).round()
@@ -177,7 +179,7 @@ class RunReportHook(Hook):
     def _note(self, name: str, value: Any) -> None:
         """Remember one value of the current window; what is no number is not a scalar."""
         try:
-            self._sums.setdefault(name, []).append(float(value))
+            self._sums.setdefault(name, []).append(float(value.detach() if hasattr(value, 'detach') else value))
         except (TypeError, ValueError):
             self._sums.pop(name, None)
 
@@ -271,9 +273,8 @@ class RunReportHook(Hook):
     def _finish(self, status: str) -> None:
         """Write what is still to write, and let go of the run."""
         self._write_row(self._runner.iter)
-        if self._train_sheet is not None:
-            with self._loud('write samples_train.png'):
-                self._write_train_sheet()
+        with self._loud('write samples_train.png'):
+            self._write_train_sheet()
         self._draw_curves()
         self._summarize(status)
         self._table = None
