@@ -64,8 +64,9 @@ class AdaptivePoolingMaskHead(FCNMaskHead):
 
     .. code-block:: none
 
-        (N, L, C, h, w) -> convs.0 (a level each, max) -> convs.1 -> convs.2 -+-> convs.3 -> upsample -> conv_logits -+
-                                                                              +-> fc_branch (one map for all classes) -----+-> sum
+        (N, L, C, h, w) -> convs.0 (a level each, max) -> convs.1 -> convs.2
+            convs.2 -> convs.3 -> upsample -> conv_logits --+--> sum
+            convs.2 -> fc_branch (one map for all classes) -+
 
     Targets, loss and pasting are those of the stock ``FCNMaskHead``; the sigmoid comes after the sum.
 
