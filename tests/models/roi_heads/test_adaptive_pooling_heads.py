@@ -161,6 +161,30 @@ def test_fully_connected_map_takes_the_size_of_the_mask(settings, size):
     assert mask_head(**settings)(torch.randn(2, 4, 16, 6, 6)).shape == (2, channels, size, size)
 
 
+def test_initial_weights_are_the_original_s():
+    """Fully connected: caffe2 Xavier, 0.01 in the mask branch; convolutions: variance 2 / fan_out; scores 0.01."""
+    torch.manual_seed(0)
+    box, mask = box_head('4conv1fc'), mask_head(conv_out_channels=32)
+    box.init_weights()
+    mask.init_weights()
+    bound = (3 / (16 * 49))**0.5
+    assert 0.95 * bound < box.fcs[0].linear.weight.abs().max() <= bound
+    assert not box.fcs[0].linear.bias.any()
+    assert box.fc_cls.weight.std().item() == pytest.approx(0.01, rel=0.3)
+    assert box.fc_reg.weight.std().item() == pytest.approx(0.001, rel=0.3)
+    for conv in (*box.fusion.levels, *box.convs):
+        assert conv.conv.weight.std().item() == pytest.approx((2 / (16 * 9))**0.5, rel=0.1)
+    for conv in (*mask.convs[0].levels, *mask.convs[1:], mask.fc_branch.convs[0]):
+        assert conv.conv.weight.std().item() == pytest.approx((2 / (32 * 9))**0.5, rel=0.1)
+    assert mask.fc_branch.fc.weight.std().item() == pytest.approx(0.01, rel=0.1)
+
+
+def test_class_agnostic_boxes():
+    scores, deltas = box_head('2fc', reg_class_agnostic=True)(torch.randn(2, 4, 16, 7, 7))
+    assert scores.shape == (2, 4)
+    assert deltas.shape == (2, 4)
+
+
 def test_one_class_starts_with_small_logits():
     head = mask_head(num_classes=1, fc_fusion=False)
     head.init_weights()
