@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import DictAction
+
+import mmseg_plugins
 
 #: Column -> its heading, the factor to the shown unit, and the format.
 COLUMNS = {
@@ -104,7 +107,10 @@ def run_worker(argv: Sequence[str], number: int, folder: str) -> dict[str, dict[
     """
     out = Path(folder) / f'round_{number}.json'
     command = [sys.executable, str(Path(__file__).resolve()), *argv, '--worker', str(number), '--out', str(out)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL)
+    # A package that was found by the path alone, not installed, must be found by the child too.
+    paths = [str(Path(mmseg_plugins.__file__).resolve().parents[1]), os.environ.get('PYTHONPATH', '')]
+    environ = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths))}
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environ)
     if done.returncode != 0:
         raise RuntimeError(f'round {number + 1} failed with exit status {done.returncode}')
     return json.loads(out.read_text(encoding='utf-8'))
