@@ -55,8 +55,7 @@ def conv_block(in_channels: int,
         padding=kernel_size // 2,
         bias=bias,
         norm_cfg=norm_cfg,
-        act_cfg=act_cfg,
-        inplace=False)
+        act_cfg=act_cfg)
 
 
 class FCModule(nn.Module):

@@ -135,6 +135,6 @@ class AdaptivePoolingMaskHead(FCNMaskHead):
         if self.upsample is not None:
             x = self.upsample(x)
             if self.upsample_method == 'deconv':
-                x = x.relu()
+                x = self.relu(x)
         logits = self.conv_logits(x)
         return logits if fc_mask is None else logits + fc_mask  # (N, K, m, m) + (N, 1, m, m)
