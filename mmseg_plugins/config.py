@@ -57,6 +57,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     for key, value in variables.items():
         cfg[key] = value
     resolve_data_variables(cfg)
+    cfg['data_variables_resolved'] = True  # a runner must not undo the options that follow
     for key in options:
         _warn_of_new_key(cfg, key)
     cfg.merge_from_dict(options)

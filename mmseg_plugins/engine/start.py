@@ -32,9 +32,7 @@ def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
     if args.restart:
         cfg.resume = False
     elif args.resume in (None, 'auto'):
-        # Runner's own automatic resume wants load_from = None; a load_from of the config stays the start of a
-        # fresh run, and SafeRunner prefers a checkpoint of the working folder to it.
-        cfg.resume = True
+        cfg.resume = 'auto'  # SafeRunner: the working folder's newest checkpoint, else load_from, else anew
     else:
         cfg.resume = True
         cfg.load_from = args.resume
@@ -42,11 +40,16 @@ def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner that the config names, or mmengine's own."""
-    from mmseg_plugins.engine.unknown_type import explain_unknown_types
+    """Build the runner that the config names; a host's own config gets ours.
 
-    with explain_unknown_types():
-        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    A stock config (``mmdet::...``) thereby has the same checks, kill-safe
+    checkpoints and report as one of this project.
+    """
+    cfg.setdefault('runner_type', 'mmseg_plugins.SafeRunner')
+    checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint')
+    if checkpoint is not None and checkpoint.get('type') == 'CheckpointHook':
+        checkpoint['type'] = 'mmseg_plugins.SafeCheckpointHook'
+    return RUNNERS.build(cfg)
 
 
 def show_predictions(cfg: Config, args: argparse.Namespace) -> None:

@@ -1,0 +1,91 @@
+"""Every public config loads, is named by the grammar, is documented, and builds offline on a CPU."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
+
+from config_files import NAMES, ROOT, loaded
+
+# algorithm_components_settings_dataset
+GRAMMAR = re.compile(r'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_(coco|nuclei|shapes|balloon)\.py')
+COUNT = 21
+
+
+def test_number_of_configs_is_the_one_written_here():
+    assert len(NAMES) == COUNT
+
+
+def test_base_names_are_unique():
+    stems = [Path(name).stem for name in NAMES]
+    assert len(set(stems)) == len(stems)
+
+
+def test_every_folder_contributes_a_config():
+    folders = {path.name for path in (ROOT / 'configs').iterdir() if path.is_dir() and path.name != '_base_'}
+    assert folders == {name.split('/')[1] for name in NAMES}
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_name_follows_the_grammar(name):
+    assert GRAMMAR.fullmatch(Path(name).name), name
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_file_is_short_and_says_what_it_is_and_the_command(name):
+    text = (ROOT / name).read_text()
+    assert text.startswith('# '), 'a config begins with a comment that says what it is'
+    assert f'tools/train.py {name}' in text or f'tools/dist_train.sh {name}' in text, 'the exact command is missing'
+    assert text.count('\n') <= 60
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_folder_documents_the_config(name):
+    folder = (ROOT / name).parent
+    entries = {model['Config'] for model in yaml.safe_load((folder / 'metafile.yml').read_text())['Models']}
+    assert name in entries
+    stem = Path(name).stem
+    shown = (folder / 'README.md').read_text()
+    assert stem in shown or stem.rsplit('_', 2)[0] in shown
+
+
+def test_metafiles_name_no_config_that_is_not_there():
+    for metafile in (ROOT / 'configs').rglob('metafile.yml'):
+        for model in yaml.safe_load(metafile.read_text())['Models']:
+            assert (ROOT / model['Config']).is_file()
+            assert model['Name'] == Path(model['Config']).stem
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_chain_of_bases_is_at_most_two_deep_below_a_host(name):
+    def depth(path):
+        from mmengine.config import Config
+
+        bases = Config._get_base_files(str(path))  # noqa: SLF001 - the only reader of _base_ alone
+        own = [path.parent / base for base in bases if '::' not in base]
+        return 1 + max((depth(base.resolve()) for base in own), default=0)
+
+    assert depth(ROOT / name) <= 4  # leaf, two of ours, and a base over the host's
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_model_and_pipelines_build_offline(name):
+    cfg = loaded(name)
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 0
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        dataset = loader.dataset
+        while 'dataset' in dataset:
+            dataset = dataset.dataset
+        for step in dataset.pipeline:
+            TRANSFORMS.build(step)
+
+
+def test_no_config_needs_the_dead_model_host():
+    dead = ('download.open' + 'mmlab.com', 'open-' + 'mmlab://')
+    for name in NAMES:
+        text = loaded(name).pretty_text
+        assert not any(address in text for address in dead), name

@@ -1,0 +1,59 @@
+"""The registry is the public interface: what is registered can be named, found and built from a config."""
+
+import importlib
+import warnings
+
+import pytest
+from mmengine.registry import DefaultScope
+
+from mmseg_plugins import registry
+from mmseg_plugins.engine.runner import SWITCHES
+from config_files import NAMES, loaded, plugin_types
+
+REGISTRIES = {name: value for name, value in vars(registry).items() if name.isupper() and name not in ('SCOPE',)
+              and not name.startswith('ROOT_')}
+for _registry in REGISTRIES.values():
+    _registry.import_from_location()
+ENTRIES = [(kind, name) for kind, value in sorted(REGISTRIES.items()) for name in sorted(value.module_dict)]
+
+# Registered, but put in place by SafeRunner rather than named in a config.
+BY_THE_RUNNER = {name.split('.')[1] for name in SWITCHES.values()} | {'ResumableIterLoop', 'ResumableEpochLoop'}
+
+
+def test_something_is_registered_in_every_registry():
+    assert all(value.module_dict for value in REGISTRIES.values())
+
+
+@pytest.mark.parametrize(('kind', 'name'), ENTRIES)
+def test_class_is_importable_from_where_it_says(kind, name):
+    cls = REGISTRIES[kind].module_dict[name]
+    assert cls.__module__.startswith('mmseg_plugins.')
+    assert getattr(importlib.import_module(cls.__module__), cls.__name__) is cls
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmengine'])
+@pytest.mark.parametrize(('kind', 'name'), ENTRIES)
+def test_prefixed_name_is_found_from_every_scope(kind, name, scope):
+    host = importlib.import_module(f'{scope}.registry')
+    with DefaultScope.overwrite_default_scope(scope):
+        assert getattr(host, kind).get(f'mmseg_plugins.{name}') is REGISTRIES[kind].module_dict[name]
+
+
+@pytest.mark.parametrize(('kind', 'name'), ENTRIES)
+def test_bare_name_does_not_leak_into_the_hosts(kind, name):
+    host = getattr(importlib.import_module('mmdet.registry'), kind)
+    own = REGISTRIES[kind].module_dict[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        assert host.module_dict.get(name) is not own
+
+
+def test_every_registered_class_is_reached_by_a_config():
+    reached = set().union(*(plugin_types(loaded(name)._cfg_dict.to_dict()) for name in NAMES)) | BY_THE_RUNNER  # noqa: SLF001
+    assert {name for _, name in ENTRIES} - reached == set()
+
+
+def test_every_plugin_type_in_a_config_is_registered():
+    known = {name for _, name in ENTRIES}
+    for name in NAMES:
+        assert plugin_types(loaded(name)._cfg_dict.to_dict()) <= known  # noqa: SLF001
