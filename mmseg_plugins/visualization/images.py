@@ -19,27 +19,35 @@ class ImageError(ValueError):
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Read an image as uint8 (H, W, 3), BGR, turned upright by its EXIF tag.
 
-    OpenCV fills the missing part of a truncated JPEG with grey and only prints
-    a warning, so the file is decoded by Pillow first, which refuses it.
+    The file is decoded from memory: OpenCV then refuses a truncated one, where
+    its reader of files would fill the missing part of a JPEG with grey.
 
     Raises:
         FileNotFoundError: no such file.
         ImageError: not an image, or a damaged one.
     """
-    from PIL import Image
-
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'image {path} does not exist')
+    data = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise ImageError(f'image {path} cannot be read: {_reason(path)}')
+    return image
+
+
+def _reason(path: Path) -> str:
+    """Why a file is no image, in Pillow's words, which are clearer than OpenCV's (it has none)."""
+    from PIL import Image
+
+    if not path.stat().st_size:
+        return 'the file is empty'
     try:
         with Image.open(path) as probe:
             probe.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f'image {path} cannot be read: {error}') from error
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ImageError(f'image {path} cannot be decoded by OpenCV')
-    return image
+        return str(error)
+    return 'OpenCV cannot decode it'
 
 
 def save_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 95) -> Path:
