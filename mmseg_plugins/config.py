@@ -60,6 +60,8 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     cfg['data_variables_resolved'] = True  # a runner must not undo the options that follow
     for key in options:
         _warn_of_new_key(cfg, key)
+        if '.' in key and cfg.get(key.split('.')[0]) is True:
+            cfg[key.split('.')[0]] = {}  # a switch that is on, such as run_report, takes options one by one
     cfg.merge_from_dict(options)
     return cfg
 
