@@ -41,7 +41,7 @@ def draw_run_curves(table: ScalarTable, folder: str | os.PathLike[str], title: s
 
 def _metrics(table: ScalarTable) -> dict[str, Series]:
     """Validation metrics, with COCO's -1 ('no such object') as a gap."""
-    series = {}
+    series: dict[str, Series] = {}
     for name in table.names('val'):
         if 'loss' not in name and name not in _NOT_METRICS:
             x, y = table.series(name, 'val')

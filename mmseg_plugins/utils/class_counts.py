@@ -27,7 +27,8 @@ class ClassCounts:
     def title(self) -> str:
         """One line that says what was counted."""
         part = f'{self.total:,} images' if self.read == self.total else f'{self.read:,} of {self.total:,} images'
-        return f'{int(self.counts.sum()):,} {self.unit} of {len(self.names)} classes in {part}'
+        classes = f'{len(self.names)} class' + ('es' if len(self.names) > 1 else '')
+        return f'{int(self.counts.sum()):,} {self.unit} of {classes} in {part}'
 
     def csv(self) -> str:
         """``index,class,<unit>,images`` lines."""

@@ -123,7 +123,7 @@ class RunReportHook(Hook):
         done = runner.iter + 1
         for name, value in (outputs or {}).items():
             self._note(name, value)
-        for name in ('time', 'data_time'):
+        for name in ('time', 'data_time', 'grad_norm'):
             if f'train/{name}' in runner.message_hub.log_scalars:
                 self._note(name, runner.message_hub.get_scalar(f'train/{name}').current())
         if done == 1 or done % self.interval == 0 or done == runner.max_iters:
@@ -291,7 +291,9 @@ class RunReportHook(Hook):
         try:
             yield
         except Exception as error:
-            self._problems.append(f'could not {what}: {type(error).__name__}: {error}')
+            problem = f'could not {what}: {type(error).__name__}: {error}'
+            if problem not in self._problems:  # the same at each validation is one problem
+                self._problems.append(problem)
             self._runner.logger.error(f'run report: could not {what}; training goes on', exc_info=True)
 
 
