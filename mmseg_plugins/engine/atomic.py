@@ -44,7 +44,8 @@ def atomic_write(path: str, write: Callable[[IO[bytes]], Any], needed: Callable[
     """
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, f'.{os.path.basename(path)}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.partial')
+    unique = f'{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}'
+    temporary = os.path.join(folder, f'.{os.path.basename(path)}.{unique}.partial')
     recorder: _Recorder | None = None
     try:
         with open(temporary, 'wb') as file:

@@ -9,6 +9,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import mmengine
@@ -105,7 +106,7 @@ def verify(path: str) -> dict[str, Any]:
     missing += [f'meta.{key}' for key in ('iter', 'epoch') if not missing and key not in meta]
     if missing:
         raise CorruptCheckpointError(
-            f'{path} holds no training state ({", ".join(missing)} missing). Remedy: use it as load_from, not to resume.'
+            f'{path} holds no training state ({", ".join(missing)} missing). Remedy: use it as load_from.'
         )
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -129,11 +130,12 @@ def build_checkpoint(
     brought to types that can be read back without running code.
     """
     meta.update(
-        cfg=runner.cfg.pretty_text,
+        # The hub has the text since the run began; formatting a long config anew takes as long as the save.
+        cfg=runner.message_hub.get_info('cfg') or runner.cfg.pretty_text,
         seed=runner.base_seed,
         experiment_name=runner.experiment_name,
         time=time.strftime('%Y%m%d_%H%M%S', time.localtime()),
-        mmengine_version=mmengine.__version__ + get_git_hash(),
+        mmengine_version=mmengine.__version__ + _git_hash(),
     )
     if hasattr(runner.train_dataloader.dataset, 'metainfo'):
         meta.update(dataset_meta=runner.train_dataloader.dataset.metainfo)
@@ -198,6 +200,11 @@ def _is_plain(value: Any, where: str, warn: Any) -> bool:
     if not callable(value):
         warn(f'{where} is a {type(value).__name__}, which a checkpoint cannot hold safely; it is not saved')
     return False
+
+
+@lru_cache(maxsize=1)
+def _git_hash() -> str:
+    return get_git_hash()  # starts git, so once a process rather than once a checkpoint
 
 
 def _tensors_to_cpu(value: Any) -> Any:

@@ -68,11 +68,12 @@ class ResumableIterLoop(_ValidationOnce, IterBasedTrainLoop):
     """mmengine's ``IterBasedTrainLoop`` with exact and fast resuming; the same arguments."""
 
     def __init__(self, runner: Any, dataloader: DataLoader | dict[str, Any], **kwargs: Any) -> None:
-        if isinstance(dataloader, dict):
-            dataloader = runner.build_resumable_dataloader(dataloader)
-        super().__init__(runner, _NotYet(dataloader), **kwargs)  # type: ignore[arg-type]
-        self.dataloader = dataloader
-        self.dataloader_iterator = ResumableIterator(dataloader)
+        loader: DataLoader = (
+            runner.build_resumable_dataloader(dataloader) if isinstance(dataloader, dict) else dataloader
+        )
+        super().__init__(runner, _NotYet(loader), **kwargs)
+        self.dataloader = loader
+        self.dataloader_iterator = ResumableIterator(loader)
 
     def run(self) -> Any:
         """Train from iteration ``self.iter`` to ``max_iters``."""

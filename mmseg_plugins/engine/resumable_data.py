@@ -129,7 +129,7 @@ def make_resumable(loader: DataLoader, seed: int, rank: int = 0, world_size: int
         return True
     if loader.batch_sampler is None or isinstance(loader.dataset, IterableDataset):
         return False
-    size = loader.batch_size or getattr(loader.batch_sampler, 'batch_size', 1)
+    size: Any = loader.batch_size or getattr(loader.batch_sampler, 'batch_size', 1)
     stride = size if isinstance(size, int) else max(size)
     # DataLoader forbids plain assignment after construction; the wrappers keep its invariants.
     object.__setattr__(loader, 'dataset', SeededDataset(loader.dataset, seed))

@@ -17,11 +17,13 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg_plugins.config import resolve_data_variables
 from mmseg_plugins.engine.atomic import atomic_save, explain_disk_full, remove_leftovers
 from mmseg_plugins.engine.checkpoint import ResumePoint, build_checkpoint, find_resume_point, verify
+from mmseg_plugins.engine.cpu_dist import cpu_wrapper, start_gloo
 from mmseg_plugins.engine.loops import ResumableEpochLoop, ResumableIterLoop
 from mmseg_plugins.engine.resumable_data import make_resumable
 from mmseg_plugins.engine.rng import rng_state
@@ -63,6 +65,13 @@ class SafeRunner(Runner):
     """
 
     training_rng: dict[str, Any] | None = None
+    # Set by mmengine's constructor.
+    _has_loaded: bool
+    _load_from: str | None
+    _resume: bool | str
+    _randomness_cfg: dict[str, Any]
+    _train_dataloader: Any
+    # Our own.
     _resume_path: str | None = None
     _resumed_rng: dict[str, Any] | None = None
     _rng_states: list[dict[str, Any]] | None = None
@@ -80,7 +89,7 @@ class SafeRunner(Runner):
             resolve_data_variables(cfg)  # read by another tool than ours
         add_switch_hooks(cfg)
         with explain_unknown_types(cfg), explain_disk_full(cfg['work_dir']):
-            return super().from_cfg(cfg)  # type: ignore[return-value]
+            return super().from_cfg(cfg)
 
     def train(self) -> Any:
         """Train, from where the work dir's newest checkpoint stands if resuming is on."""
@@ -130,6 +139,16 @@ class SafeRunner(Runner):
         if not make_resumable(built, self.base_seed, self.rank, self.world_size):
             self.logger.warning('The training data is no indexed dataset: a resumed run will not see the same samples.')
         return built
+
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        """Set up processes as mmengine does, over gloo where there is no GPU."""
+        start_gloo(self.launcher)
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for several processes, on GPUs or on CPUs."""
+        wrapper = cpu_wrapper(self.cfg, model_wrapper_cfg) if self.distributed else model_wrapper_cfg
+        return super().wrap_model(wrapper, model)
 
     def load_or_resume(self) -> None:
         """Load what :meth:`train` chose, or ``load_from``."""
@@ -190,7 +209,7 @@ class SafeRunner(Runner):
             raise
         if self._resuming:
             self._keep_rng(checkpoint.get('rng_states'), filename)
-        return checkpoint  # type: ignore[no-any-return]
+        return checkpoint
 
     def take_resumed_rng(self) -> dict[str, Any] | None:
         """This rank's generator states of the resumed checkpoint; a second call gives None."""
@@ -344,9 +363,9 @@ def _on_main_process(look: Callable[[], ResumePoint]) -> ResumePoint:
     if is_main_process():
         try:
             result = [look()]
-        except Exception as error:  # noqa: BLE001 - raised again below, on every rank
+        except Exception as error:  # raised again below, on every rank
             result = [error]
     broadcast_object_list(result)
     if isinstance(result[0], Exception):
         raise result[0]
-    return result[0]  # type: ignore[no-any-return]
+    return result[0]

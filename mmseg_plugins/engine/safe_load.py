@@ -154,7 +154,7 @@ def _load_native(path: Source, location: Any, mmap: bool) -> Any:
     options = {'mmap': True} if mmap and isinstance(path, (str, os.PathLike)) and zipfile.is_zipfile(path) else {}
     before = set(torch.serialization.get_safe_globals())
     # safe_globals() removes on leaving what it was given, also what the user had added himself.
-    new = [item for item in listed if item not in before]
+    new: list[Any] = [item for item in listed if item not in before]
     with torch.serialization.safe_globals(new) if new else nullcontext():
         return torch.load(path, map_location=location, weights_only=True, **options)
 
@@ -196,7 +196,7 @@ def _check_file(path: Source) -> None:
         there = f'checkpoints in {folder}: {", ".join(near)}' if near else f'{folder} holds no .pth file'
         raise FileNotFoundError(f'{path} can not be found ({there}). Remedy: correct the path.')
     if os.path.getsize(path) == 0:
-        raise CorruptCheckpointError(f'{path} is empty (0 bytes). Remedy: take an earlier checkpoint, or copy it again.')
+        raise CorruptCheckpointError(f'{path} is empty (0 bytes). Remedy: take an earlier checkpoint.')
 
 
 def _unsafe_message(path: Source, refused: list[str], error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
@@ -50,7 +50,7 @@ def describe(name: str, scope: str | None, registry: str, cfg: Any = None) -> st
     known = _registered(root)
     prefix, _, bare = name.rpartition('.')
     lines = [f"type='{name}' is not registered (searched: {kind} registry of scope {scope or 'mmengine'})."]
-    places = [p for p in _places(cfg, name)][:3]
+    places = list(_places(cfg, name))[:3]
     if places:
         lines.append(f'It stands in the config at {", ".join(places)}.')
     if prefix and prefix not in known and '.' not in prefix:
@@ -127,10 +127,8 @@ def _registered(root: Registry | None) -> dict[str, list[str]]:
     if root is None:
         return found
     for node in (root, *root.children.values()):
-        try:
+        with suppress(ImportError, AssertionError, AttributeError):  # what was imported so far is still worth naming
             node.import_from_location()
-        except (ImportError, AssertionError, AttributeError):
-            pass  # what could be imported so far is still worth naming
         found[str(node.scope)] = sorted(node.module_dict)
     return found
 

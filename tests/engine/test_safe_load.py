@@ -41,7 +41,7 @@ class ReachThroughGetattr:
         return getattr, (HistoryBuffer, '__init__')
 
 
-@pytest.fixture()
+@pytest.fixture
 def malicious(tmp_path: Path) -> tuple[str, str]:
     """A checkpoint that would create a folder, and that folder's path."""
     created = str(tmp_path / 'created')
@@ -131,30 +131,37 @@ class Pretrained(BaseModule):
         self.body = torch.nn.Linear(2, 2)
 
 
-@pytest.mark.parametrize('route', ['load_checkpoint', 'loader', 'pretrained', 'load_from', 'resume', 'resume=auto', 'http'])
+ROUTES = ['load_checkpoint', 'loader', 'pretrained', 'load_from', 'resume', 'resume=auto', 'http']
+
+
+@pytest.mark.parametrize('route', ROUTES)
 def test_every_route_refuses(route: str, malicious: tuple[str, str], tmp_path: Path, monkeypatch: Any) -> None:
     path, created = malicious
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
     with pytest.raises(UnsafeCheckpointError, match='mkdir'):
-        if route == 'load_checkpoint':
-            load_checkpoint(ToyModel(), path)
-        elif route == 'loader':
-            CheckpointLoader.load_checkpoint(path)
-        elif route == 'pretrained':
-            Pretrained(path).init_weights()
-        elif route == 'load_from':
-            train(tmp_path / 'run', load_from=path, resume=False)
-        elif route == 'resume':
-            train(tmp_path / 'run', load_from=path, resume=True)
-        elif route == 'resume=auto':
-            (tmp_path / 'run').mkdir()
-            os.replace(path, tmp_path / 'run' / 'iter_4.pth')
-            (tmp_path / 'run' / 'last_checkpoint').write_text(str(tmp_path / 'run' / 'iter_4.pth'))
-            train(tmp_path / 'run')
-        else:
-            monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
-            with _server(tmp_path) as address:
-                CheckpointLoader.load_checkpoint(f'{address}/evil.pth')
+        _take(route, path, tmp_path)
     assert not os.path.exists(created)
+
+
+def _take(route: str, path: str, folder: Path) -> None:
+    """Read the checkpoint at ``path`` in one of the ways that mmengine knows."""
+    run = folder / 'run'
+    if route == 'load_checkpoint':
+        load_checkpoint(ToyModel(), path)
+    elif route == 'loader':
+        CheckpointLoader.load_checkpoint(path)
+    elif route == 'pretrained':
+        Pretrained(path).init_weights()
+    elif route in ('load_from', 'resume'):
+        train(run, load_from=path, resume=route == 'resume')
+    elif route == 'resume=auto':
+        run.mkdir()
+        os.replace(path, run / 'iter_4.pth')
+        (run / 'last_checkpoint').write_text(str(run / 'iter_4.pth'))
+        train(run)
+    else:
+        with _server(folder) as address:
+            CheckpointLoader.load_checkpoint(f'{address}/evil.pth')
 
 
 class _server:

@@ -31,6 +31,7 @@ class SafeCheckpointHook(CheckpointHook):
     again where the run now is, and files of the old place are never deleted.
     """
 
+    file_backend: Any
     _written: tuple[int, int] | None = None  # step and iteration of the checkpoint written last
 
     def before_train(self, runner: Any) -> None:
@@ -105,7 +106,7 @@ class SafeCheckpointHook(CheckpointHook):
         """As the parent, but what it removes first is removed last."""
         if not self.save_best:
             return
-        backend = self.file_backend
+        backend: Any = self.file_backend
         waiting = _RemoveLater(backend, runner.message_hub)
         self.file_backend = waiting
         try:
