@@ -1,0 +1,1 @@
+"""Converters from public layouts; the scripts in tools/dataset_converters call these functions."""
