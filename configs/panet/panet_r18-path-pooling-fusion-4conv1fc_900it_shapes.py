@@ -11,8 +11,8 @@ pooling = dict(
 model = dict(
     neck=dict(bottom_up=True),
     roi_head=dict(
-        bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=2), **pooling),
+        bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=1), **pooling),
         bbox_head=dict(
             type='mmseg_plugins.AdaptivePooling4Conv1FCBBoxHead', conv_out_channels={{_base_.width}}, num_levels=4),
-        mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=2), **pooling),
+        mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=1), **pooling),
         mask_head=dict(num_levels=4, fc_fusion=True)))

@@ -11,7 +11,7 @@ pooling = dict(
 model = dict(
     neck=dict(bottom_up=True),
     roi_head=dict(
-        bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=2), **pooling),
+        bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=1), **pooling),
         bbox_head=dict(num_levels=4),
-        mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=2), **pooling),
+        mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=1), **pooling),
         mask_head=dict(num_levels=4, fc_fusion=True)))

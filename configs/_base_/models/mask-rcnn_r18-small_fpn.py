@@ -21,10 +21,10 @@ model = dict(
         anchor_generator=dict(scales=[4], strides=[4, 8, 16, 32])),
     roi_head=dict(
         bbox_roi_extractor=dict(
-            out_channels=width, finest_scale=28, roi_layer=dict(sampling_ratio=2)),
+            out_channels=width, finest_scale=28, roi_layer=dict(sampling_ratio=1)),
         bbox_head=dict(in_channels=width, fc_out_channels=256),
         mask_roi_extractor=dict(
-            out_channels=width, finest_scale=28, roi_layer=dict(sampling_ratio=2)),
+            out_channels=width, finest_scale=28, roi_layer=dict(sampling_ratio=1)),
         mask_head=dict(num_convs=2, in_channels=width, conv_out_channels=width)),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),

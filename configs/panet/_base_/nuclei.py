@@ -20,7 +20,7 @@ model = dict(
     roi_head=dict(
         bbox_roi_extractor=dict(finest_scale=finest_scale),
         mask_roi_extractor=dict(finest_scale=finest_scale)),
-    train_cfg=dict(rpn_proposal=dict(nms_pre=500, max_per_img=300), rcnn=dict(sampler=dict(num=128))),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=500, max_per_img=300), rcnn=dict(sampler=dict(num=64, pos_fraction=0.5))),
     test_cfg=dict(
         rpn=dict(nms_pre=1000, max_per_img=500),
         rcnn=dict(max_per_img=200)))  # up to 375 nuclei in an image; COCO's AP reads the best 100

@@ -1,0 +1,32 @@
+"""The configs that the README shows work as they stand there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.registry import MODELS, init_default_scope
+
+from mmseg_plugins.config import load_config
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCKS = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
+
+
+def test_readme_shows_own_data_and_three_mixtures():
+    assert len(BLOCKS) == 4
+
+
+@pytest.mark.parametrize('block', BLOCKS, ids=['own data', 'Mask2Former', 'Cascade', 'stock head'])
+def test_config_of_the_readme_builds(block, tmp_path):
+    assert block.count('\n') <= 15
+    path = tmp_path / 'config.py'
+    path.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
+    cfg = load_config(path)
+    init_default_scope('mmdet')
+    model = MODELS.build(cfg.model)
+    assert any(type(module).__module__.startswith('mmseg_plugins.') for module in model.modules())
+
+
+@pytest.mark.parametrize('link', re.findall(r'\]\((?!http)([^)#]+)\)', (ROOT / 'README.md').read_text()))
+def test_link_of_the_readme_leads_somewhere(link):
+    assert (ROOT / link).exists()
