@@ -91,7 +91,7 @@ def trial(runner: SafeRunner, when: Callable[[int], None]) -> dict[str, Any]:
     os.close(reading)
     saved = max((int.from_bytes(rest[i : i + 4], 'little') for i in range(0, len(rest), 4)), default=0)
     point = find_resume_point(folder)
-    found = -1 if point.path is None else load_checkpoint_file(point.path)['meta']['iter']
+    found = 0 if point.path is None else load_checkpoint_file(point.path)['meta']['iter']
     return {
         'killed': os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
         'saved': saved,
@@ -122,10 +122,11 @@ def at_call(number: int, before: bool) -> Callable[[int], None]:
         def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
             def wrapped(*args: Any, **kwargs: Any) -> Any:
                 count[0] += 1
-                if before and count[0] == number:
+                mine = count[0]  # calls nest: a deletion removes
+                if before and mine == number:
                     os.kill(os.getpid(), signal.SIGKILL)
                 result = call(*args, **kwargs)
-                if count[0] == number:
+                if mine == number:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return result
 

@@ -197,6 +197,8 @@ def test_sigkill_at_any_instant_loses_at_most_one_interval(tmp_path: Path) -> No
     for trials in (result['random'], result['exact']):
         assert all(t['killed'] for t in trials)
         assert [t for t in trials if t['found'] < t['saved']] == []
+        found = [t['found'] for t in trials]
+        assert found == sorted(found)  # later trials go on from what the kills before them left
         assert [t for t in trials if t['files'] > 3 or t['best'] > 2 or t['partial'] > 1] == []
     assert len(result['random']) == 100
     assert sum(t['saved'] > 0 for t in result['random']) >= 50

@@ -126,7 +126,7 @@ def test_an_unknown_type_gets_help(kind: str, words: str, tmp_path: Path) -> Non
 
 
 def test_other_key_errors_pass_unchanged() -> None:
-    with pytest.raises(KeyError, match='^.other.$'), explain_unknown_types():
+    with pytest.raises(KeyError, match=r'^.other.$'), explain_unknown_types():
         raise KeyError('other')
 
 
