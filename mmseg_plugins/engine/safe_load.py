@@ -14,6 +14,7 @@ cannot be given names under an alias, and their own check had a way around it
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import pickle
 import pickletools
@@ -128,8 +129,10 @@ def load_checkpoint_file(path: Source, map_location: MapLocation = 'cpu', mmap: 
             raise UnsafeCheckpointError(_unsafe_message(path, refused, error)) from None
         raise CorruptCheckpointError(_corrupt_message(path, error)) from error
     except (EOFError, RuntimeError, ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError,
-            AssertionError, ImportError, UnicodeDecodeError, zipfile.BadZipFile) as error:  # fmt: skip
-        # What torch and pickle raise on damaged bytes is not of one type.
+            AssertionError, ImportError, UnicodeDecodeError, zipfile.BadZipFile, OSError) as error:  # fmt: skip
+        # What torch and pickle raise on damaged bytes is not of one type, an invalid seek (EINVAL) among them.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # the disk's or the permissions' fault, not the file's
         refused = refused_globals(path)
         if refused:
             raise UnsafeCheckpointError(_unsafe_message(path, refused, error)) from None
