@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
@@ -40,7 +41,7 @@ def read_header(path: Path, decode: bool = False) -> Header:
                 # In a file with an own ending, a missing ending means that the rest is missing too.
                 if decode or not _has_tail(path, image.format or ''):
                     image.load()
-                orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+                orientation = _orientation(image)
     except UnidentifiedImageError:
         return _read_with_opencv(path)
     except (SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
@@ -49,6 +50,18 @@ def read_header(path: Path, decode: bool = False) -> Header:
     if orientation in _SIDEWAYS:
         width, height = height, width
     return Header(width, height, orientation in _SIDEWAYS, mode)
+
+
+def _orientation(image: Any) -> int:
+    """EXIF orientation 1..8 of an opened image, without decoding it."""
+    from PIL import Image
+
+    if image.format != 'PNG':
+        return image.getexif().get(_EXIF_ORIENTATION, 1)
+    # Pillow decodes a whole PNG to look for EXIF data after the pixels; writers put it before them.
+    exif = Image.Exif()
+    exif.load(image.info.get('exif', b''))
+    return exif.get(_EXIF_ORIENTATION, 1)
 
 
 def _has_tail(path: Path, image_format: str) -> bool:
