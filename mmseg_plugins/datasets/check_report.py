@@ -203,8 +203,13 @@ class DataCheckError(ValueError):
 
 
 def collect_problems(reports: Iterable[DatasetReport], listed: int = 3) -> list[tuple[str, str]]:
-    """Pairs (place, text) of all problems of several reports."""
-    return [(f'{report.name}: {report.source}', text) for report in reports for text in report.problems(listed)]
+    """Pairs (place, text) of all problems of several reports; what several say alike (of a head) comes once."""
+    problems: list[tuple[str, str]] = []
+    for report in reports:
+        known = {text for _, text in problems}
+        place = f'{report.name}: {report.source}'
+        problems += [(place, text) for text in report.problems(listed) if text not in known]
+    return problems
 
 
 def write_report(path: Path, reports: Sequence[DatasetReport]) -> None:

@@ -49,6 +49,14 @@ def test_all_problems_are_in_one_error(tmp_path):
     assert (tmp_path / 'work/data_check.json').is_file()
 
 
+def test_wrong_head_is_reported_once_for_all_sets(tmp_path):
+    wrong = runner(tmp_path)
+    wrong.cfg.model.bbox_head.num_classes = 80
+    with pytest.raises(DataCheckError, match='1 problem') as caught:
+        DataCheckHook().before_build(wrong)
+    assert str(caught.value).count('model.bbox_head.num_classes = 80') == 1
+
+
 def test_training_sets_do_not_stop_a_test(tmp_path):
     broken = runner(tmp_path, break_twice)
     DataCheckHook().before_build(broken, 'test')
