@@ -1,6 +1,6 @@
 """The public configs, as the contract tests see them."""
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from mmseg_plugins.config import load_config
@@ -10,7 +10,7 @@ CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' n
 NAMES = [path.relative_to(ROOT).as_posix() for path in CONFIGS]
 
 
-@lru_cache(maxsize=None)
+@cache
 def loaded(name):
     """A config as the tools see it, without any data folder in place."""
     return load_config(ROOT / name, {'data_root': 'no/such/folder/'})

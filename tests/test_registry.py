@@ -4,11 +4,11 @@ import importlib
 import warnings
 
 import pytest
+from config_files import NAMES, loaded, plugin_types
 from mmengine.registry import DefaultScope
 
 from mmseg_plugins import registry
 from mmseg_plugins.engine.runner import SWITCHES
-from config_files import NAMES, loaded, plugin_types
 
 REGISTRIES = {name: value for name, value in vars(registry).items() if name.isupper() and name not in ('SCOPE',)
               and not name.startswith('ROOT_')}
@@ -49,11 +49,11 @@ def test_bare_name_does_not_leak_into_the_hosts(kind, name):
 
 
 def test_every_registered_class_is_reached_by_a_config():
-    reached = set().union(*(plugin_types(loaded(name)._cfg_dict.to_dict()) for name in NAMES)) | BY_THE_RUNNER  # noqa: SLF001
+    reached = set().union(*(plugin_types(loaded(name)._cfg_dict.to_dict()) for name in NAMES)) | BY_THE_RUNNER
     assert {name for _, name in ENTRIES} - reached == set()
 
 
 def test_every_plugin_type_in_a_config_is_registered():
     known = {name for _, name in ENTRIES}
     for name in NAMES:
-        assert plugin_types(loaded(name)._cfg_dict.to_dict()) <= known  # noqa: SLF001
+        assert plugin_types(loaded(name)._cfg_dict.to_dict()) <= known

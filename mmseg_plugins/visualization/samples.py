@@ -57,7 +57,8 @@ def get_instances(data: Any) -> Instances:
     scores = to_array(data.get('scores', None))
     number = next((len(values) for values in (labels, boxes, masks) if values is not None), 0)
     labels = np.zeros(number, np.int64) if labels is None else labels.astype(np.int64)
-    boxes = np.zeros((number, 4), np.float32) if boxes is None else boxes.reshape(number, boxes.shape[-1])[:, :4].astype(np.float32)
+    boxes = np.zeros((number, 4)) if boxes is None else boxes.reshape(number, boxes.shape[-1])[:, :4]
+    boxes = boxes.astype(np.float32)
     if masks is not None and not isinstance(masks, list):
         masks = masks.astype(bool)
     return Instances(masks, boxes, labels, None if scores is None else scores.astype(np.float32))

@@ -47,11 +47,11 @@ model = dict(
     type='FasterRCNN',
     data_preprocessor=dict(pad_mask=False),
     backbone=dict(base_channels=8, norm_eval=True),
-    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
+    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16, norm_cfg=dict(num_groups=4)),
     rpn_head=dict(in_channels=16, feat_channels=16),
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels=16),
-        bbox_head=dict(in_channels=16, fc_out_channels=16),
+        bbox_head=dict(in_channels=16, fc_out_channels=16, norm_cfg=dict(num_groups=4)),
         mask_roi_extractor=None,
         mask_head=None),
     train_cfg=dict(
@@ -73,7 +73,7 @@ def folder(tmp_path_factory):
     generate = ['tools/dataset_converters/shapes.py', '--out', str(folder / 'data'), *numbers]
     subprocess.run([sys.executable, *generate], cwd=ROOT, check=True)
     (folder / 'loss_recorder.py').write_text(RECORDER)
-    base = str(ROOT / 'configs/quickstart/mask-rcnn_r18-small_900it_shapes.py')
+    base = str(ROOT / 'configs/quickstart/panet_r18-path_2000it_shapes.py')
     (folder / 'config.py').write_text(CONFIG.format(base=base, data=str(folder / 'data'), iterations=ITERATIONS))
     return folder
 

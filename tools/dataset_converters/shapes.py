@@ -1,6 +1,6 @@
 """Write the generated shapes data set; needs no download.
 
-    python tools/dataset_converters/shapes.py --out data/shapes --train 400 --val 100 --size 128 --seed 0
+    python tools/dataset_converters/shapes.py --out data/shapes --train 1000 --val 100 --size 128 --seed 0
 
 Images with overlapping, touching and occluded circles, squares, triangles,
 stars and rings, as COCO instances, COCO panoptic and semantic maps.  The same
@@ -22,7 +22,7 @@ from mmseg_plugins.datasets.shapes_writer import ShapesSpec, write_shapes
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Generate the shapes data set')
     parser.add_argument('--out', type=Path, default=Path('data/shapes'), help='folder to write')
-    parser.add_argument('--train', type=int, default=400, help='number of training images')
+    parser.add_argument('--train', type=int, default=1000, help='number of training images')
     parser.add_argument('--val', type=int, default=100, help='number of validation images')
     parser.add_argument('--size', type=int, default=128, help='side of the images in pixels, at least 32')
     parser.add_argument('--seed', type=int, default=0)

@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 # ------------------------------------------------------------------ often changed
-max_iters = 1500
+max_iters = 1000
 val_interval = 500
 base_lr = 1e-3
 warmup_iters = 50

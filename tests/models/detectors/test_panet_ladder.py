@@ -9,7 +9,7 @@ RUNGS = [
     'mask-rcnn_r18-gnfpn', 'panet_r18-path', 'panet_r18-path-pooling', 'panet_r18-path-pooling-fusion',
     'panet_r18-path-pooling-fusion-4conv1fc'
 ]
-SETTINGS = {'nuclei': '1500it-crop256', 'shapes': '900it'}
+SETTINGS = {'nuclei': '1000it-crop256', 'shapes': '900it'}
 TINY = dict(
     neck__in_channels=CHANNELS,
     test_cfg__rcnn__score_thr=0.0,

@@ -1,5 +1,5 @@
-# PANet ablation on cell nuclei, rung 2: + path, + adaptive feature pooling.
-#   python tools/train.py configs/panet/panet_r18-path-pooling_1500it-crop256_nuclei.py
+# PANet ablation on cell nuclei, rung 3: + path, + adaptive feature pooling, + fully-connected fusion.
+#   python tools/train.py configs/panet/panet_r18-path-pooling-fusion_1000it-crop256_nuclei.py
 # Measured numbers: configs/panet/README.md.
 _base_ = './_base_/nuclei.py'
 
@@ -14,4 +14,4 @@ model = dict(
         bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=1), **pooling),
         bbox_head=dict(num_levels=4),
         mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=1), **pooling),
-        mask_head=dict(num_levels=4)))
+        mask_head=dict(num_levels=4, fc_fusion=True)))

@@ -1,5 +1,5 @@
 # PANet ablation on cell nuclei, rung 1: + bottom-up path augmentation.
-#   python tools/train.py configs/panet/panet_r18-path_1500it-crop256_nuclei.py
+#   python tools/train.py configs/panet/panet_r18-path_1000it-crop256_nuclei.py
 # Measured numbers: configs/panet/README.md.
 _base_ = './_base_/nuclei.py'
 

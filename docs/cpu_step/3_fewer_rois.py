@@ -1,0 +1,3 @@
+# + 64 RoIs an image.
+_base_ = './2_fewer_proposals.py'
+model = dict(train_cfg=dict(rcnn=dict(sampler=dict(num=64))))

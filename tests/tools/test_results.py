@@ -1,0 +1,102 @@
+"""Measured numbers are written once and every table follows them."""
+
+import copy
+import importlib.util
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmseg_plugins.utils.results import fill_tables, read_models, record, results_table, summary_to_results
+
+ROOT = Path(__file__).resolve().parents[2]
+METAFILE = """# a comment that stays
+Models:
+  - Name: first_r18_1it_toy
+    Config: configs/toy/first_r18_1it_toy.py
+  - Name: second_r18_1it_toy
+    Config: configs/toy/second_r18_1it_toy.py
+    Metadata:
+      Iterations: 1
+"""
+SUMMARY = {
+    'status': 'finished',
+    'config': 'configs/toy/second_r18_1it_toy.py',
+    'command': 'python tools/train.py configs/toy/second_r18_1it_toy.py --work-dir here --cfg-options data_root=x/ a=1',
+    'metrics': {'final': {'coco/segm_mAP': 0.3456, 'coco/bbox_mAP': 0.5}},
+    'minutes': 12.345,
+    'seconds_per_iteration_median': 0.5,
+    'peak_memory': {'rss_mb': 2048.0},
+    'parameters': {'total': 4_000_000},
+    'hardware': {'cpu': 'A CPU', 'torch_threads': 2, 'gpus': []},
+    'seed': 0,
+    'versions': {'torch': '2', 'mmcv': '3', 'mmdet': '4'},
+}
+
+
+def load_tool():
+    spec = importlib.util.spec_from_file_location('results_tool', ROOT / 'tools/misc/results.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def metafile(tmp_path):
+    path = tmp_path / 'metafile.yml'
+    path.write_text(METAFILE)
+    return path
+
+
+def test_recording_writes_percent_and_keeps_the_rest_of_the_file(metafile):
+    record(metafile, SUMMARY['config'], 'toy', summary_to_results(SUMMARY))
+    assert metafile.read_text().startswith(METAFILE)
+    result = read_models(metafile)[1]['Results'][0]
+    assert result['Metrics'] == {'mask AP': 34.6, 'box AP': 50.0}
+    assert result['Peak Memory (GB)'] == 2.0
+    assert result['Command'] == 'python tools/train.py configs/toy/second_r18_1it_toy.py --cfg-options a=1'
+
+
+def test_recording_again_replaces_the_earlier_numbers(metafile):
+    better = copy.deepcopy(SUMMARY)
+    better['metrics']['final']['coco/segm_mAP'] = 0.4
+    for summary in (SUMMARY, better):
+        record(metafile, summary['config'], 'toy', summary_to_results(summary))
+    results = read_models(metafile)[1]['Results']
+    assert [result['Metrics']['mask AP'] for result in results] == [40.0]
+    assert 'Results' not in read_models(metafile)[0]
+
+
+def test_unfinished_run_is_refused():
+    with pytest.raises(ValueError, match='only finished runs'):
+        summary_to_results({**SUMMARY, 'status': 'running'})
+
+
+def test_config_without_an_entry_is_refused(metafile):
+    with pytest.raises(ValueError, match='no model with'):
+        record(metafile, 'configs/toy/third.py', 'toy', {})
+
+
+def test_table_stands_between_its_markers_and_names_the_hardware(metafile):
+    record(metafile, SUMMARY['config'], 'toy', summary_to_results(SUMMARY))
+    text = fill_tables('before\n<!-- results: toy -->\nold\n<!-- end of results -->\nafter\n', read_models(metafile))
+    assert 'old' not in text
+    assert '| 34.6 |' in text
+    assert 'A CPU, 2 thread(s)' in text
+    assert text.startswith('before\n')
+    assert text.endswith('<!-- end of results -->\nafter\n')
+    assert results_table(read_models(metafile), 'other') == 'Not yet measured.\n'
+
+
+def test_every_table_under_configs_is_up_to_date():
+    assert load_tool().update_tables(check=True) == []
+
+
+def test_every_recorded_number_has_its_command_hardware_minutes_and_seed():
+    for path in (ROOT / 'configs').rglob('metafile.yml'):
+        for model in yaml.safe_load(path.read_text())['Models']:
+            for result in model.get('Results', []):
+                assert model['Config'] in result['Command']
+                assert result['Hardware']
+                assert result['Minutes'] > 0
+                assert result['Seed'] is not None
