@@ -178,7 +178,8 @@ def _read(path: str) -> Config:
     if '::' not in path and not os.path.isfile(path):
         raise FileNotFoundError(f'config file {path!r} does not exist.{_near_files(path)}')
     try:
-        return Config.fromfile(path)
+        # fromfile knows the hosts' prefix only below _base_.
+        return Config.fromstring(f'_base_ = [{path!r}]', '.py') if '::' in path else Config.fromfile(path)
     except (SyntaxError, NameError, KeyError, TypeError) as error:
         raise ConfigError(f'config {path} cannot be read: {error}') from error
     except ImportError as error:

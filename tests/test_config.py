@@ -1,0 +1,105 @@
+"""Reading configs: data variables reach every place, mistakes are named."""
+
+import json
+
+import pytest
+
+from config_files import ROOT
+from mmseg_plugins.config import ConfigError, leaf_datasets, load_config
+
+SHAPES = ROOT / 'configs/quickstart/panet_r18-path_2000it_shapes.py'
+
+
+@pytest.fixture
+def own_set(tmp_path):
+    names = [{'id': 7, 'name': 'zebra'}, {'id': 3, 'name': 'ant'}, {'id': 5, 'name': 'mole'}]
+    (tmp_path / 'train.json').write_text(json.dumps({'images': [], 'annotations': [], 'categories': names}))
+    return tmp_path
+
+
+def write(folder, base, **variables):
+    path = folder / 'algorithm_parts_settings_own.py'
+    lines = [f'_base_ = {str(base)!r}', *(f'{key} = {value!r}' for key, value in variables.items())]
+    path.write_text('\n'.join(lines) + '\n')
+    return path
+
+
+def test_variables_of_a_child_reach_loaders_evaluators_and_heads(own_set):
+    path = write(own_set, SHAPES, data_root=str(own_set), train_ann_file='train.json', val_ann_file='val.json',
+                 train_img_prefix='a/', val_img_prefix='b/', classes=('one', 'two'))  # fmt: skip
+    cfg = load_config(path)
+    for loader, prefix, ann_file in ((cfg.train_dataloader, 'a/', 'train.json'), (cfg.test_dataloader, 'b/', 'val.json')):
+        assert loader.dataset.data_root == str(own_set)
+        assert loader.dataset.ann_file == ann_file
+        assert loader.dataset.data_prefix == {'img': prefix}
+        assert loader.dataset.metainfo.classes == ('one', 'two')
+    assert cfg.val_evaluator.ann_file == str(own_set / 'val.json')
+    assert cfg.model.roi_head.bbox_head.num_classes == cfg.model.roi_head.mask_head.num_classes == 2
+    assert 'num_classes' not in cfg.model.rpn_head
+
+
+def test_classes_left_out_follow_the_order_of_the_json(own_set):
+    cfg = load_config(write(own_set, SHAPES, data_root=str(own_set), train_ann_file='train.json', classes=None))
+    assert cfg.train_dataloader.dataset.metainfo.classes == ('zebra', 'ant', 'mole')
+    assert cfg.model.roi_head.bbox_head.num_classes == 3
+
+
+def test_explicit_option_wins_over_the_variables():
+    cfg = load_config(SHAPES, {'model.roi_head.bbox_head.num_classes': 9})
+    assert cfg.model.roi_head.bbox_head.num_classes == 9
+
+
+def test_data_root_option_moves_every_place_of_our_configs():
+    cfg = load_config(SHAPES, {'data_root': 'elsewhere/'})
+    assert cfg.train_dataloader.dataset.data_root == 'elsewhere/'
+    assert cfg.test_evaluator.ann_file.startswith('elsewhere/')
+
+
+def test_data_root_option_moves_every_place_of_a_stock_config():
+    cfg = load_config('mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', {'data_root': '/big/disk'})
+    assert cfg.train_dataloader.dataset.data_root == '/big/disk/'
+    assert cfg.val_evaluator.ann_file == '/big/disk/annotations/instances_val2017.json'
+
+
+def test_mask2former_heads_count_things_and_weigh_no_object_last(own_set):
+    base = ROOT / 'configs/panet/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py'
+    cfg = load_config(write(own_set, base, data_root=str(own_set), train_ann_file='train.json', val_ann_file='train.json',
+                            train_img_prefix='', val_img_prefix='', classes=('one', 'two')))  # fmt: skip
+    head = cfg.model.panoptic_head
+    assert (head.num_things_classes, head.num_stuff_classes) == (2, 0)
+    assert head.loss_cls.class_weight == [1.0, 1.0, 0.1]
+
+
+def test_classes_as_a_string_are_refused(own_set):
+    with pytest.raises(ConfigError, match=r"classes = \('cell',\)"):
+        load_config(write(own_set, SHAPES, classes='cell'))
+
+
+def test_missing_file_names_near_ones():
+    with pytest.raises(FileNotFoundError, match=r'Did you mean .*panet_r18-path_2000it_shapes\.py'):
+        load_config('configs/quickstart/panet_r18-pth_2000it_shapes.py')
+
+
+def test_broken_python_is_named_with_its_line(tmp_path):
+    path = tmp_path / 'broken.py'
+    path.write_text('a = 1\nb = (\n')
+    with pytest.raises(ConfigError, match=r'broken\.py cannot be read'):
+        load_config(path)
+
+
+def test_package_that_is_not_installed_is_named(tmp_path):
+    path = tmp_path / 'missing.py'
+    path.write_text("custom_imports = dict(imports=['no_such_package_here'])\n")
+    with pytest.raises(ConfigError, match='no_such_package_here'):
+        load_config(path)
+
+
+def test_mistyped_option_is_noticed(capsys):
+    load_config(SHAPES, {'train_cfg.max_itres': 3})
+    assert 'Did you mean train_cfg.max_iters?' in ''.join(capsys.readouterr())
+
+
+def test_leaf_datasets_are_found_inside_wrappers():
+    inner = {'type': 'CocoDataset', 'ann_file': 'x'}
+    wrapped = {'type': 'RepeatDataset', 'dataset': {'type': 'ConcatDataset', 'datasets': [inner, dict(inner, ann_file='y')]}}
+    assert [dataset['ann_file'] for dataset in leaf_datasets(wrapped)] == ['x', 'y']
