@@ -32,6 +32,8 @@ _COUNTER = 'num_batches_tracked'  # older checkpoints lack it, and inference nev
 class CheckpointMismatchError(ValueError):
     """A checkpoint whose keys or shapes do not fit the model; the message lists them."""
 
+    explains_itself = True
+
 
 class Predictor:
     """Build a model from its config, load its weights safely, run it on single images.

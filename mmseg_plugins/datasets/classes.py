@@ -6,6 +6,12 @@ import json
 import os
 
 
+class AnnotationFileError(ValueError):
+    """An annotation file that is none; the message says where, why, and the remedy."""
+
+    explains_itself = True
+
+
 def read_classes(ann_file: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the categories in the order in which mmdet labels them.
 
@@ -13,20 +19,20 @@ def read_classes(ann_file: str | os.PathLike[str]) -> tuple[str, ...]:
     ``categories`` list, whatever their ids are.
 
     Raises:
-        ValueError: the file is no COCO annotation file (not JSON, no
+        AnnotationFileError: the file is no COCO annotation file (not JSON, no
             categories, a category without a name).
     """
     with open(ann_file, encoding='utf-8') as stream:
         try:
             content = json.load(stream)
         except json.JSONDecodeError as error:
-            raise ValueError(
+            raise AnnotationFileError(
                 f'{os.fspath(ann_file)} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}). '
                 'Remedy: export it again, or mend that line.'
             ) from error
     categories = content.get('categories') if isinstance(content, dict) else None
     if not categories or not all(isinstance(item, dict) and 'name' in item for item in categories):
-        raise ValueError(
+        raise AnnotationFileError(
             f'{os.fspath(ann_file)} has no list "categories" of {{"id", "name"}}, which a COCO annotation file needs. '
             'Remedy: add it, or give the classes in the config.'
         )

@@ -30,6 +30,8 @@ _DAY = 24 * 3600.0
 class DiskFullError(OSError):
     """No room for a file; what was there before is untouched."""
 
+    explains_itself = True
+
 
 def atomic_write(path: str, write: Callable[[IO[bytes]], Any], needed: Callable[[], int] | None = None) -> None:
     """Write a file so that it appears whole or not at all.

@@ -45,6 +45,8 @@ _STATISTICS = frozenset({'min', 'max', 'current', 'mean'})
 class CheckpointFileError(RuntimeError):
     """A checkpoint file that cannot be used; the message says why and what to do."""
 
+    explains_itself = True
+
 
 class UnsafeCheckpointError(CheckpointFileError):
     """The file names functions or classes outside the allow-list."""
@@ -221,6 +223,8 @@ def _corrupt_message(path: Source, error: Exception) -> str:
     else:
         reason = 'it is no torch checkpoint, or one that is cut short'
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # torch goes on to advise weights_only off, which is the one thing not to do with a strange file.
+    first_line = first_line.split('. In PyTorch 2.6')[0]
     return (
         f'{_name(path)} cannot be read as a checkpoint: {reason} ({first_line[:200]}). '
         'Remedy: take an earlier checkpoint, or copy or download it again.'

@@ -21,6 +21,8 @@ _PACKAGES = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation', 'mmseg_plugins': 'mmse
 class UnknownTypeError(KeyError):
     """A ``type`` in a config that is not registered; a KeyError, as mmengine raises."""
 
+    explains_itself = True
+
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would print line breaks as \\n
 

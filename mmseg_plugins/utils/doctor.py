@@ -205,6 +205,11 @@ def _check_rest(report: Diagnosis, facts: dict) -> None:
             continue
         cause = facts.get(f'{name}_error', 'not found')
         report.errors.append(f'{name.replace("_models", ".models")} does not import: {cause}. Remedy: {remedy}')
+    if _is_installed('opencv-python') and _is_installed('opencv-python-headless'):
+        report.warnings.append(
+            'opencv-python and opencv-python-headless are installed over each other. Remedy: '
+            'pip uninstall -y opencv-python opencv-python-headless, then pip install opencv-python-headless'
+        )
     fast = _is_installed('faster-coco-eval')
     backend = 'faster-coco-eval' if fast else 'pycocotools (faster-coco-eval is quicker)'
     report.facts.append(f'evaluation  through {backend}')

@@ -16,6 +16,8 @@ from mmseg_plugins.registry import HOOKS
 class NonFiniteLossError(RuntimeError):
     """A loss is NaN or infinite; names the terms, the iteration, the learning rate and the images."""
 
+    explains_itself = True
+
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):

@@ -18,6 +18,8 @@ Handler = Callable[[re.Match, Tensor], Tensors]
 class ConversionError(ValueError):
     """A state dict that does not fit; the message lists every offending key."""
 
+    explains_itself = True
+
 
 class Rule:
     """One line of the table: a pattern that must match the whole key, and what becomes of it.
