@@ -33,13 +33,15 @@ def test_onedl_line_alone_says_nothing(installed):
 @pytest.mark.parametrize(('name', 'version'), [('mmcv', '2.0.1'), ('mmdet', '3.2.0'), ('torch', '1.13.1+cu117')])
 def test_version_below_the_minimum_raises_with_the_remedy(installed, name, version):
     installed[name] = version
-    with pytest.raises(ImportError, match=rf'{name} {version.replace("+", "[+]")} is older.*\n?.*pip install "{name}>='):
+    with pytest.raises(ImportError) as raised:
         compat.check_stack()
+    assert f'{name} {version} is older' in str(raised.value)
+    assert f'Remedy: pip install "{name}>=' in str(raised.value)
 
 
 def test_missing_package_raises_with_the_remedy(installed):
     del installed['mmdet']
-    with pytest.raises(ImportError, match='mmdet is not installed. Remedy: make setup'):
+    with pytest.raises(ImportError, match=r'mmdet is not installed\. Remedy: make setup'):
         compat.check_stack()
 
 

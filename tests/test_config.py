@@ -3,11 +3,11 @@
 import json
 
 import pytest
-
 from config_files import ROOT
+
 from mmseg_plugins.config import ConfigError, leaf_datasets, load_config
 
-SHAPES = ROOT / 'configs/quickstart/panet_r18-path_2000it_shapes.py'
+SHAPES = ROOT / 'configs/quickstart/panet_r18-path_1200it_shapes.py'
 
 
 @pytest.fixture
@@ -28,7 +28,8 @@ def test_variables_of_a_child_reach_loaders_evaluators_and_heads(own_set):
     path = write(own_set, SHAPES, data_root=str(own_set), train_ann_file='train.json', val_ann_file='val.json',
                  train_img_prefix='a/', val_img_prefix='b/', classes=('one', 'two'))  # fmt: skip
     cfg = load_config(path)
-    for loader, prefix, ann_file in ((cfg.train_dataloader, 'a/', 'train.json'), (cfg.test_dataloader, 'b/', 'val.json')):
+    for name, prefix, ann_file in (('train', 'a/', 'train.json'), ('test', 'b/', 'val.json')):
+        loader = cfg[f'{name}_dataloader']
         assert loader.dataset.data_root == str(own_set)
         assert loader.dataset.ann_file == ann_file
         assert loader.dataset.data_prefix == {'img': prefix}
@@ -63,8 +64,9 @@ def test_data_root_option_moves_every_place_of_a_stock_config():
 
 def test_mask2former_heads_count_things_and_weigh_no_object_last(own_set):
     base = ROOT / 'configs/panet/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py'
-    cfg = load_config(write(own_set, base, data_root=str(own_set), train_ann_file='train.json', val_ann_file='train.json',
-                            train_img_prefix='', val_img_prefix='', classes=('one', 'two')))  # fmt: skip
+    path = write(own_set, base, data_root=str(own_set), train_ann_file='train.json', val_ann_file='train.json',
+                 train_img_prefix='', val_img_prefix='', classes=('one', 'two'))  # fmt: skip
+    cfg = load_config(path)
     head = cfg.model.panoptic_head
     assert (head.num_things_classes, head.num_stuff_classes) == (2, 0)
     assert head.loss_cls.class_weight == [1.0, 1.0, 0.1]
@@ -76,8 +78,8 @@ def test_classes_as_a_string_are_refused(own_set):
 
 
 def test_missing_file_names_near_ones():
-    with pytest.raises(FileNotFoundError, match=r'Did you mean .*panet_r18-path_2000it_shapes\.py'):
-        load_config('configs/quickstart/panet_r18-pth_2000it_shapes.py')
+    with pytest.raises(FileNotFoundError, match=r'Did you mean .*panet_r18-path_1200it_shapes\.py'):
+        load_config('configs/quickstart/panet_r18-pth_1200it_shapes.py')
 
 
 def test_broken_python_is_named_with_its_line(tmp_path):
@@ -101,5 +103,6 @@ def test_mistyped_option_is_noticed(capsys):
 
 def test_leaf_datasets_are_found_inside_wrappers():
     inner = {'type': 'CocoDataset', 'ann_file': 'x'}
-    wrapped = {'type': 'RepeatDataset', 'dataset': {'type': 'ConcatDataset', 'datasets': [inner, dict(inner, ann_file='y')]}}
+    both = {'type': 'ConcatDataset', 'datasets': [inner, dict(inner, ann_file='y')]}
+    wrapped = {'type': 'RepeatDataset', 'dataset': both}
     assert [dataset['ann_file'] for dataset in leaf_datasets(wrapped)] == ['x', 'y']
