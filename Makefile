@@ -3,6 +3,7 @@
 # make lint     ruff and mypy
 # make doctor   what is installed, what is wrong, and the remedy
 # make setup    only the installation (PYTHON=..., TORCH=..., CLEAN=1)
+# make tables   the READMEs' tables of measured numbers, from the metafiles
 
 STACK ?= stock
 ifeq ($(STACK),onedl)
@@ -12,6 +13,7 @@ VENV ?= .venv
 endif
 SETUP = STACK=$(STACK) VENV=$(VENV) bash tools/setup_env.sh
 PY = $(VENV)/bin/python
+WORKERS ?= 2
 
 .PHONY: demo test lint doctor setup tables
 demo:
@@ -20,7 +22,7 @@ demo:
 
 test:
 	@$(SETUP) tests
-	@OMP_NUM_THREADS=1 $(PY) -m pytest $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint:
 	@$(SETUP) lint
@@ -33,3 +35,6 @@ doctor:
 setup:
 	@$(SETUP)
 	@$(PY) tools/doctor.py
+
+tables:
+	@$(PY) tools/misc/results.py tables

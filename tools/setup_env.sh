@@ -20,9 +20,9 @@ extras=("$@")
 
 fail() { echo "setup: $*" >&2; exit 1; }
 
-find_python() {
+find_python() { # the tested 3.11 first
   local name
-  for name in ${PYTHON:-python3.12 python3.11 python3.10 python3}; do
+  for name in ${PYTHON:-python3.11 python3.12 python3.10 python3}; do
     if "$name" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
       # Debian ships interpreters whose venv or headers are packages of their own.
       "$name" -c 'import ensurepip, sysconfig, os, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' 2>/dev/null \
