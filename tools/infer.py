@@ -24,9 +24,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import DictAction
+try:
+    from mmengine.config import DictAction
 
-from mmseg_plugins.utils.progress import track
+    from mmseg_plugins.utils.progress import track
+except ImportError as error:  # an incomplete installation: say what is missing and how to mend it
+    import doctor  # beside this file; needs nothing but Python
+
+    raise SystemExit(doctor.explain(error)) from error
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -70,7 +70,8 @@ install_stack() {
     "${pip[@]}" uninstall --yes opencv-python
     "${pip[@]}" install --force-reinstall --no-deps opencv-python-headless
   fi
-  "${pip[@]}" install --no-build-isolation --no-deps --editable .
+  # setuptools warns of every editable installation.
+  PYTHONWARNINGS=ignore "${pip[@]}" install --no-build-isolation --no-deps --editable .
 }
 
 install_once() { # name, command...

@@ -11,9 +11,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mmseg_plugins.config import load_config
-from mmseg_plugins.utils.failing_start import explain_failures
-from mmseg_plugins.utils.start import add_common_arguments, prepare
+try:
+    from mmseg_plugins.config import load_config
+    from mmseg_plugins.utils.failing_start import explain_failures
+    from mmseg_plugins.utils.start import add_common_arguments, prepare
+except ImportError as error:  # an incomplete installation: say what is missing and how to mend it
+    import doctor  # beside this file; needs nothing but Python
+
+    raise SystemExit(doctor.explain(error)) from error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

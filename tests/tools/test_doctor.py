@@ -42,6 +42,17 @@ def test_empty_interpreter_is_told_everything_and_fails():
     assert 'Traceback' not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize('tool', ['train.py', 'test.py', 'infer.py'])
+def test_tool_that_cannot_import_begins_with_the_doctors_problems(tool):
+    env = dict(os.environ, PYTHONPATH='')
+    words = [sys.executable, '-S', f'tools/{tool}', 'config.py']
+    done = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, env=env, check=False)
+    assert done.returncode == 1
+    assert 'PROBLEM:' in done.stderr
+    assert 'Remedy: make setup' in done.stderr
+    assert 'cannot start: ModuleNotFoundError' in done.stderr
+
+
 def test_sound_facts_have_no_problem():
     assert diagnosis_of(SOUND).errors == []
 

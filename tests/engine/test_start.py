@@ -1,0 +1,89 @@
+"""Command-line options change the config as mmdetection's users expect."""
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_plugins.config import ConfigError, load_config
+from mmseg_plugins.engine.dry_run import shorten
+from mmseg_plugins.engine.start import add_test_time_augmentation, configure_training, show_predictions
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICKSTART = ROOT / 'configs/quickstart/panet_r18-path_1200it_shapes.py'
+
+
+def parse(tool, *words):
+    spec = importlib.util.spec_from_file_location(f'tool_{tool}', ROOT / f'tools/{tool}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.parse_args(words)
+
+
+def trained_config(*words):
+    return configure_training(load_config(QUICKSTART), parse('train', str(QUICKSTART), *words))
+
+
+def test_resuming_from_the_working_folder_is_the_default():
+    assert trained_config().resume == 'auto'
+    assert trained_config('--resume').resume == 'auto'
+
+
+def test_named_checkpoint_is_resumed():
+    cfg = trained_config('--resume', 'some.pth')
+    assert (cfg.resume, cfg.load_from) == (True, 'some.pth')
+
+
+def test_restart_resumes_nothing_and_contradicts_resume(capsys):
+    assert trained_config('--restart').resume is False
+    with pytest.raises(SystemExit):
+        parse('train', 'config.py', '--restart', '--resume')
+    assert 'contradict' in capsys.readouterr().err
+
+
+def test_amp_scales_the_loss():
+    cfg = trained_config('--amp')
+    assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
+
+
+def test_auto_scale_lr_is_switched_on_where_the_config_names_its_batch_size():
+    path = ROOT / 'configs/panet/panet_r50-path_2x_coco.py'
+    cfg = configure_training(load_config(path), parse('train', str(path), '--auto-scale-lr'))
+    assert cfg.auto_scale_lr.enable is True
+    with pytest.raises(ConfigError, match='base_batch_size'):
+        trained_config('--auto-scale-lr')
+
+
+def test_results_are_dumped_to_pickle_files_only(capsys):
+    with pytest.raises(SystemExit):
+        parse('test', 'config.py', 'some.pth', '--out', 'results.json')
+    assert 'results.json must end in .pkl' in capsys.readouterr().err
+
+
+def test_show_dir_makes_the_hook_draw():
+    cfg = load_config(QUICKSTART)
+    show_predictions(cfg, argparse.Namespace(show=False, show_dir='shown', wait_time=2))
+    assert cfg.default_hooks.visualization.draw is True
+    assert cfg.default_hooks.visualization.test_out_dir == 'shown'
+    with pytest.raises(ConfigError, match='visualization'):
+        show_predictions(Config({}), argparse.Namespace(show=True, show_dir=None, wait_time=2))
+
+
+def test_test_time_augmentation_wraps_the_model_and_flips():
+    cfg = load_config(QUICKSTART)
+    add_test_time_augmentation(cfg)
+    assert cfg.model.type == 'DetTTAModel'
+    assert cfg.model.module.type == 'MaskRCNN'
+    assert cfg.test_dataloader.dataset.pipeline[-1].type == 'TestTimeAug'
+
+
+def test_dry_run_keeps_the_model_and_shortens_the_run():
+    cfg = load_config(QUICKSTART)
+    short = shorten(load_config(QUICKSTART))
+    assert short.model == cfg.model
+    assert short.optim_wrapper == cfg.optim_wrapper
+    assert short.train_cfg == {'type': 'IterBasedTrainLoop', 'max_iters': 1, 'val_interval': 1}
+    assert short.val_dataloader.dataset.indices == cfg.val_dataloader.batch_size
+    assert 'save_best' not in short.default_hooks.checkpoint
