@@ -8,7 +8,7 @@ from config_files import ROOT
 from mmseg_plugins import config
 from mmseg_plugins.config import ConfigError, leaf_datasets, load_config
 
-SHAPES = ROOT / 'configs/quickstart/panet_r18-path_1200it_shapes.py'
+SHAPES = ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_classes_as_a_string_are_refused(own_set):
 
 
 def test_missing_file_names_near_ones():
-    with pytest.raises(FileNotFoundError, match=r'Did you mean .*panet_r18-path_1200it_shapes\.py'):
-        load_config('configs/quickstart/panet_r18-pth_1200it_shapes.py')
+    with pytest.raises(FileNotFoundError, match=r'Did you mean .*panet_r18-path_1500it_shapes\.py'):
+        load_config('configs/quickstart/panet_r18-pth_1500it_shapes.py')
 
 
 def test_broken_python_is_named_with_its_line(tmp_path):

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 REPORT = (
     'summary.json', 'scalars.csv', 'curves_loss.png', 'curves_metric.png', 'samples_train.png', 'samples_val.png'
 )  # fmt: skip
-CONFIG = 'configs/quickstart/panet_r18-path_1200it_shapes.py'
+CONFIG = 'configs/quickstart/panet_r18-path_1500it_shapes.py'
 
 
 class PeakMemory(threading.Thread):

@@ -1,5 +1,5 @@
 # The quickstart's model with the hosts' numbers: AdamW as a loop over parameters, 512 RoIs, adaptive RoIAlign.
-_base_ = '../../configs/quickstart/panet_r18-path_1200it_shapes.py'
+_base_ = '../../configs/quickstart/panet_r18-path_1500it_shapes.py'
 optim_wrapper = dict(optimizer=dict(fused=False, foreach=False))
 model = dict(
     roi_head=dict(

@@ -12,7 +12,7 @@ from mmseg_plugins.engine.dry_run import shorten
 from mmseg_plugins.engine.start import add_test_time_augmentation, configure_training, show_predictions
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICKSTART = ROOT / 'configs/quickstart/panet_r18-path_1200it_shapes.py'
+QUICKSTART = ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'
 
 
 def parse(tool, *words):

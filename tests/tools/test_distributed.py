@@ -73,7 +73,7 @@ def folder(tmp_path_factory):
     generate = ['tools/dataset_converters/shapes.py', '--out', str(folder / 'data'), *numbers]
     subprocess.run([sys.executable, *generate], cwd=ROOT, check=True)
     (folder / 'loss_recorder.py').write_text(RECORDER)
-    base = str(ROOT / 'configs/quickstart/panet_r18-path_1200it_shapes.py')
+    base = str(ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py')
     (folder / 'config.py').write_text(CONFIG.format(base=base, data=str(folder / 'data'), iterations=ITERATIONS))
     return folder
 

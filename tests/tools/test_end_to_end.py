@@ -45,7 +45,7 @@ def shapes(tmp_path_factory):
 @pytest.fixture(scope='module')
 def own_config(shapes):
     """A config of a user with a COCO file: 10 lines, the classes left to the JSON."""
-    base = ROOT / 'configs/quickstart/panet_r18-path_1200it_shapes.py'
+    base = ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'
     path = shapes / 'mask-rcnn_r18-small_2it_own.py'
     path.write_text(
         f'_base_ = {str(base)!r}\n'
@@ -136,7 +136,7 @@ def test_dry_run_tries_everything_and_leaves_nothing(own_config, tmp_path):
     ('words', 'message'),
     [
         (['tools/train.py', 'configs/quickstart/mask-rcnn_r18-smal_900it_shapes.py'], 'Did you mean'),
-        (['tools/test.py', 'configs/quickstart/panet_r18-path_1200it_shapes.py', 'no.pth'], "'no.pth' does not exist"),
+        (['tools/test.py', 'configs/quickstart/panet_r18-path_1500it_shapes.py', 'no.pth'], "'no.pth' does not exist"),
     ],
     ids=['config file', 'checkpoint file'],
 )

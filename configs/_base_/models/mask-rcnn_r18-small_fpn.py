@@ -28,6 +28,6 @@ model = dict(
         mask_head=dict(num_convs=2, in_channels=width, conv_out_channels=width)),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),
-        rpn_proposal=dict(nms_pre=400, max_per_img=200),
+        rpn_proposal=dict(nms_pre=200, max_per_img=100),
         rcnn=dict(sampler=dict(num=64))),
-    test_cfg=dict(rpn=dict(nms_pre=400, max_per_img=200)))
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)))

@@ -84,6 +84,7 @@ class RunReportHook(Hook):
         self._val_batches: set[int] = set()
         self._problems: list[str] = []
         self._start = self._drawn_at = 0.0
+        self._began = ''
         self._earlier: dict[str, Any] = {}
 
     # ---- training -------------------------------------------------------------------------------------------
@@ -92,6 +93,7 @@ class RunReportHook(Hook):
         if not is_main_process():
             return
         self._runner, self._start, self._drawn_at = runner, time.monotonic(), time.monotonic()
+        self._began = _now()
         folder = Path(runner.work_dir)
         with self._loud('read the earlier report'):
             self._earlier = report.read_summary(folder) if runner.iter > 0 else {}
@@ -239,7 +241,6 @@ class RunReportHook(Hook):
         runner = self._runner
         model = runner.model.module if hasattr(runner.model, 'module') else runner.model
         sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-        now = datetime.now(timezone.utc).isoformat(timespec='seconds')
         peak = environment.peak_memory()
         for name, value in (self._earlier.get('peak_memory') or {}).items():
             peak[name] = max(value, peak.get(name, 0.0))
@@ -249,8 +250,8 @@ class RunReportHook(Hook):
             'config': runner.cfg.filename,
             'command': environment.command_line(),
             'git': environment.git_commit(Path(mmseg_plugins.__file__).parent),
-            'started': self._earlier.get('started') or now,
-            'updated': now,
+            'started': self._earlier.get('started') or self._began,
+            'updated': _now(),
             'seed': runner.seed,
             'world_size': runner.world_size,
             'iterations': runner.iter,
@@ -295,6 +296,10 @@ class RunReportHook(Hook):
             if problem not in self._problems:  # the same at each validation is one problem
                 self._problems.append(problem)
             self._runner.logger.error(f'run report: could not {what}; training goes on', exc_info=True)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec='seconds')
 
 
 def _meta(loader: Any) -> dict[str, Any]:

@@ -97,6 +97,16 @@ def class_rows(folder):
     return list(csv.DictReader((folder / 'class_histogram.csv').read_text().splitlines()))
 
 
+def test_started_is_the_time_before_the_first_iteration(tmp_path, monkeypatch):
+    data = toy_runs.write_toy_label_maps(tmp_path / 'data')
+    clock = tmp_path / 'run' / 'scalars.csv'  # its rows tell the time
+    monkeypatch.setattr(hook_module, '_now', lambda: str(len(read_scalars(clock)) if clock.exists() else 0))
+    toy_runs.train(toy_runs.segmentor_config(data, tmp_path / 'run'), interval=1)
+    summary = json.loads((tmp_path / 'run' / 'summary.json').read_text())
+    assert summary['started'] == '0'
+    assert int(summary['updated']) >= 2
+
+
 def test_class_counts_are_the_data(detector_run, segmentor_run):
     rows = class_rows(detector_run[0])
     assert [(row['class'], row['instances'], row['images']) for row in rows] == [('disc', '4', '4'), ('bar', '4', '4')]
