@@ -3,15 +3,10 @@
 _base_ = [
     './r18-small.py',
     '../../_base_/datasets/shapes_instance.py',
-    '../../_base_/schedules/iters_adamw.py',
-    '../../_base_/iters_runtime.py',
+    '../../_base_/schedules/small_1500it.py',
 ]
 
 # ------------------------------------------------------------------ often changed
-max_iters = 900
-val_interval = 300
-base_lr = 1e-3
-warmup_iters = 50
 anchor_scales = [4]  # 16, 32, 64, 128 px
 finest_scale = 28  # RoIs below twice this side are read from stride 4 (stock extractor only)
 
@@ -21,17 +16,3 @@ model = dict(
         bbox_roi_extractor=dict(finest_scale=finest_scale),
         mask_roi_extractor=dict(finest_scale=finest_scale)),
     train_cfg=dict(rcnn=dict(sampler=dict(num=64))))
-
-train_cfg = dict(max_iters=max_iters, val_interval=val_interval)
-optim_wrapper = dict(optimizer=dict(lr=base_lr))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=warmup_iters),
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=False,
-        begin=warmup_iters,
-        end=max_iters,
-        T_max=max_iters - warmup_iters,
-        eta_min=0.0),
-]
-default_hooks = dict(checkpoint=dict(interval=val_interval))

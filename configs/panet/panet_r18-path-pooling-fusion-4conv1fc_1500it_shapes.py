@@ -1,5 +1,5 @@
-# PANet ablation on generated shapes, rung 2: + path, + adaptive feature pooling.
-#   python tools/train.py configs/panet/panet_r18-path-pooling_900it_shapes.py
+# PANet ablation on generated shapes, rung 4: + path, + adaptive feature pooling, + fully-connected fusion, + 4conv1fc box head.
+#   python tools/train.py configs/panet/panet_r18-path-pooling-fusion-4conv1fc_1500it_shapes.py
 # Measured numbers: configs/panet/README.md.
 _base_ = './_base_/shapes.py'
 
@@ -12,6 +12,7 @@ model = dict(
     neck=dict(bottom_up=True),
     roi_head=dict(
         bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=1), **pooling),
-        bbox_head=dict(num_levels=4),
+        bbox_head=dict(
+            type='mmseg_plugins.AdaptivePooling4Conv1FCBBoxHead', conv_out_channels={{_base_.width}}, num_levels=4),
         mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=1), **pooling),
-        mask_head=dict(num_levels=4)))
+        mask_head=dict(num_levels=4, fc_fusion=True)))

@@ -1,5 +1,5 @@
 # PANet ablation on generated shapes, rung 3: + path, + adaptive feature pooling, + fully-connected fusion.
-#   python tools/train.py configs/panet/panet_r18-path-pooling-fusion_900it_shapes.py
+#   python tools/train.py configs/panet/panet_r18-path-pooling-fusion_1500it_shapes.py
 # Measured numbers: configs/panet/README.md.
 _base_ = './_base_/shapes.py'
 
