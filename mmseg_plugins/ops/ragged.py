@@ -58,17 +58,40 @@ class Members(NamedTuple):
     start: Tensor
 
 
+class _Transpose(torch.autograd.Function):
+    """(B, D, R) -> (B R, D), image by image: PyTorch transposes a matrix in blocks, a batch of them in long strides."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.like = maps.shape, maps.dtype
+        batch, channels, rows = maps.shape
+        table = maps.new_empty(batch, rows, channels, dtype=dtype)
+        for image, matrix in zip(table, maps, strict=True):
+            image.copy_(matrix.t())
+        return table.flatten(0, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        shape, dtype = ctx.like
+        maps = grad.new_empty(shape, dtype=dtype)
+        for image, matrix in zip(maps, grad.view(shape[0], shape[2], shape[1]), strict=True):
+            image.copy_(matrix.t())
+        return maps, None
+
+
 def pixel_table(feats: Tensor, cells: int = 1) -> Tensor:
     """Lay maps (B, D cells, H, W) out as (B cells H W, D): the channels that a window reads together, side by side.
 
-    Channel d * cells + g belongs to cell g.  One pass over the maps; after it each pixel of a window is one run of
-    memory instead of D reads far apart.  Half and bfloat16 become float32.
+    Channel d * cells + g belongs to cell g.  One pass over the maps, none over channels-last maps of one cell; after
+    it each pixel of a window is one run of memory instead of D reads far apart.  Half and bfloat16 become float32.
     """
     dtype = torch.float32 if feats.dtype in (torch.float16, torch.bfloat16) else feats.dtype
     batch, channels, height, width = feats.shape
-    # (B, D cells, H, W) -> (B, D, cells, H W) -> (B, cells, H W, D) -> (B cells H W, D)
-    table = feats.reshape(batch, channels // cells, cells, height * width).permute(0, 2, 3, 1)
-    return table.to(dtype, memory_format=torch.contiguous_format).reshape(-1, channels // cells)
+    if cells == 1 and feats.is_contiguous(memory_format=torch.channels_last):
+        return feats.to(dtype).permute(0, 2, 3, 1).reshape(-1, channels)
+    maps = feats.reshape(batch, channels // cells, cells * height * width)  # cell and pixel together: (B, D, R)
+    return _Transpose.apply(maps, dtype)
 
 
 def bins_as_maps(pooled: Tensor, count: int, size: tuple[int, int], like: Tensor) -> Tensor:
