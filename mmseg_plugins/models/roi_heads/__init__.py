@@ -2,8 +2,9 @@
 
 from .bbox_heads import AdaptivePooling2FCBBoxHead, AdaptivePooling4Conv1FCBBoxHead
 from .mask_heads import AdaptivePoolingMaskHead
-from .roi_extractors import AllLevelRoIExtractor
+from .roi_extractors import AllLevelRoIExtractor, RoIOpExtractor
 
 __all__ = [
-    'AdaptivePooling2FCBBoxHead', 'AdaptivePooling4Conv1FCBBoxHead', 'AdaptivePoolingMaskHead', 'AllLevelRoIExtractor'
+    'AdaptivePooling2FCBBoxHead', 'AdaptivePooling4Conv1FCBBoxHead', 'AdaptivePoolingMaskHead', 'AllLevelRoIExtractor',
+    'RoIOpExtractor'
 ]
