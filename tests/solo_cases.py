@@ -15,6 +15,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmseg_plugins.models.converters.solo import convert_solo
+from mmseg_plugins.models.postprocess.solo_masks import tight_boxes
 from mmseg_plugins.registry import MODELS
 
 HEADS = {
@@ -96,10 +97,9 @@ def random_samples(seed: int, counts: list[int], size: tuple[int, int], num_clas
             ry, rx = rng.uniform(1.5, largest * min(size) / 2, 2)
             mask[((ys - rng.uniform(0, height))/ry)**2 + ((xs - rng.uniform(0, width))/rx)**2 <= 1] = 1
         sample = DetDataSample(metainfo=dict(img_id=image, img_shape=size, ori_shape=size, batch_input_shape=size))
-        bitmaps = BitmapMasks(masks, height, width)
         sample.gt_instances = InstanceData(
-            bboxes=bitmaps.get_bboxes(dst_type='hbb').tensor,
+            bboxes=tight_boxes(torch.from_numpy(masks).bool()),
             labels=torch.from_numpy(rng.randint(0, num_classes, count)),
-            masks=bitmaps)
+            masks=BitmapMasks(masks, height, width))
         result.append(sample)
     return result

@@ -87,7 +87,8 @@ def test_nothing_above_the_threshold_gives_nothing():
 def test_masks_not_larger_than_their_stride_are_dropped():
     soft = torch.zeros(2, 8, 8)
     soft[0].flatten()[:8], soft[1].flatten()[:9] = 0.9, 0.8
-    chosen = choose_cells(torch.full((2, 1), 0.5), torch.full((2, ), 8.0), lambda cells: soft[cells].clone(), (8, 8), CFG)
+    scores, strides = torch.full((2, 1), 0.5), torch.full((2, ), 8.0)
+    chosen = choose_cells(scores, strides, lambda cells: soft[cells].clone(), (8, 8), CFG)
     assert chosen.cells.tolist() == [1]
     assert chosen.scores.tolist() == pytest.approx([0.4])
 

@@ -54,7 +54,7 @@ def test_shrunk_masks_are_opencvs(ratio):
 
 
 def test_masks_that_do_not_fit_the_stride_are_refused():
-    with pytest.raises(ValueError, match='30 x 64.*pad_size_divisor=32'):
+    with pytest.raises(ValueError, match=r'30 x 64.*pad_size_divisor=32'):
         shrink_masks(torch.zeros(1, 30, 64), 4)
     assert torch.equal(shrink_masks(torch.eye(3)[None], 1)[0], torch.eye(3, dtype=torch.uint8))
 
