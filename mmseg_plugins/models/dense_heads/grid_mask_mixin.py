@@ -39,10 +39,15 @@ FOCAL: dict[str, Any] = dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0
 
 
 class ImageTargets(NamedTuple):
-    """One image's positives: a :class:`CellTargets` a level, and the objects' masks (N, H, W), uint8, padded size."""
+    """One image's positives.
+
+    Attributes:
+        levels: A :class:`CellTargets` a level.
+        masks: The masks of all objects (N, H / r, W / r), uint8, by the ratio r to the padded image's size.
+    """
 
     levels: list[CellTargets]
-    masks: Tensor
+    masks: dict[int, Tensor]
 
 
 class GridMaskMixin:
@@ -138,10 +143,7 @@ class GridMaskMixin:
         _, cells, objects = target.levels[level]
         owner = last_owner(cells, objects, self.num_grids[level]**2)
         cells = (owner >= 0).nonzero().flatten()
-        if not len(cells):
-            return cells, target.masks[:0]
-        hit, position = owner[cells].unique(return_inverse=True)
-        return cells, shrink_masks(target.masks[hit], self.strides[level] // 2)[position]
+        return cells, target.masks[self.strides[level] // 2][owner[cells]]
 
     def check_sizes(self, level: int, found: Tensor, wanted: Tensor) -> None:
         """Raise ``ValueError`` unless logits and targets (P, h, w) agree."""
@@ -151,6 +153,10 @@ class GridMaskMixin:
                 f'{self.strides[level]} are {tuple(wanted.shape[-2:])}: strides={list(self.strides)} must be those of '
                 f'the maps that the head works on (resize_ends={self.resize_ends}), and pad_size_divisor must be a '
                 'multiple of the largest')
+
+    def mask_ratios(self) -> list[int]:
+        """How many times smaller than the padded image each level's masks are."""
+        return [stride // 2 for stride in self.strides]
 
     def image_targets(self, gt: InstanceData, device: torch.device) -> ImageTargets:
         """Targets of one image, whose ``masks`` are already padded to the batch's size."""
@@ -170,7 +176,7 @@ class GridMaskMixin:
                 num_classes=self.num_classes)
             for grid, scale_range in zip(self.num_grids, self.scale_ranges, strict=True)
         ]
-        return ImageTargets(levels, masks)
+        return ImageTargets(levels, {ratio: shrink_masks(masks, ratio) for ratio in set(self.mask_ratios())})
 
     def class_loss(self, cls_logits: list[Tensor], targets: list[ImageTargets]) -> Tensor:
         """Focal loss over all cells of all images, divided by (distinct positive cells + 1)."""

@@ -19,7 +19,6 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmseg_plugins.models.layers import coordinate_maps
-from mmseg_plugins.models.task_modules.solo_targets import shrink_masks
 from mmseg_plugins.registry import MODELS
 
 from .grid_mask_mixin import GridMaskMixin, flatten_cells, nothing_of
@@ -100,6 +99,10 @@ class SOLOV2Head(GridMaskMixin, StockSOLOV2Head):
         weight = kernels.reshape(len(kernels), -1, size, size)
         return F.conv2d(mask_features, weight, padding=size // 2)[0]
 
+    def mask_ratios(self) -> list[int]:
+        """All levels share one mask map."""
+        return [self.mask_stride] * self.num_levels
+
     def loss_by_feat(self, kernels: list[Tensor], cls_logits: list[Tensor], mask_features: Tensor,
                      batch_gt_instances: list[InstanceData], batch_img_metas: list[dict],
                      **kwargs: Any) -> dict[str, Tensor]:
@@ -118,8 +121,7 @@ class SOLOV2Head(GridMaskMixin, StockSOLOV2Head):
             if not len(cells):
                 continue
             logits.append(self.draw(all_kernels[image, cells], mask_features[image:image + 1]))
-            hit, position = objects.unique(return_inverse=True)
-            masks.append(shrink_masks(target.masks[hit], self.mask_stride)[position])
+            masks.append(target.masks[self.mask_stride][objects])
             if logits[-1].shape != masks[-1].shape:
                 raise ValueError(
                     f'the mask features are {tuple(mask_features.shape[-2:])}, but targets at mask_stride='

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -42,13 +43,28 @@ def mask_centres(masks: Tensor) -> tuple[Tensor, Tensor]:
 
     An empty mask has area 0 and the centre (0, 0).
     """
-    masks = masks.to(torch.uint8)
-    _, height, width = masks.shape
-    rows, columns = masks.sum(2), masks.sum(1)  # (N, H), (N, W), int64
+    height, width = masks.shape[1:]
+    rows, columns = line_sums(masks)
     areas = rows.sum(1)
     y = (rows * torch.arange(height, device=masks.device)).sum(1)
     x = (columns * torch.arange(width, device=masks.device)).sum(1)
     return torch.stack([y, x], dim=1).double() / areas.clamp(min=1).double()[:, None], areas
+
+
+def line_sums(masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels in each row (N, H) and column (N, W), int64, of binary masks (N, H, W) of bytes or bool.
+
+    Eight pixels are added at once as one 64-bit word: as long as no more than 255 words meet, no byte overflows into its
+    neighbour.  Several times faster than summing bytes.
+    """
+    masks = masks.to(torch.uint8)
+    width = masks.shape[2]
+    if not len(masks):
+        return masks.new_zeros(masks.shape[:2], dtype=torch.long), masks.new_zeros(0, width, dtype=torch.long)
+    words = F.pad(masks, (0, -width % 8)).contiguous().view(torch.int64)  # (N, H, ceil(W / 8))
+    rows = [part.sum(2)[:, :, None].view(torch.uint8).sum(2) for part in words.split(255, dim=2)]
+    columns = [part.sum(1).view(torch.uint8).long() for part in words.split(255, dim=1)]
+    return torch.stack(rows).sum(0), torch.stack(columns).sum(0)[:, :width]
 
 
 def centre_cells(centres: Tensor, boxes: Tensor, size: Sequence[int], num_grid: int,
