@@ -4,7 +4,6 @@
 _base_ = './_base_/shapes.py'
 
 model = dict(
-    type='SOLOv2',
     mask_head=dict(
         type='mmseg_plugins.SOLOV2Head',
         stacked_convs=2,

@@ -228,12 +228,12 @@ class GridMaskMixin:
                 mask_thr=self.test_cfg.mask_thr,
                 chunk_bytes=self.chunk_bytes)
             rle = self.test_cfg.get('rle', False)
-            masks, boxes = _collect(pieces, len(chosen.cells), out_shape, scores.device, rle)
+            masks, boxes = collect_masks(pieces, len(chosen.cells), out_shape, scores.device, rle)
             results.append(InstanceData(scores=chosen.scores, labels=chosen.labels, masks=masks, bboxes=boxes))
         return results
 
 
-def _collect(pieces: Any, number: int, shape: tuple[int, ...], device: torch.device,
+def collect_masks(pieces: Any, number: int, shape: tuple[int, ...], device: torch.device,
              rle: bool) -> tuple[Tensor | list[dict], Tensor]:
     """All masks as one bool tensor or as RLEs, and their boxes; a piece is dropped before the next one is made."""
     boxes = torch.zeros(number, 4, device=device)

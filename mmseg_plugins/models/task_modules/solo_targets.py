@@ -54,8 +54,8 @@ def mask_centres(masks: Tensor) -> tuple[Tensor, Tensor]:
 def line_sums(masks: Tensor) -> tuple[Tensor, Tensor]:
     """Pixels in each row (N, H) and column (N, W), int64, of binary masks (N, H, W) of bytes or bool.
 
-    Eight pixels are added at once as one 64-bit word: as long as no more than 255 words meet, no byte overflows into its
-    neighbour.  Several times faster than summing bytes.
+    Eight pixels are added at once as one 64-bit word: as long as no more than 255 words meet, no byte overflows into
+    its neighbour.  Several times faster than summing bytes.
     """
     masks = masks.to(torch.uint8)
     width = masks.shape[2]

@@ -10,8 +10,8 @@ from solo_rules import slow_targets
 from mmseg_plugins.models.task_modules.solo_targets import (
     assign_cells,
     centre_cells,
-    line_sums,
     last_owner,
+    line_sums,
     mask_centres,
     shrink_masks,
 )
