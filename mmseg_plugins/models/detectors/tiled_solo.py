@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from mmdet.models.detectors import SingleStageInstanceSegmentor
+from mmdet.models.detectors import SOLO
 from mmdet.structures import DetDataSample
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
@@ -52,7 +52,7 @@ def spans(length: int, tile: int, overlap: int) -> list[Span]:
 
 
 @MODELS.register_module()
-class TiledSOLO(SingleStageInstanceSegmentor):
+class TiledSOLO(SOLO):
     """Stock ``SOLO`` / ``SOLOv2`` whose prediction runs on tiles; training is the stock one's.
 
     An instance is taken from the tile in whose core its box's centre lies; the best ``test_cfg.max_per_img`` of all
