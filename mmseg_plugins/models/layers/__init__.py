@@ -1,7 +1,10 @@
 """Unregistered blocks shared by several modules; no host is imported here."""
 
 from .blocks import FCModule, check_norm_channels, conv_block
+from .coordinates import coordinate_maps
 from .init import note_init, xavier_fill_
 from .level_fusion import LevelMaxFusion
 
-__all__ = ['FCModule', 'LevelMaxFusion', 'check_norm_channels', 'conv_block', 'note_init', 'xavier_fill_']
+__all__ = [
+    'FCModule', 'LevelMaxFusion', 'check_norm_channels', 'conv_block', 'coordinate_maps', 'note_init', 'xavier_fill_'
+]

@@ -1,0 +1,5 @@
+# SOLO, ResNet-50, 3x, six scales.
+# Original's README, COCO val2017: mask AP 35.8.
+#   tools/dist_train.sh configs/solo/solo_r50_3x_coco.py 8
+# Not yet measured here.
+_base_ = ['./_base_/solo_r50.py', './_base_/coco_ms.py', './_base_/schedule_3x.py']

@@ -1,0 +1,16 @@
+# SOLOv2 with a shorter head and half as many mask features, a ResNet-18 of half the width, from scratch on generated shapes.
+#   python tools/train.py configs/solo/solov2-light_r18_1500it_shapes.py
+# Measured numbers: configs/solo/README.md.
+_base_ = './_base_/shapes.py'
+
+model = dict(
+    mask_head=dict(
+        type='mmseg_plugins.SOLOV2Head',
+        stacked_convs=2,
+        mask_feature_head=dict(
+            feat_channels=64,
+            out_channels=32,
+            start_level=0,
+            end_level=3,
+            mask_stride=2,
+            norm_cfg=dict(type='GN', num_groups=16))))

@@ -1,0 +1,5 @@
+# SOLOv2 light, ResNet-50, images of 448 x 768, 3x.
+# Original's README, COCO val2017: mask AP 33.7.
+#   tools/dist_train.sh configs/solo/solov2-light_r50-448_3x_coco.py 8
+# Not yet measured here.
+_base_ = ['./_base_/solov2-light_r50.py', './_base_/coco_ms-448.py', './_base_/schedule-v2_3x.py']

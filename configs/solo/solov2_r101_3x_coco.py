@@ -1,0 +1,7 @@
+# SOLOv2, ResNet-101, 3x, six scales.
+# Original's README, COCO val2017: mask AP 39.1.
+#   tools/dist_train.sh configs/solo/solov2_r101_3x_coco.py 8
+# Not yet measured here.
+_base_ = ['./_base_/solov2_r50.py', './_base_/coco_ms.py', './_base_/schedule-v2_3x.py']
+
+model = dict(backbone=dict(depth=101, init_cfg=dict(checkpoint='torchvision://resnet101')))

@@ -1,0 +1,20 @@
+# SOLOv2, ResNeXt-101 64x4d with modulated deformable convolutions everywhere, 3x, six
+# scales.  mmdet's config starts from a file of the closed model host; this one from torchvision's.
+# Original's README, COCO val2017: mask AP 42.4.
+#   tools/dist_train.sh configs/solo/solov2_x101-dcn_3x_coco.py 8
+# Not yet measured here.
+_base_ = ['./_base_/solov2_r50.py', './_base_/coco_ms.py', './_base_/schedule-v2_3x.py']
+
+model = dict(
+    backbone=dict(
+        type='ResNeXt',
+        depth=101,
+        groups=64,
+        base_width=4,
+        init_cfg=dict(checkpoint='torchvision://resnext101_64x4d'),
+        dcn=dict(type='DCNv2', deform_groups=1, fallback_on_stride=False),
+        stage_with_dcn=(False, True, True, True)),
+    mask_head=dict(
+        dcn_cfg=dict(type='DCNv2'),
+        dcn_apply_to_all_conv=True,
+        mask_feature_head=dict(conv_cfg=dict(type='DCNv2'))))

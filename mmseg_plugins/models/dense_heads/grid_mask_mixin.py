@@ -1,0 +1,261 @@
+"""What SOLO's heads share: targets, class loss, and prediction from cells.
+
+A head that mixes this in gives, for any cells of an image, their soft masks; everything else follows.
+
+Letters: B images, T = sum of S^2 cells of all levels (level by level, row by row), C classes, P positives, (h, w) the
+common mask map at prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from mmdet.structures.bbox import get_box_tensor
+from mmdet.structures.mask import encode_mask_results
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmseg_plugins.models.postprocess.solo_masks import (
+    CHUNK_BYTES,
+    MaskSource,
+    choose_cells,
+    full_size_masks,
+    point_nms,
+    tight_boxes,
+)
+from mmseg_plugins.models.task_modules.solo_targets import (
+    CellTargets,
+    assign_cells,
+    last_owner,
+    mask_centres,
+    shrink_masks,
+)
+
+DICE: dict[str, Any] = dict(type='mmdet.DiceLoss', use_sigmoid=True, loss_weight=3.0)
+FOCAL: dict[str, Any] = dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0)
+
+
+class ImageTargets(NamedTuple):
+    """One image's positives.
+
+    Attributes:
+        levels: A :class:`CellTargets` a level.
+        masks: The masks of all objects (N, H / r, W / r), uint8, by the ratio r to the padded image's size.
+    """
+
+    levels: list[CellTargets]
+    masks: dict[int, Tensor]
+
+
+class GridMaskMixin:
+    """Shared by SOLO's heads; to be placed before mmdet's class.
+
+    Differences from stock, for all of them:
+
+    * ``forward`` gives logits in training and in eval mode alike; stock's first version turns them into probabilities
+      in eval mode, so that a validation loss computed there is wrong;
+    * targets come from :mod:`...task_modules.solo_targets`: no loop over objects or cells, no copy between devices;
+    * losses are computed in float32, and without a single positive they still reach every parameter;
+    * prediction needs bounded memory (:mod:`...postprocess.solo_masks`), gives tight boxes around the masks instead of
+      zeros, and honours ``rescale=False``: masks in the frame of the resized image;
+    * ``test_cfg.rle=True`` gives COCO RLEs (a list of dicts) instead of one bool tensor (K, H, W): for photographs so
+      large that the tensor itself is too much (100 masks of 4000 x 5000 pixels: 2 GB);
+    * a mask loss whose ``activate`` does not fit is an error; stock's decoupled heads silently apply two sigmoids.
+
+    Args:
+        resize_ends: Whether the finest map is halved and the coarsest enlarged to its neighbour, as in the original; a
+            pyramid of strides (4, 8, 16, 32, 64) then has ``strides=(8, 8, 16, 32, 32)``.  Without it ``strides`` are
+            the pyramid's own: finer maps, for objects smaller than COCO's.
+        args, kwargs: Those of the stock head.
+    """
+
+    num_levels: int
+    num_grids: Sequence[int]
+    strides: Sequence[int]
+    scale_ranges: Sequence[tuple[float, float]]
+    pos_scale: float
+    num_classes: int
+    cls_out_channels: int
+    loss_cls: Any
+    loss_mask: Any
+    test_cfg: Any
+    resize_ends: bool
+    loss_applies_sigmoid: bool = True
+    chunk_bytes: int = CHUNK_BYTES
+    cls_convs: Any
+    conv_cls: Any
+    cls_down_index: int
+
+    def __init__(self, *args: Any, resize_ends: bool = True, **kwargs: Any) -> None:
+        kwargs.setdefault('loss_mask', dict(DICE, activate=self.loss_applies_sigmoid))
+        kwargs.setdefault('loss_cls', dict(FOCAL))
+        super().__init__(*args, **kwargs)
+        self.resize_ends = resize_ends
+        self.check_activation()
+
+    def resize_feats(self, x: Sequence[Tensor]) -> list[Tensor]:
+        """Halve the finest map and enlarge the coarsest to its neighbour's size, unless ``resize_ends`` is off.
+
+        Raises:
+            ValueError: the neck gives another number of levels than the head has grids.
+        """
+        if len(x) != self.num_levels:
+            raise ValueError(
+                f'the neck gives {len(x)} maps, but {type(self).__name__} has {self.num_levels} levels (num_grids='
+                f'{list(self.num_grids)}, strides={list(self.strides)}); set num_outs of the neck to '
+                f'{self.num_levels}, or give num_grids, strides and scale_ranges one entry a map')
+        if not self.resize_ends:
+            return list(x)
+        first = F.interpolate(x[0], scale_factor=0.5, mode='bilinear', align_corners=False)
+        last = F.interpolate(x[-1], size=x[-2].shape[-2:], mode='bilinear', align_corners=False)
+        return [first, *x[1:-1], last]
+
+    @property
+    def level_starts(self) -> list[int]:
+        """Index of each level's first cell among all T cells, and T itself."""
+        starts = [0]
+        for grid in self.num_grids:
+            starts.append(starts[-1] + grid**2)
+        return starts
+
+    def check_activation(self) -> None:
+        """Raise ``ValueError`` unless the mask loss applies the sigmoid exactly when the head leaves it to it."""
+        wanted = self.loss_applies_sigmoid
+        if getattr(self.loss_mask, 'activate', wanted) is not wanted:
+            reason = ('gives logits' if wanted else
+                      'multiplies the probabilities of rows and columns itself, a second sigmoid would follow')
+            raise ValueError(f'loss_mask.activate={not wanted} does not fit {type(self).__name__}, which {reason}; '
+                             f'set loss_mask=dict(activate={wanted}, ...)')
+
+    def classify(self, level: int, feature: Tensor) -> Tensor:
+        """Class logits (B, C, S, S) of one level; the map becomes the grid before layer ``cls_down_index``."""
+        for index, layer in enumerate(self.cls_convs):
+            if index == self.cls_down_index:
+                feature = F.interpolate(feature, size=self.num_grids[level], mode='bilinear', align_corners=False)
+            feature = layer(feature)
+        return self.conv_cls(feature)
+
+    def level_masks(self, target: ImageTargets, level: int) -> tuple[Tensor, Tensor]:
+        """Distinct positive cells (P,) of a level and the masks (P, h, w) of the last objects that claim them."""
+        _, cells, objects = target.levels[level]
+        owner = last_owner(cells, objects, self.num_grids[level]**2)
+        cells = (owner >= 0).nonzero().flatten()
+        return cells, target.masks[self.strides[level] // 2][owner[cells]]
+
+    def check_sizes(self, level: int, found: Tensor, wanted: Tensor) -> None:
+        """Raise ``ValueError`` unless logits and targets (P, h, w) agree."""
+        if found.shape != wanted.shape:
+            raise ValueError(
+                f'level {level} draws masks of {tuple(found.shape[-2:])}, but targets at half the stride '
+                f'{self.strides[level]} are {tuple(wanted.shape[-2:])}: strides={list(self.strides)} must be those of '
+                f'the maps that the head works on (resize_ends={self.resize_ends}), and pad_size_divisor must be a '
+                'multiple of the largest')
+
+    def mask_ratios(self) -> list[int]:
+        """How many times smaller than the padded image each level's masks are."""
+        return [stride // 2 for stride in self.strides]
+
+    def image_targets(self, gt: InstanceData, device: torch.device) -> ImageTargets:
+        """Targets of one image, whose ``masks`` are already padded to the batch's size."""
+        masks = torch.as_tensor(gt.masks.to_ndarray()).to(device)
+        boxes, labels = get_box_tensor(gt.bboxes).to(device), gt.labels.to(device)
+        centres, areas = mask_centres(masks)
+        levels = [
+            assign_cells(
+                centres,
+                areas,
+                boxes,
+                labels,
+                size=masks.shape[1:],
+                num_grid=grid,
+                scale_range=scale_range,
+                pos_scale=self.pos_scale,
+                num_classes=self.num_classes)
+            for grid, scale_range in zip(self.num_grids, self.scale_ranges, strict=True)
+        ]
+        return ImageTargets(levels, {ratio: shrink_masks(masks, ratio) for ratio in set(self.mask_ratios())})
+
+    def class_loss(self, cls_logits: list[Tensor], targets: list[ImageTargets]) -> Tensor:
+        """Focal loss over all cells of all images, divided by (distinct positive cells + 1)."""
+        logits = flatten_cells(cls_logits).float().flatten(0, 1)  # (B * T, C)
+        labels = torch.cat([level.labels for target in targets for level in target.levels])
+        positives = (labels != self.num_classes).sum()
+        return self.loss_cls(logits, labels, avg_factor=positives + 1)
+
+    def mean_dice(self, logits: list[Tensor], masks: list[Tensor]) -> Tensor | None:
+        """Mean of the dice losses of all mask targets; ``None`` without any.
+
+        Args:
+            logits: Tensors (P_i, h_i, w_i) of any sizes.
+            masks: Targets of the same shapes.
+        """
+        losses = [
+            self.loss_mask(found.float(), wanted, reduction_override='none')
+            for found, wanted in zip(logits, masks, strict=True) if len(found)
+        ]
+        return torch.cat(losses).mean() if losses else None
+
+    def predict_cells(self, cls_logits: list[Tensor], sources: list[MaskSource], map_size: tuple[int, int], stride: int,
+                      batch_img_metas: list[dict], rescale: bool) -> list[InstanceData]:
+        """Instances of every image.
+
+        Args:
+            cls_logits: (B, C, S, S) a level.
+            sources: Soft masks of any cells, one source an image.
+            map_size: (h, w) of the soft masks.
+            stride: Of the soft masks, in pixels of the padded image.
+            rescale: Whether masks and boxes are given in the frame of the photograph or of the resized image.
+        """
+        scores = flatten_cells([point_nms(level.float().sigmoid()) for level in cls_logits])
+        strides = torch.cat([
+            scores.new_full((grid**2, ), float(s)) for grid, s in zip(self.num_grids, self.strides, strict=True)
+        ])
+        results = []
+        for index, meta in enumerate(batch_img_metas):
+            chosen = choose_cells(scores[index], strides, sources[index], map_size, self.test_cfg, self.chunk_bytes)
+            img_shape = tuple(meta['img_shape'][:2])
+            out_shape = tuple(meta['ori_shape'][:2]) if rescale else img_shape
+            pieces = full_size_masks(
+                chosen.cells,
+                sources[index],
+                stride=stride,
+                map_size=map_size,
+                img_shape=img_shape,
+                out_shape=out_shape,
+                mask_thr=self.test_cfg.mask_thr,
+                chunk_bytes=self.chunk_bytes)
+            rle = self.test_cfg.get('rle', False)
+            masks, boxes = collect_masks(pieces, len(chosen.cells), out_shape, scores.device, rle)
+            results.append(InstanceData(scores=chosen.scores, labels=chosen.labels, masks=masks, bboxes=boxes))
+        return results
+
+
+def collect_masks(pieces: Any, number: int, shape: tuple[int, ...], device: torch.device,
+             rle: bool) -> tuple[Tensor | list[dict], Tensor]:
+    """All masks as one bool tensor or as RLEs, and their boxes; a piece is dropped before the next one is made."""
+    boxes = torch.zeros(number, 4, device=device)
+    dense = torch.empty(0 if rle else number, *shape, dtype=torch.bool, device=device)
+    encoded: list[dict] = []
+    start = 0
+    for piece in pieces:
+        stop = start + len(piece)
+        boxes[start:stop] = tight_boxes(piece)
+        if rle:
+            encoded += encode_mask_results(piece.cpu().numpy())
+        else:
+            dense[start:stop] = piece
+        start = stop
+    return (encoded if rle else dense), boxes
+
+
+def flatten_cells(levels: list[Tensor]) -> Tensor:
+    """Maps (B, D, S, S) of all levels -> (B, T, D)."""
+    return torch.cat([level.flatten(2) for level in levels], dim=2).transpose(1, 2)
+
+
+def nothing_of(tensors: Sequence[Tensor]) -> Tensor:
+    """A zero that all the tensors take part in: their gradient is zero instead of missing, whatever they hold."""
+    return torch.stack([tensor.flatten()[:0].sum() for tensor in tensors]).sum()

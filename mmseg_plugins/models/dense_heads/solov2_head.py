@@ -1,0 +1,146 @@
+"""SOLOv2: each grid cell predicts the weights of the convolution that draws its mask.
+
+Paper: SOLOv2: Dynamic and Fast Instance Segmentation, https://arxiv.org/abs/2003.10152.
+Original (research licence): https://github.com/WXinlong/SOLO/tree/f4cd03b9404e3bd84ca0be45966fb61d20d2efe6 ,
+mmdet/models/anchor_heads/solov2_head.py and mmdet/models/mask_heads/mask_feat_head.py; network and parameters are those
+of stock mmdet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmdet.models.dense_heads import SOLOV2Head as StockSOLOV2Head
+from mmdet.models.dense_heads.solov2_head import MaskFeatModule
+from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmseg_plugins.models.layers import coordinate_maps
+from mmseg_plugins.registry import MODELS
+
+from .grid_mask_mixin import GridMaskMixin, flatten_cells, nothing_of
+
+
+class MaskFeatures(MaskFeatModule):
+    """Stock mask feature branch; a ``mask_stride`` finer than the finest map's enlarges the sum before the last layer.
+
+    Args:
+        input_stride: Stride of the map ``start_level``.
+        args, kwargs: Those of the stock module; ``mask_stride`` divides ``input_stride``.
+    """
+
+    def __init__(self, *args: Any, input_stride: int = 4, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.mask_stride < 1 or input_stride % self.mask_stride:
+            raise ValueError(
+                f'mask_feature_head.mask_stride={self.mask_stride} must divide the stride of the finest map that it '
+                f'reads, input_stride={input_stride}: the mask map is that map or an enlargement of it')
+        self.scale = input_stride // self.mask_stride
+
+    def forward(self, x: tuple[Tensor, ...]) -> Tensor:
+        """Maps of the neck, finest first -> (B, D, H / mask_stride, W / mask_stride), H x W the padded image."""
+        inputs = list(x[self.start_level:self.end_level + 1])
+        if len(inputs) > 1:
+            inputs[-1] = torch.cat([inputs[-1], coordinate_maps(inputs[-1])], 1)
+        total = self.convs_all_levels[0](inputs[0])
+        for branch, level in zip(self.convs_all_levels[1:], inputs[1:], strict=True):
+            total = total + branch(level)
+        if self.scale > 1:
+            total = F.interpolate(total, scale_factor=self.scale, mode='bilinear', align_corners=False)
+        return self.conv_pred(total)
+
+
+@MODELS.register_module()
+class SOLOV2Head(GridMaskMixin, StockSOLOV2Head):
+    """Stock ``SOLOV2Head`` with :class:`GridMaskMixin`'s corrections.
+
+    The mask loss is the mean over all mask targets, those that share a cell included, as in the original.  (Stock
+    divides their sum by the number of distinct cells: a larger loss on crowded images.)
+
+    Args:
+        mask_feature_head: Arguments of :class:`MaskFeatures`.
+        resize_ends: See :class:`GridMaskMixin`; here it decides only what the class and kernel branches see before they
+            are resized to the grids.
+        args, kwargs: Those of the stock head.
+
+    Raises:
+        ValueError: ``loss_mask`` does not apply the sigmoid, or ``mask_stride`` does not divide the map's stride.
+    """
+
+    def __init__(self, *args: Any, mask_feature_head: dict, **kwargs: Any) -> None:
+        options = ConfigDict(mask_feature_head)  # the stock head reads its entries as attributes
+        input_stride = options.pop('input_stride', 4)
+        super().__init__(*args, mask_feature_head=options, **kwargs)
+        self.mask_feature_head = MaskFeatures(**options, input_stride=input_stride)
+
+    def forward(self, x: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Run the three branches on maps (B, C_in, H_i, W_i) of the neck, finest first.
+
+        Returns:
+            For each level kernels (B, D k^2, S, S) and class logits (B, C, S, S); mask features (B, D, h, w).
+        """
+        kernels, cls_logits = [], []
+        for grid, feature in zip(self.num_grids, self.resize_feats(x), strict=True):
+            placed = torch.cat([feature, coordinate_maps(feature)], 1)
+            placed = F.interpolate(placed, size=grid, mode='bilinear', align_corners=False)
+            kernel, score = placed, placed[:, :-2]
+            for kernel_conv, cls_conv in zip(self.kernel_convs, self.cls_convs, strict=True):
+                kernel, score = kernel_conv(kernel), cls_conv(score)
+            kernels.append(self.conv_kernel(kernel))
+            cls_logits.append(self.conv_cls(score))
+        return kernels, cls_logits, self.mask_feature_head(x)
+
+    def draw(self, kernels: Tensor, mask_features: Tensor) -> Tensor:
+        """Mask logits (P, h, w) of kernels (P, D k^2) on one image's mask features (1, D, h, w)."""
+        size = self.dynamic_conv_size
+        weight = kernels.reshape(len(kernels), -1, size, size)
+        return F.conv2d(mask_features, weight, padding=size // 2)[0]
+
+    def mask_ratios(self) -> list[int]:
+        """All levels share one mask map."""
+        return [self.mask_stride] * self.num_levels
+
+    def loss_by_feat(self, kernels: list[Tensor], cls_logits: list[Tensor], mask_features: Tensor,
+                     batch_gt_instances: list[InstanceData], batch_img_metas: list[dict],
+                     **kwargs: Any) -> dict[str, Tensor]:
+        """Dice of every (object, cell) pair's mask and focal loss of every cell's class.
+
+        Raises:
+            ValueError: the targets do not have the size of the mask features.
+        """
+        targets = [self.image_targets(gt, mask_features.device) for gt in batch_gt_instances]
+        all_kernels = flatten_cells(kernels)  # (B, T, D k^2)
+        logits, masks = [], []
+        for image, target in enumerate(targets):
+            starts = self.level_starts[:-1]
+            cells = torch.cat([level.cells + start for level, start in zip(target.levels, starts, strict=True)])
+            objects = torch.cat([level.objects for level in target.levels])
+            if not len(cells):
+                continue
+            logits.append(self.draw(all_kernels[image, cells], mask_features[image:image + 1]))
+            masks.append(target.masks[self.mask_stride][objects])
+            if logits[-1].shape != masks[-1].shape:
+                raise ValueError(
+                    f'the mask features are {tuple(mask_features.shape[-2:])}, but targets at mask_stride='
+                    f'{self.mask_stride} are {tuple(masks[-1].shape[-2:])}: input_stride of mask_feature_head must be '
+                    "the stride of the neck's finest map, and pad_size_divisor a multiple of the coarsest")
+        nothing = nothing_of([*kernels, mask_features])
+        dice = self.mean_dice(logits, masks)
+        return dict(
+            loss_mask=nothing if dice is None else dice + nothing, loss_cls=self.class_loss(cls_logits, targets))
+
+    @torch.no_grad()
+    def predict_by_feat(self, kernels: list[Tensor], cls_logits: list[Tensor], mask_features: Tensor,
+                        batch_img_metas: list[dict], rescale: bool = True, **kwargs: Any) -> list[InstanceData]:
+        """Instances of every image: ``scores``, ``labels``, ``masks`` and tight ``bboxes``."""
+        all_kernels = flatten_cells(kernels)
+        size = (mask_features.shape[-2], mask_features.shape[-1])
+
+        def source(image: int) -> Any:
+            return lambda cells: self.draw(all_kernels[image, cells], mask_features[image:image + 1]).float().sigmoid()
+
+        sources = [source(image) for image in range(len(batch_img_metas))]
+        return self.predict_cells(cls_logits, sources, size, self.mask_stride, batch_img_metas, rescale)

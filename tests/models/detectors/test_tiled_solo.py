@@ -1,0 +1,158 @@
+"""Tiles: how an image is cut, that every object is found once and whole, and that one tile is the stock detector."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData
+from pycocotools import mask as mask_api
+from scipy import ndimage
+from tiny_models import batch, build, check_training_step, predictions_of, tiny_config
+
+from mmseg_plugins.models.detectors.tiled_solo import spans
+from mmseg_plugins.models.postprocess.solo_masks import tight_boxes
+
+CONFIG = 'solo/solov2_r18_1000it-crop256_nuclei.py'
+
+
+def tiny(**options):
+    options = dict(tile=(64, 64), overlap=20) | options
+    return build(tiny_config(
+        CONFIG, neck__in_channels=[8, 16, 32, 64], neck__out_channels=16, mask_head__in_channels=16,
+        mask_head__feat_channels=16, mask_head__mask_feature_head__feat_channels=16,
+        mask_head__mask_feature_head__out_channels=16, mask_head__num_grids=[8, 6, 4, 2], **options))
+
+
+class Finder:
+    """Stands for network and head: every group of white pixels of a tile is an instance, larger ones first."""
+
+    test_cfg = None
+
+    def predict(self, maps, samples, rescale):
+        assert rescale is False
+        results = []
+        for crop, sample in zip(maps, samples, strict=True):
+            height, width = sample.img_shape
+            groups, number = ndimage.label(crop[0, :height, :width] > 0)
+            masks = torch.from_numpy(np.stack([groups == i + 1 for i in range(number)])) if number else torch.zeros(
+                0, height, width, dtype=torch.bool)
+            results.append(InstanceData(
+                scores=masks.flatten(1).sum(1) / 1000, labels=torch.zeros(number, dtype=torch.long), masks=masks,
+                bboxes=tight_boxes(masks)))
+        return results
+
+
+def found_in(model, image, ori_shape=None):
+    """What the tiles give with ``Finder`` in the place of the network."""
+    data = batch([[]], size=image.shape)
+    data['data_samples'][0].set_metainfo(dict(ori_shape=ori_shape or image.shape))
+    model.mask_head = None
+    model._modules.pop('mask_head', None)
+    object.__setattr__(model, 'mask_head', Finder())
+    model.extract_feat = lambda crops: crops
+    padded = torch.nn.functional.pad(torch.from_numpy(image).float(), (0, 32, 0, 32))
+    return model.predict(padded.expand(1, 3, -1, -1), data['data_samples'])[0].pred_instances
+
+
+def dotted_image(height, width, seed=0):
+    """Disjoint white rectangles of at most 18 pixels in cells of 20, no two touching."""
+    rng = np.random.RandomState(seed)
+    image = np.zeros((height, width), np.uint8)
+    for y in range(0, height - 19, 20):
+        for x in range(0, width - 19, 20):
+            h, w = rng.randint(3, 19, 2)
+            image[y:y + h, x:x + w] = 1
+    return image
+
+
+@pytest.mark.parametrize(('length', 'tile', 'overlap'), [(500, 256, 12), (64, 64, 20), (40, 64, 20), (65, 64, 20),
+                                                         (1388, 256, 64), (108, 64, 20)])
+def test_cores_meet_and_tiles_overlap_enough(length, tile, overlap):
+    parts = spans(length, tile, overlap)
+    assert parts[0].start == 0
+    assert parts[0].first == -torch.inf
+    assert parts[-1].last == torch.inf
+    assert parts[-1].start + tile >= length
+    for before, after in pairwise(parts):
+        assert before.last == after.first
+        assert before.start + tile - after.start >= overlap
+        assert after.start + tile <= length
+    if (length, overlap) == (500, 12):
+        assert [(part.start, part.last) for part in parts] == [(0, 250), (244, torch.inf)]
+
+
+@pytest.mark.parametrize('size', [(160, 100), (64, 64), (50, 200)])
+def test_every_object_is_found_once_and_whole(size):
+    image = dotted_image(*size)
+    result = found_in(tiny(), image)
+    wanted, number = ndimage.label(image)
+    assert len(result) == number > 5
+    assert (result.scores.diff() <= 0).all()
+    for mask, box in zip(result.masks.numpy(), result.bboxes, strict=True):
+        assert (mask == (wanted == wanted[mask][0])).all()
+        assert torch.equal(box, tight_boxes(torch.from_numpy(mask)[None])[0])
+
+
+def test_the_best_of_all_tiles_are_kept():
+    model = tiny()
+    model.test_cfg.max_per_img = 4
+    result = found_in(model, dotted_image(160, 100))
+    areas = np.sort(np.bincount(ndimage.label(dotted_image(160, 100))[0].ravel())[1:])[::-1]
+    assert (result.scores * 1000).round().int().tolist() == areas[:4].tolist()
+
+
+def test_masks_come_in_the_photographs_frame_and_as_rle():
+    image = dotted_image(160, 100)
+    dense = found_in(tiny(), image, ori_shape=(320, 200))
+    assert dense.masks.shape[1:] == (320, 200)
+    plain = found_in(tiny(), image)
+    assert ((dense.bboxes / 2 - plain.bboxes).abs() <= 0.5).all()
+    model = tiny()
+    model.test_cfg.rle = True
+    coded = found_in(model, image)
+    assert (mask_api.decode(coded.masks).transpose(2, 0, 1) == plain.masks.numpy()).all()
+
+
+def test_an_image_of_one_tile_is_predicted_as_by_the_stock_detector():
+    model = tiny()
+    model.mask_head.test_cfg.update(score_thr=0.0, filter_thr=-1)
+    stock = build(model_config('SOLO'))
+    stock.load_state_dict(model.state_dict())
+    stock.mask_head.test_cfg.update(score_thr=0.0, filter_thr=-1)
+    data = batch([[]], size=(64, 64))
+    ours, theirs = predictions_of(model, data)[0], predictions_of(stock, batch([[]], size=(64, 64)))[0]
+    assert len(ours.scores) > 0
+    torch.testing.assert_close(ours.scores, theirs.scores)
+    assert torch.equal(ours.masks, theirs.masks)
+
+
+def model_config(kind):
+    cfg = tiny_config(
+        CONFIG, neck__in_channels=[8, 16, 32, 64], neck__out_channels=16, mask_head__in_channels=16,
+        mask_head__feat_channels=16, mask_head__mask_feature_head__feat_channels=16,
+        mask_head__mask_feature_head__out_channels=16, mask_head__num_grids=[8, 6, 4, 2])
+    cfg.model.type = kind
+    for key in ('tile', 'overlap'):
+        del cfg.model[key]
+    return cfg
+
+
+@pytest.mark.parametrize('boxes', [[[[5, 5, 20, 25]], [[1, 1, 60, 60]]], [[], [[5, 5, 20, 25]]], [[], []]])
+@pytest.mark.parametrize('name', ['solo', 'decoupled-solo', 'decoupled-solo-light'])
+def test_the_small_configs_train_on_any_batch(name, boxes):
+    cfg = tiny_config(
+        f'solo/{name}_r18_1000it-crop256_nuclei.py', neck__in_channels=[8, 16, 32, 64], neck__out_channels=16,
+        mask_head__in_channels=16, mask_head__feat_channels=16, mask_head__num_grids=[8, 6, 4, 2])
+    model = build(cfg)
+    check_training_step(model, batch(boxes))
+    predictions_of(model, batch(boxes, size=(70, 90)))
+
+
+def test_solov2_trains_on_an_empty_batch():
+    check_training_step(tiny(), batch([[], []]))
+
+
+def test_an_overlap_as_large_as_the_tile_is_refused():
+    with pytest.raises(ValueError, match=r'overlap=64 must be .* smaller than both sides of tile=\(64, 64\)'):
+        tiny(overlap=64)
