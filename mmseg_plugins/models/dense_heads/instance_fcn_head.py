@@ -20,7 +20,7 @@ from mmdet.models.dense_heads.base_mask_head import BaseMaskHead
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmseg_plugins.models.layers import conv_block
+from mmseg_plugins.models.layers import conv_block, note_init
 from mmseg_plugins.models.postprocess.window_masks import window_proposals
 from mmseg_plugins.ops.assemble import assemble, window_corners, windows_inside
 from mmseg_plugins.registry import MODELS, TASK_UTILS
@@ -52,6 +52,7 @@ class InstanceFCNHead(BaseMaskHead):
         train_cfg: ``assigner`` and ``sampler`` of windows.
         test_cfg: ``nms_pre`` windows with the highest objectness an image and scale are assembled at all; ``mask_thr``,
             ``iou_thr`` and ``max_per_img`` as in ``window_proposals``; ``score_thr`` (default 0) of the objectness.
+        init_cfg: Replaces the default fill, N(0, 0.01) and biases 0.
     """
 
     def __init__(self,
@@ -67,7 +68,7 @@ class InstanceFCNHead(BaseMaskHead):
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
-        super().__init__(init_cfg=init_cfg or dict(type='Normal', layer='Conv2d', std=0.01))
+        super().__init__(init_cfg=init_cfg)
         if any(stride % upsample for stride in strides):
             raise ValueError(f'InstanceFCNHead: upsample={upsample} does not divide strides={tuple(strides)}')
         if window_size < positions:
@@ -87,6 +88,18 @@ class InstanceFCNHead(BaseMaskHead):
         if train_cfg:
             self.assigner = TASK_UTILS.build(train_cfg['assigner'])
             self.sampler = TASK_UTILS.build(train_cfg['sampler'], default_args=dict(context=self))
+
+    def init_weights(self) -> None:
+        """All convolutions N(0, 0.01), biases 0, unless ``init_cfg`` says otherwise."""
+        super().init_weights()
+        if self.init_cfg:
+            return
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=0.01)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        note_init(self, 'InstanceFCNHead: normal, std 0.01, bias 0')
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Score map logits [(B, k * k, H_l, W_l)] and objectness logits [(B, 1, H_l, W_l)]."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
-from mmdet.models.detectors import SingleStageInstanceSegmentor
+from mmdet.models.detectors.single_stage_instance_seg import SingleStageInstanceSegmentor
 from mmdet.structures import SampleList
 from mmengine.structures import InstanceData
 from torch import Tensor
