@@ -3,5 +3,8 @@
 from .blocks import FCModule, check_norm_channels, conv_block
 from .init import note_init, xavier_fill_
 from .level_fusion import LevelMaxFusion
+from .pyramid import concat_levels
 
-__all__ = ['FCModule', 'LevelMaxFusion', 'check_norm_channels', 'conv_block', 'note_init', 'xavier_fill_']
+__all__ = [
+    'FCModule', 'LevelMaxFusion', 'check_norm_channels', 'concat_levels', 'conv_block', 'note_init', 'xavier_fill_'
+]

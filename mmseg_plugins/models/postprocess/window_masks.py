@@ -17,6 +17,8 @@ from mmcv.ops import nms
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from .mask_boxes import mask_boxes
+
 CHUNK_PIXELS = 2**21  # resampled at a time; some 60 MB with the coordinates
 
 
@@ -45,7 +47,9 @@ def window_proposals(probs: Tensor,
     probs, windows, scores = probs.float(), windows.float(), scores.float()
     boxes = windows.new_zeros(len(windows), 4)
     for chosen, corners, patches in _patches(probs, windows, image_size, mask_thr):
-        boxes[chosen] = _tight_boxes(patches, corners)
+        tight = mask_boxes(patches)
+        filled = (tight[:, 2] > 0)[:, None]
+        boxes[chosen] = (tight + torch.cat([corners, corners], dim=1)) * filled
     kept = torch.nonzero(boxes[:, 2] > boxes[:, 0])[:, 0]
     if len(kept):
         order = nms(boxes[kept].contiguous(), scores[kept].contiguous(), iou_thr)[1][:max_per_img]
@@ -91,19 +95,6 @@ def _resample(probs: Tensor, windows: Tensor, side: int, image_size: tuple[int, 
     ], dim=-1)  # (n, side, side, 2)
     values = F.grid_sample(probs[:, None], grid, padding_mode='border', align_corners=False)[:, 0]
     return corners.long(), (values > mask_thr) & valid[:, 0, None, :] & valid[:, 1, :, None]
-
-
-def _tight_boxes(patches: Tensor, corners: Tensor) -> Tensor:
-    """Boxes (n, 4) of patches (n, P, P) at ``corners`` (n, 2); zeros where a patch is empty."""
-    boxes = []
-    for axis, flat in enumerate((patches.any(dim=1), patches.any(dim=2))):  # columns -> x, rows -> y
-        size = flat.size(1)
-        positions = torch.arange(size, device=flat.device)
-        first = torch.where(flat, positions, size).amin(dim=1)
-        last = torch.where(flat, positions, -1).amax(dim=1) + 1
-        boxes.append(torch.stack([first, last], dim=1) + corners[:, axis, None])
-    tight = torch.stack([boxes[0][:, 0], boxes[1][:, 0], boxes[0][:, 1], boxes[1][:, 1]], dim=1).float()
-    return tight * patches.flatten(1).any(dim=1)[:, None]
 
 
 def _paste(masks: Tensor, chosen: Tensor, corners: Tensor, patches: Tensor) -> None:
