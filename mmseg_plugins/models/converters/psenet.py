@@ -48,8 +48,8 @@ RULES = [
     Rule(rf'{WRAPPED}fpn\.toplayer_\.(?P<part>conv|bn)\.{BN}', r'neck.lateral_convs.3.\g<part>.\g<param>'),
     _pyramid('lateral_convs', 'latlayer'),
     _pyramid('smooth_convs', 'smooth'),
-    Rule(rf'{WRAPPED}det_head\.conv1\.(?P<param>weight|bias)', r'mask_head.conv.conv.\g<param>'),
-    Rule(rf'{WRAPPED}det_head\.bn1\.{BN}', r'mask_head.conv.bn.\g<param>'),
+    Rule(rf'{WRAPPED}det_head\.conv1\.(?P<param>weight|bias)', r'mask_head.conv.\g<param>'),
+    Rule(rf'{WRAPPED}det_head\.bn1\.{BN}', r'mask_head.norm.\g<param>'),
     Rule(rf'{WRAPPED}det_head\.conv2\.(?P<param>weight|bias)', r'mask_head.kernels.\g<param>'),
 ]
 

@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmcv.cnn import build_norm_layer
 from mmdet.models.dense_heads.base_mask_head import BaseMaskHead
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmseg_plugins.models.layers import concat_levels, conv_block
+from mmseg_plugins.models.layers import check_norm_channels, concat_levels, note_init
 from mmseg_plugins.models.postprocess.expansion import progressive_expansion
 from mmseg_plugins.models.postprocess.label_maps import instances_of_label_map, keep_best
 from mmseg_plugins.models.task_modules.instance_maps import unknown_region
@@ -76,9 +77,9 @@ class PSENetHead(BaseMaskHead):
         self.stride = stride
         self.num_kernels = num_kernels
         self.smallest, self.max_shrink = smallest, max_shrink
-        self.conv = conv_block(
-            sum(in_channels), feat_channels, 3, bias=True, norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'),
-            where='PSENetHead feat_channels')
+        check_norm_channels(norm_cfg, feat_channels, 'PSENetHead feat_channels')
+        self.conv = nn.Conv2d(sum(in_channels), feat_channels, 3, padding=1)  # with a bias, as in the original
+        self.norm = build_norm_layer(norm_cfg, feat_channels)[1] if norm_cfg else nn.Identity()
         self.kernels = nn.Conv2d(feat_channels, num_kernels, 1)
         self.loss_kernels = MODELS.build(loss)
         self.train_cfg, self.test_cfg = train_cfg, test_cfg
@@ -86,12 +87,17 @@ class PSENetHead(BaseMaskHead):
     def init_weights(self) -> None:
         """Convolutions N(0, 2 / fan_out), as in the original."""
         super().init_weights()
-        if not self.init_cfg:
-            nn.init.kaiming_normal_(self.kernels.weight, mode='fan_out', nonlinearity='relu')
+        if self.init_cfg:
+            return
+        for layer in (self.conv, self.kernels):
+            nn.init.kaiming_normal_(layer.weight, mode='fan_out', nonlinearity='relu')
+            nn.init.zeros_(layer.bias)
+        note_init(self, 'PSENetHead: normal, variance 2 / fan_out, bias 0')
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor]:
         """Kernel logits (B, K, h, w)."""
-        return (self.kernels(self.conv(concat_levels(x, self.in_channels, 'PSENetHead'))), )
+        x = self.norm(self.conv(concat_levels(x, self.in_channels, 'PSENetHead'))).relu()
+        return (self.kernels(x), )
 
     def to_pixels(self, logits: Tensor) -> Tensor:
         """(B, K, h, w) -> (B, K, H, W), bilinear with half-pixel centres."""
