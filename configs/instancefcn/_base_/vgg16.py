@@ -1,7 +1,7 @@
 # InstanceFCN as in the paper: VGG-16 whose pool4 has stride 1 and whose conv5 is
 # dilated (one map of stride 8), 5 x 5 positions, windows of 21 x 21 cells
 # (168 px), trained at a random and tested at all of six scales.
-_base_ = ['../../_base_/datasets/coco_instance.py', '../../_base_/iters_runtime.py']
+_base_ = ['../../_base_/datasets/coco_instance.py', '../../_base_/default_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 positions = 5  # k; the paper's ablation has 3, 5, 7
@@ -72,6 +72,8 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='SGD', lr=base_lr, momentum=0.9, weight_decay=5e-4))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=milestones, gamma=0.1)]
+log_processor = dict(by_epoch=False)
 default_hooks = dict(
-    checkpoint=dict(interval=8000, save_best='coco/AR@100', rule='greater'), logger=dict(interval=50))
+    checkpoint=dict(by_epoch=False, interval=8000, save_best='coco/AR@100', rule='greater'),
+    logger=dict(interval=50, log_metric_by_epoch=False))
 auto_scale_lr = dict(enable=False, base_batch_size=8)
