@@ -1,3 +1,4 @@
 """Metrics that the hosts lack; importing this package registers them."""
 
 from mmseg_plugins.evaluation.coco_metric import FastCocoMetric  # noqa: F401
+from mmseg_plugins.evaluation.mask_recall_metric import MaskRecallMetric  # noqa: F401

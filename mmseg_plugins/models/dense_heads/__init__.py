@@ -1,7 +1,13 @@
-"""Dense heads with mmdet's contract."""
+"""Heads on dense maps with mmdet's contract."""
 
 from .decoupled_solo_head import DecoupledSOLOHead, DecoupledSOLOLightHead
+from .embedding_head import EmbeddingHead
+from .instance_fcn_head import InstanceFCNHead
+from .psenet_head import PSENetHead
 from .solo_head import SOLOHead
 from .solov2_head import SOLOV2Head
 
-__all__ = ['DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'SOLOHead', 'SOLOV2Head']
+__all__ = [
+    'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'EmbeddingHead', 'InstanceFCNHead', 'PSENetHead', 'SOLOHead',
+    'SOLOV2Head'
+]

@@ -4,7 +4,9 @@ from .blocks import FCModule, check_norm_channels, conv_block
 from .coordinates import coordinate_maps
 from .init import note_init, xavier_fill_
 from .level_fusion import LevelMaxFusion
+from .pyramid import concat_levels
 
 __all__ = [
-    'FCModule', 'LevelMaxFusion', 'check_norm_channels', 'conv_block', 'coordinate_maps', 'note_init', 'xavier_fill_'
+    'FCModule', 'LevelMaxFusion', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'note_init',
+    'xavier_fill_'
 ]

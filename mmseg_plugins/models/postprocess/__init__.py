@@ -1,1 +1,2 @@
 """What runs after a head, on any host's model."""
+

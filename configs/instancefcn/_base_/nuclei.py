@@ -1,0 +1,10 @@
+# Cell nuclei, crops of 256 x 256, for two CPU cores.
+_base_ = [
+    '../../_base_/datasets/nuclei_instance.py',
+    '../../_base_/schedules/small_1000it.py',
+    './r18-small.py',
+]
+
+recall = dict(type='mmseg_plugins.MaskRecallMetric', metric=['segm', 'bbox'], proposal_nums=(10, 100, 1000))
+val_evaluator = recall
+test_evaluator = recall

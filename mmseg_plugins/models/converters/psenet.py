@@ -1,0 +1,63 @@
+"""From the released PSENet checkpoints to this package's configs.
+
+Original (Apache 2.0): https://github.com/whai362/PSENet/tree/5a42734dc56df42b7192494933ea8fcb3f486494 .  Only names
+change.  What the config, not the weights, must reproduce: the ResNet of three 3x3 convolutions in the stem with 128
+channels behind it (``ResNet(deep_stem=True, stem_channels=128)``), RGB input, test at the input's resolution.
+
+Read in models/backbone/resnet.py, models/neck/fpn.py and models/head/psenet_head.py.  Checkpoints of training runs carry
+``module.`` before every name (DataParallel).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from .state_dict_rules import Rule, Tensors, convert
+
+BN = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
+WRAPPED = r'(?:module\.)?'
+
+
+def _stem_conv(match: re.Match, tensor: Tensor) -> Tensors:
+    """``conv1..3`` -> positions 0, 3, 6 of the stem."""
+    return {f'backbone.stem.{3 * (int(match["i"]) - 1)}.weight': tensor}
+
+
+def _stem_norm(match: re.Match, tensor: Tensor) -> Tensors:
+    """``bn1..3`` -> positions 1, 4, 7 of the stem."""
+    return {f'backbone.stem.{3 * (int(match["i"]) - 1) + 1}.{match["param"]}': tensor}
+
+
+def _pyramid(prefix: str, name: str) -> Rule:
+    """Rule for ``name``1 (coarsest) .. 3: ours count from the finest."""
+
+    def handler(match: re.Match, tensor: Tensor) -> Tensors:
+        return {f'neck.{prefix}.{3 - int(match["i"])}.{match["part"]}.{match["param"]}': tensor}
+
+    return Rule(rf'{WRAPPED}fpn\.{name}(?P<i>[123])_\.(?P<part>conv|bn)\.{BN}', handler)
+
+
+RULES = [
+    Rule(rf'{WRAPPED}backbone\.conv(?P<i>[123])\.weight', _stem_conv),
+    Rule(rf'{WRAPPED}backbone\.bn(?P<i>[123])\.{BN}', _stem_norm),
+    Rule(rf'{WRAPPED}backbone\.(?P<layer>layer[1-4]\.\d+\.(?:conv[123]|bn[123]|downsample\.[01]))\.{BN}',
+         r'backbone.\g<layer>.\g<param>'),
+    Rule(rf'{WRAPPED}fpn\.toplayer_\.(?P<part>conv|bn)\.{BN}', r'neck.lateral_convs.3.\g<part>.\g<param>'),
+    _pyramid('lateral_convs', 'latlayer'),
+    _pyramid('smooth_convs', 'smooth'),
+    Rule(rf'{WRAPPED}det_head\.conv1\.(?P<param>weight|bias)', r'mask_head.conv.\g<param>'),
+    Rule(rf'{WRAPPED}det_head\.bn1\.{BN}', r'mask_head.norm.\g<param>'),
+    Rule(rf'{WRAPPED}det_head\.conv2\.(?P<param>weight|bias)', r'mask_head.kernels.\g<param>'),
+]
+
+
+def convert_psenet(state_dict: Mapping[str, Tensor]) -> Tensors:
+    """Translate the original's ``state_dict`` (or a part of it) to the keys of ``configs/psenet``'s detector.
+
+    Raises:
+        ConversionError: listing keys that belong to none of its modules.
+    """
+    return convert(state_dict, RULES, 'PSENet (whai362/PSENet)')

@@ -1,0 +1,155 @@
+"""Instances by pixel embeddings: a class and a point in a small space for every cell, clusters as instances.
+
+Paper: "Semantic Instance Segmentation with a Discriminative Loss Function", https://arxiv.org/abs/1708.02551.
+
+The paper takes the classes from a network of its own; here both predictions are made by one head.
+
+Shapes: B images, C channels, K classes, D embedding channels, maps of h x w cells of s px.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmdet.models.dense_heads.base_mask_head import BaseMaskHead
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from mmseg_plugins.models.layers import concat_levels, conv_block
+from mmseg_plugins.models.postprocess.embedding_clusters import cluster_embeddings
+from mmseg_plugins.models.postprocess.label_maps import instances_of_label_map, keep_best
+from mmseg_plugins.models.task_modules.instance_maps import IGNORED, instance_maps, unknown_region
+from mmseg_plugins.registry import MODELS
+
+
+@MODELS.register_module()
+class EmbeddingHead(BaseMaskHead):
+    """Semantic logits and embeddings from all maps of the neck.
+
+    .. code-block:: none
+
+        maps -concatenate-> convs --(x upsample)--> classes (K + 1, 0 = background)
+                                                \\-> embedding (D)
+
+    Works as ``mask_head`` of stock ``SingleStageInstanceSegmentor``.
+
+    Args:
+        in_channels: Channels of each map, finest first; all are resized to the first.
+        stride: Pixels a cell of the first map.
+        num_classes: K.
+        class_agnostic: Tell objects from background only, and compare all instances of an image; else the loss and
+            the clusters are made for each class by itself, as in the paper.
+        feat_channels: C.
+        num_convs: 3x3 convolutions, at least 1.
+        embedding_channels: D; the paper has 8.
+        upsample: Factor by which the last features are upsampled; divides ``stride``.
+        norm_cfg: Norm of the convolutions.
+        loss_semantic: Cross entropy over K + 1 logits with ``ignore_index`` 255.
+        loss_embedding: ``mmseg_plugins.DiscriminativeLoss``.
+        test_cfg: ``bandwidth``, ``max_clusters``, ``max_steps``, ``min_pixels`` of ``cluster_embeddings``, and
+            ``max_per_img``.  An instance's score is the mean probability of its class over its cells.
+    """
+
+    def __init__(self,
+                 *,
+                 in_channels: Sequence[int],
+                 stride: int = 4,
+                 num_classes: int = 1,
+                 class_agnostic: bool = False,
+                 feat_channels: int = 256,
+                 num_convs: int = 4,
+                 embedding_channels: int = 8,
+                 upsample: int = 1,
+                 norm_cfg: dict | None = None,
+                 loss_semantic: dict = dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),  # noqa: B006
+                 loss_embedding: dict = dict(type='mmseg_plugins.DiscriminativeLoss'),  # noqa: B006
+                 train_cfg: dict | None = None,
+                 test_cfg: dict | None = None,
+                 init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if stride % upsample:
+            raise ValueError(f'EmbeddingHead: upsample={upsample} does not divide stride={stride}')
+        if num_convs < 1:
+            raise ValueError(f'EmbeddingHead: num_convs={num_convs} must be at least 1')
+        self.in_channels = list(in_channels)
+        self.stride = stride // upsample
+        self.upsample = upsample
+        self.class_agnostic = class_agnostic
+        self.num_classes = 1 if class_agnostic else num_classes
+        widths = [sum(in_channels), *[feat_channels] * num_convs]
+        hidden: dict[str, Any] = dict(
+            norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'), where='EmbeddingHead feat_channels')
+        self.convs = nn.Sequential(*(conv_block(a, b, 3, **hidden) for a, b in zip(widths, widths[1:], strict=False)))
+        self.classes = nn.Conv2d(feat_channels, self.num_classes + 1, 1)
+        self.embedding = nn.Conv2d(feat_channels, embedding_channels, 1)
+        self.loss_semantic = MODELS.build(loss_semantic)
+        self.loss_embedding = MODELS.build(loss_embedding)
+        self.train_cfg, self.test_cfg = train_cfg, test_cfg
+
+    def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Class logits (B, K + 1, h, w) and embeddings (B, D, h, w)."""
+        x = self.convs(concat_levels(x, self.in_channels, 'EmbeddingHead'))
+        if self.upsample > 1:
+            x = F.interpolate(x, scale_factor=self.upsample, mode='bilinear', align_corners=False)
+        return self.classes(x), self.embedding(x)
+
+    def loss_by_feat(self,
+                     classes: Tensor,
+                     embedding: Tensor,
+                     batch_gt_instances: list[InstanceData],
+                     batch_img_metas: list[dict],
+                     batch_gt_instances_ignore: list[InstanceData | None] | None = None,
+                     **kwargs: Any) -> dict[str, Tensor]:
+        """Cross entropy of the classes and discriminative loss of the embeddings."""
+        size = embedding.shape[-2:]
+        pixels = size[0] * self.stride, size[1] * self.stride
+        maps = []
+        ignored = batch_gt_instances_ignore or [None] * len(batch_gt_instances)
+        for truth, ignore, meta in zip(batch_gt_instances, ignored, batch_img_metas, strict=True):
+            truth.masks = truth.masks.pad(pixels)
+            unknown = unknown_region(ignore, meta['img_shape'], pixels, embedding.device)
+            maps.append(instance_maps(truth, unknown, self.stride, self.class_agnostic))
+        ids, labels = (torch.stack(parts) for parts in zip(*maps, strict=True))  # (B, h, w)
+        losses = dict(loss_semantic=self.loss_semantic(classes.float(), labels, ignore_index=IGNORED))
+        losses.update(self.loss_embedding(embedding, ids, labels))
+        return losses
+
+    def predict_by_feat(self,
+                        classes: Tensor,
+                        embedding: Tensor,
+                        batch_img_metas: list[dict],
+                        rescale: bool = True,
+                        **kwargs: Any) -> list[InstanceData]:
+        """Instances of each image, in the pixels of the original image when ``rescale``, else of the input."""
+        results = []
+        for logits, points, meta in zip(classes, embedding, batch_img_metas, strict=True):
+            height, width = (-(-side // self.stride) for side in meta['img_shape'][:2])
+            found = self._instances(logits[:, :height, :width], points[:, :height, :width])
+            frame = (meta['ori_shape'] if rescale else meta['img_shape'])[:2]
+            results.append(instances_of_label_map(*found, self.stride, meta['img_shape'], tuple(frame)))
+        return results
+
+    def _instances(self, logits: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Label map (h, w), scores (n,) and classes (n,) from 0 of one image, the best ``max_per_img`` instances."""
+        settings = {
+            key: self.test_cfg[key] for key in ('bandwidth', 'max_clusters', 'max_steps', 'min_pixels')
+            if key in self.test_cfg
+        }
+        best, winner = logits.float().softmax(dim=0).max(dim=0)  # (h, w)
+        label_map = torch.zeros_like(winner)
+        scores, labels = [best.new_zeros(0)], [winner.new_zeros(0)]
+        for label in winner.unique().tolist():  # the classes that are there
+            if label == 0:
+                continue
+            where = winner == label
+            clusters = cluster_embeddings(points[:, where].T, best[where], **settings)  # (D, N) -> (N, D)
+            count = int(clusters.max())
+            sums = best.new_zeros(count + 1).index_add(0, clusters, best[where])
+            sizes = torch.bincount(clusters, minlength=count + 1)
+            label_map[where] = (clusters + sum(len(s) for s in scores)) * (clusters > 0)
+            scores.append(sums[1:] / sizes[1:].clamp(min=1))
+            labels.append(torch.full((count, ), label - 1, device=winner.device))
+        return keep_best(label_map, torch.cat(scores), torch.cat(labels), self.test_cfg.get('max_per_img', 100))

@@ -1,0 +1,7 @@
+"""Losses: a pure function and a thin registered class each; no host is imported here."""
+
+from .discriminative_loss import DiscriminativeLoss
+from .instance_fcn_loss import InstanceFCNLoss
+from .psenet_loss import PSENetLoss
+
+__all__ = ['DiscriminativeLoss', 'InstanceFCNLoss', 'PSENetLoss']
