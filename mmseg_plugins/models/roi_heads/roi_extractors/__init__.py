@@ -1,3 +1,4 @@
 from .all_level_roi_extractor import AllLevelRoIExtractor
+from .crop_resize_roi_extractor import CropResizeRoIExtractor, DeformableCropRoIExtractor
 
-__all__ = ['AllLevelRoIExtractor']
+__all__ = ['AllLevelRoIExtractor', 'CropResizeRoIExtractor', 'DeformableCropRoIExtractor']
