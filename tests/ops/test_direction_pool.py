@@ -1,6 +1,7 @@
 """Direction pooling: analytic cases, the golden case, the slow oracle, gradients, edges, low precision, errors."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ import torch
 from golden_cases import GoldenCase, rel_error
 
 from mmseg_plugins.ops import crop_and_resize, crop_channel, direction_channels, direction_pool
-from mmseg_plugins.ops import direction_pool as module_function
 
 BOX = torch.tensor([[0, 8., 16, 40, 36]])
 
@@ -77,7 +77,7 @@ def test_crop_of_a_channel_is_the_channel_of_the_whole_crop():
 
 
 @pytest.mark.parametrize(('dy', 'dx', 'direction'), [
-    (0.1, 1, 0), (1, 0.9, 0), (1, 0.1, 1), (1, -0.1, 2), (0.1, -1, 3), (-0.1, -1, 4), (-1, -0.1, 5), (-1, 0.1, 6),
+    (0.1, 1, 0), (0.9, 1, 0), (1, 0.9, 1), (1, 0.1, 1), (1, -0.1, 2), (0.1, -1, 3), (-0.1, -1, 4), (-1, -0.1, 5), (-1, 0.1, 6),
     (-0.1, 1, 7)])
 def test_direction_points_from_the_position_to_the_centre(dy, dx, direction):
     """The point lies at centre - (dy, dx) in a square box: a point left of the centre looks right, direction 0."""
@@ -85,8 +85,6 @@ def test_direction_points_from_the_position_to_the_centre(dy, dx, direction):
     row, column = (round((n - 1) / 2 * (1 - d)) for d in (dy, dx))
     square = torch.tensor([[0, 0., 0, 40, 40]])
     pooled = direction_pool(one_hot_maps(8), square, n, 1 / 8, 8, 1)
-    if (dy, dx) == (1, 0.9):
-        direction = 1  # just below the diagonal the angle, growing clockwise on the screen, is above 45 degrees
     assert pooled[0, 0, row, column].item() - 1 == direction
 
 
@@ -94,8 +92,8 @@ def test_distance_bins_are_a_quarter_of_the_half_diagonal_each():
     """Along the diagonal of any box the distance grows linearly from 0 at the centre to 1 at a corner."""
     channels = direction_channels(BOX, (81, 81))[0] % 4
     steps = torch.arange(40, -1, -1)  # point 0 is the corner
-    want = torch.clamp((4 * steps / 40 + 1e-9).floor().long(), max=3)
-    assert torch.equal(channels.diagonal()[:41], want)
+    inner = steps % 10 != 0  # the others lie on the edge of a bin
+    assert torch.equal(channels.diagonal()[:41][inner], (steps // 10)[inner])
     assert channels[40, 0] == 2  # left edge, half-way down: 1 / sqrt(2)
 
 
@@ -162,9 +160,7 @@ def test_chunks_give_the_same(monkeypatch):
     whole = direction_pool(maps, rois, 9, 1 / 8)
     labels = torch.arange(9)
     one = crop_channel(maps, rois, labels, 9, 1 / 8)
-    import mmseg_plugins.ops
-    module = __import__('sys').modules[mmseg_plugins.ops.direction_channels.__module__]
-    monkeypatch.setattr(module, 'MAX_POINTS', 200)
+    monkeypatch.setattr(sys.modules[direction_pool.__module__], 'MAX_POINTS', 200)
     assert torch.equal(direction_pool(maps, rois, 9, 1 / 8), whole)
     assert torch.equal(crop_channel(maps, rois, labels, 9, 1 / 8), one)
 
@@ -222,6 +218,6 @@ def test_pooling_does_not_grow_with_the_number_of_channels():
     seen = []
     maps, rois = torch.randn(1, 32, 16, 16, requires_grad=True), random_rois(50, batch=1, size=128).float()
     with torch.autograd.graph.saved_tensors_hooks(lambda t: seen.append(t.numel()) or t, lambda t: t):
-        module_function(maps, rois, 41, 1 / 8)
+        direction_pool(maps, rois, 41, 1 / 8)
     points = 50 * 41 * 41
     assert max(seen) <= points
