@@ -11,7 +11,7 @@ def bilinear(plane, y, x, outside='zero'):
     if outside == 'zero' and not (0 <= y <= height - 1 and 0 <= x <= width - 1):
         return 0.0
     y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
-    y0, x0 = int(math.floor(y)), int(math.floor(x))
+    y0, x0 = math.floor(y), math.floor(x)
     y1, x1 = min(y0 + 1, height - 1), min(x0 + 1, width - 1)
     fy, fx = y - y0, x - x0
     upper = plane[y0, x0] * (1 - fx) + plane[y0, x1] * fx

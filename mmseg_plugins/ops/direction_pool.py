@@ -1,8 +1,8 @@
 """Direction pooling: assemble one map a RoI from channels that encode the direction to an object's centre.
 
 Paper: "MaskLab: Instance Segmentation by Refining Object Detection with Semantic and Direction Features",
-https://arxiv.org/abs/1712.04837, section 3.  No code was published: what the paper leaves open (bin edges, their origin,
-the order of the channels) is decided here and stated below.
+https://arxiv.org/abs/1712.04837, section 3.  No code was published: what the paper leaves open (bin edges, their
+origin, the order of the channels) is decided here and stated below.
 
 Shapes: B images, K channels, H x W cells of a map, N RoIs, n_h x n_w points of a crop, D directions, R distance bins.
 RoIs are (batch index, x1, y1, x2, y2) in input-image pixels, y grows downwards.

@@ -77,8 +77,8 @@ def test_crop_of_a_channel_is_the_channel_of_the_whole_crop():
 
 
 @pytest.mark.parametrize(('dy', 'dx', 'direction'), [
-    (0.1, 1, 0), (0.9, 1, 0), (1, 0.9, 1), (1, 0.1, 1), (1, -0.1, 2), (0.1, -1, 3), (-0.1, -1, 4), (-1, -0.1, 5), (-1, 0.1, 6),
-    (-0.1, 1, 7)])
+    (0.1, 1, 0), (0.9, 1, 0), (1, 0.9, 1), (1, 0.1, 1), (1, -0.1, 2), (0.1, -1, 3), (-0.1, -1, 4), (-1, -0.1, 5),
+    (-1, 0.1, 6), (-0.1, 1, 7)])
 def test_direction_points_from_the_position_to_the_centre(dy, dx, direction):
     """The point lies at centre - (dy, dx) in a square box: a point left of the centre looks right, direction 0."""
     n = 41

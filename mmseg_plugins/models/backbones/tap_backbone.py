@@ -48,8 +48,8 @@ class TapBackbone(BaseModule):
         for name in self.taps:
             if name not in known:
                 top = sorted(key for key in known if key and '.' not in key)
-                raise ValueError(f'TapBackbone: taps={self.taps}, but {type(self.net).__name__} has no module {name!r}; '
-                                 f'its top modules are {top}')
+                raise ValueError(f'TapBackbone: taps={self.taps}, but {type(self.net).__name__} has no module '
+                                 f'{name!r}; its top modules are {top}')
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Give the tapped maps, then the maps of ``net``."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from mmengine.model import normal_init
 from torch import Tensor, nn
 
 from .blocks import conv_block
@@ -65,8 +66,7 @@ class HypercolumnRefinement(nn.Module):
 
     def init_weights(self) -> None:
         """Predictor: N(0, 0.01), bias 0; the other convolutions keep what ``ConvModule`` gives, N(0, 2 / fan_out)."""
-        nn.init.normal_(self.conv_logits.weight, std=0.01)
-        nn.init.zeros_(self.conv_logits.bias)
+        normal_init(self.conv_logits, std=0.01)
         note_init(self.conv_logits, 'normal, std 0.01, bias 0')
 
     def forward(self, coarse: Tensor, maps: Sequence[Tensor], rois: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class MaskLabRoIHead(StandardRoIHead):
         mask_head: A ``MaskLabMaskHead``; there is no ``mask_roi_extractor``, it crops by itself.
         kwargs: Those of ``StandardRoIHead``.
 
-    ``train_cfg.rcnn.max_masks_per_img`` (default: all) limits the objects that train the mask branch, drawn anew at each
+    ``train_cfg.rcnn.max_masks_per_img`` (default: all) limits the objects that train the mask branch, drawn anew each
     step, which bounds time and memory where images hold hundreds; ``soft_mask_target`` keeps interpolated targets.
     ``test_cfg.rcnn.mask_chunk`` (default 100) is the number of boxes whose masks are predicted at a time.
 
@@ -67,8 +67,8 @@ class MaskLabRoIHead(StandardRoIHead):
     def init_mask_head(self, mask_roi_extractor: dict | None, mask_head: dict) -> None:
         """Build the mask head; see ``Raises`` of the class."""
         if mask_roi_extractor is not None:
-            raise ValueError(f"MaskLabRoIHead: mask_roi_extractor={mask_roi_extractor.get('type')!r} was given, but its "
-                             'mask head crops whole maps by itself; set mask_roi_extractor=None')
+            raise ValueError(f"MaskLabRoIHead: mask_roi_extractor={mask_roi_extractor.get('type')!r} was given, but "
+                             'its mask head crops whole maps by itself; set mask_roi_extractor=None')
         self.mask_head = MODELS.build(mask_head)
         if not isinstance(self.mask_head, MaskLabMaskHead):
             raise ValueError(f'MaskLabRoIHead hands whole maps to its mask head, but {type(self.mask_head).__name__} '

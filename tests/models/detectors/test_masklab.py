@@ -128,7 +128,7 @@ def test_rescaled_results_are_in_the_original_image(models):
     data['data_samples'][0].set_metainfo(dict(ori_shape=(32, 128), scale_factor=(0.5, 2.0)))
     result = predictions_of(models['both'], data)[0]
     assert result.masks.shape[1:] == (32, 128)
-    for mask, (x1, y1, x2, y2) in zip(result.masks, result.bboxes.tolist(), strict=True):
+    for mask, (x1, y1, _, y2) in zip(result.masks, result.bboxes.tolist(), strict=True):
         rows, columns = torch.nonzero(mask, as_tuple=True)
         assert not len(rows) or (rows.min() + 1 > y1 and rows.max() < y2 and columns.min() + 1 > x1)
 

@@ -1,8 +1,8 @@
 """MaskLab's mask branch: semantic and direction logits, assembled per box, then refined.
 
 Paper: "MaskLab: Instance Segmentation by Refining Object Detection with Semantic and Direction Features",
-https://arxiv.org/abs/1712.04837, section 3.  The authors' code (TensorFlow) was not published; where the paper is silent
-this file and configs/masklab/README.md say what was decided.
+https://arxiv.org/abs/1712.04837, section 3.  The authors' code (TensorFlow) was not published; this file and
+configs/masklab/README.md say what was decided where the paper is silent.
 
 Shapes: B images, N RoIs (batch index, x1, y1, x2, y2 in input-image pixels), K classes, D directions, R distance bins,
 n x n points of a crop, box edges included.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import torch
 from mmdet.registry import MODELS as MMDET_MODELS
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, constant_init, normal_init
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
@@ -105,13 +105,12 @@ class MaskLabMaskHead(BaseModule):
         super().init_weights()
         for conv in (self.conv_semantic, self.conv_direction):
             if conv is not None:
-                nn.init.normal_(conv.weight, std=0.01)
-                nn.init.zeros_(conv.bias)
+                normal_init(conv, std=0.01)
                 note_init(conv, 'normal, std 0.01, bias 0')
         weights = list(FUSE_WEIGHTS.values()) if self.fuse.in_channels == 2 else [1.0]
+        constant_init(self.fuse, 0.0)
         with torch.no_grad():
             self.fuse.weight.copy_(torch.tensor(weights).view(1, -1, 1, 1))
-        nn.init.zeros_(self.fuse.bias)
         note_init(self.fuse, f'weights {weights}, bias 0')
 
     def forward(self,

@@ -67,8 +67,8 @@ class CropResizeRoIExtractor(BaseModule):
     def forward(self, feats: Sequence[Tensor], rois: Tensor) -> Tensor:
         """Crop ``rois`` from the only map of ``feats``; see the class for the shapes."""
         if len(feats) != 1 or feats[0].size(1) != self.out_channels:
-            raise ValueError(f'{self.owner}: out_channels={self.out_channels} asks for one map of as many channels, but '
-                             f'it is given {len(feats)} of {[feat.size(1) for feat in feats]} channels')
+            raise ValueError(f'{self.owner}: out_channels={self.out_channels} asks for one map of as many channels, '
+                             f'but it is given {len(feats)} of {[feat.size(1) for feat in feats]} channels')
         crops = self.crop(feats[0], rois)
         return F.max_pool2d(crops, self.pool) if self.pool > 1 else crops
 
@@ -86,8 +86,8 @@ class DeformableCropRoIExtractor(CropResizeRoIExtractor):
         feat -> crop (offset_size) -> offset_fc -> shift of each of g x g sub-boxes
         feat -> crop (m x m) of every shifted sub-box -> tiles -> (S x S)
 
-    The S x S points of the plain crop are split into g x g tiles; a sub-box spans the points of its tile.  Offsets start
-    at zero, so that an untrained extractor gives exactly the plain crop.
+    The S x S points of the plain crop are split into g x g tiles; a sub-box spans the points of its tile.  Offsets
+    start at zero, so that an untrained extractor gives exactly the plain crop.
 
     Args:
         sub_boxes: g; the paper's figure shows 2 x 2 sub-boxes.
