@@ -141,8 +141,8 @@ def grid_axis(low: Tensor, high: Tensor, num: int) -> Tensor:
     """``num`` points from ``low`` to ``high``, both included; the middle when ``num`` is 1.  (N, ) x 2 -> (N, num)."""
     if num == 1:
         return ((low + high) / 2)[:, None]
-    steps = torch.arange(num, device=low.device, dtype=low.dtype)
-    return low[:, None] + steps * ((high - low) / (num - 1))[:, None]
+    steps = torch.arange(num, device=low.device, dtype=low.dtype) / (num - 1)
+    return torch.lerp(low[:, None], high[:, None], steps)  # both ends exact: an edge on the last cell is inside
 
 
 def sample_channels(maps: Tensor, batch: Tensor, channels: Tensor, ys: Tensor, xs: Tensor, outside: str) -> Tensor:

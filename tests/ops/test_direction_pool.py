@@ -221,3 +221,11 @@ def test_pooling_does_not_grow_with_the_number_of_channels():
         direction_pool(maps, rois, 41, 1 / 8)
     points = 50 * 41 * 41
     assert max(seen) <= points
+
+
+def test_edges_on_the_last_cell_are_inside():
+    """Rounding of the grid must not put the last point beyond a map that ends there."""
+    ends = torch.arange(1., 200) * 0.7
+    for end in ends.tolist():
+        maps = torch.ones(1, 1, 3, 3)
+        assert direction_pool(maps, torch.tensor([[0, 0., 0, end, end]]), 41, 2 / end, 1, 1).eq(1).all()

@@ -17,7 +17,8 @@ from mmdet.models.utils import empty_instances
 from mmdet.structures.bbox import bbox2roi, get_box_tensor
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.utils import _pair
 
 from mmseg_plugins.models.postprocess import paste_corner_masks
 from mmseg_plugins.models.roi_heads.mask_heads.masklab_mask_head import MaskLabMaskHead, MaskLogits
@@ -63,6 +64,12 @@ class MaskLabRoIHead(StandardRoIHead):
             raise ValueError(
                 f'MaskLabRoIHead: bbox_in_indices={self.bbox_in_indices} names {len(self.bbox_in_indices)} maps, but '
                 f'bbox_roi_extractor has {num} featmap_strides={self.bbox_roi_extractor.featmap_strides}')
+        if self.with_shared_head:
+            reads = next(m.in_channels for m in self.shared_head.modules() if isinstance(m, nn.Conv2d))
+            gives = self.bbox_roi_extractor.out_channels
+            if reads != gives:
+                raise ValueError(f'MaskLabRoIHead: shared_head {type(self.shared_head).__name__} reads {reads} channels, '
+                                 f'but bbox_roi_extractor gives out_channels={gives}')
 
     def init_mask_head(self, mask_roi_extractor: dict | None, mask_head: dict) -> None:
         """Build the mask head; see ``Raises`` of the class."""
@@ -104,6 +111,10 @@ class MaskLabRoIHead(StandardRoIHead):
         feats = extractor(tuple(x[i] for i in self.bbox_in_indices), rois)
         if self.with_shared_head:
             feats = self.shared_head(feats)
+        wanted = (self.bbox_head.in_channels, *_pair(self.bbox_head.roi_feat_size))
+        if tuple(feats.shape[1:]) != wanted:  # stock heads would pool a corner of a larger crop without a word
+            raise ValueError(f'MaskLabRoIHead: bbox_head wants in_channels and roi_feat_size {wanted}, but its extractor '
+                             f'(and shared_head) give {tuple(feats.shape[1:])}; correct one of them')
         cls_score, bbox_pred = self.bbox_head(feats)
         return dict(cls_score=cls_score, bbox_pred=bbox_pred, bbox_feats=feats)
 

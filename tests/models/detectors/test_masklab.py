@@ -167,6 +167,7 @@ def test_bfloat16_training_step(models, name):
 @pytest.mark.parametrize(('options', 'words'), [
     ({'roi_head.bbox_in_indices': [2, 3]}, ['bbox_in_indices=[2, 3]', 'featmap_strides=[8]']),
     ({'roi_head.mask_roi_extractor': dict(type='SingleRoIExtractor')}, ["'SingleRoIExtractor'", 'crops whole maps']),
+    ({'roi_head.shared_head': dict(type='ResLayer', depth=18)}, ['ResLayer reads 256', 'out_channels=32']),
     ({'roi_head.mask_head': dict(type='FCNMaskHead')}, ['FCNMaskHead', 'MaskLabMaskHead', 'StandardRoIHead']),
 ])
 def test_parts_that_do_not_fit_are_named_on_both_sides(options, words):
@@ -183,6 +184,7 @@ def test_parts_that_do_not_fit_are_named_on_both_sides(options, words):
     ({'roi_head.mask_head.in_channels': 7}, ['7 channels', '4: 64 channels']),
     ({'roi_head.mask_head.logits_stride': 32}, ['stride 32', '64 x 64']),
     ({'roi_head.bbox_in_indices': [1]}, ['bbox_in_indices=[1]', 'out_channels=32', '[8, 8, 16, 32, 64]']),
+    ({f'{CROP}.output_size': 6}, ['(32, 4, 4)', '(32, 6, 6)']),
     ({'rpn_head.in_indices': [0]}, ['in_indices=[0]', 'in_channels=32', '[8, 8, 16, 32, 64]']),
 ])
 def test_maps_that_do_not_fit_are_named_on_both_sides(options, words):
