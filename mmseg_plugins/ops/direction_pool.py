@@ -157,18 +157,19 @@ def sample_channels(maps: Tensor, batch: Tensor, channels: Tensor, ys: Tensor, x
         outside: ``'zero'`` or ``'border'``.
 
     Returns:
-        (N, n_h, n_w) in the precision of ``ys``.
+        (N, n_h, n_w), float64 for float64 maps, float32 for all others.
     """
     height, width = maps.shape[-2:]
     (top, bottom, part_y), (left, right, part_x) = _neighbours(ys, height), _neighbours(xs, width)
     plane = ((batch[:, None, None] * maps.size(1) + channels) * height).expand(-1, ys.size(1), xs.size(1))
     flat = maps.reshape(-1)
+    dtype = torch.float64 if maps.dtype == torch.float64 else torch.float32
 
     def at(row: Tensor, column: Tensor) -> Tensor:
         index = (plane + row[:, :, None]) * width + column[:, None, :]
-        return flat.index_select(0, index.flatten()).to(ys.dtype).reshape(index.shape)
+        return flat.index_select(0, index.flatten()).to(dtype).reshape(index.shape)
 
-    part_y, part_x = part_y[:, :, None], part_x[:, None, :]
+    part_y, part_x = part_y[:, :, None].to(dtype), part_x[:, None, :].to(dtype)
     upper = at(top, left) * (1 - part_x) + at(top, right) * part_x
     lower = at(bottom, left) * (1 - part_x) + at(bottom, right) * part_x
     values = upper * (1 - part_y) + lower * part_y
@@ -183,12 +184,11 @@ def _in_chunks(maps: Tensor, rois: Tensor, size: tuple[int, int], spatial_scale:
     """Sample the crop grid of every RoI, ``MAX_POINTS`` points at a time; (N, 1, n_h, n_w) in the type of ``maps``."""
     if outside not in OUTSIDE:
         raise ValueError(f'outside={outside!r}, it must be one of {OUTSIDE}')
-    exact = torch.float64 if torch.float64 in (maps.dtype, rois.dtype) else torch.float32
     step = max(1, MAX_POINTS // (size[0] * size[1]))
     parts = []
     for start in range(0, max(rois.size(0), 1), step):
         part = slice(start, start + step)
-        chunk = rois[part].to(exact)
+        chunk = rois[part].double()  # positions in float64: float32 leaves 1e-5 cells of noise on a large map
         xs, ys = (grid_axis(chunk[:, 1 + i] * spatial_scale, chunk[:, 3 + i] * spatial_scale, size[1 - i])
                   for i in range(2))
         parts.append(sample_channels(maps, chunk[:, 0].long(), channels_of(chunk, part), ys, xs, outside))
