@@ -4,10 +4,11 @@ from .decoupled_solo_head import DecoupledSOLOHead, DecoupledSOLOLightHead
 from .embedding_head import EmbeddingHead
 from .instance_fcn_head import InstanceFCNHead
 from .psenet_head import PSENetHead
+from .select_rpn_head import SelectRPNHead
 from .solo_head import SOLOHead
 from .solov2_head import SOLOV2Head
 
 __all__ = [
     'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'EmbeddingHead', 'InstanceFCNHead', 'PSENetHead', 'SOLOHead',
-    'SOLOV2Head'
+    'SOLOV2Head', 'SelectRPNHead'
 ]

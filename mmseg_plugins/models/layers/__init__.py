@@ -1,12 +1,14 @@
 """Unregistered blocks shared by several modules; no host is imported here."""
 
 from .blocks import FCModule, check_norm_channels, conv_block
+from .border_crop import border_crop
 from .coordinates import coordinate_maps
+from .hypercolumn_refinement import HypercolumnRefinement
 from .init import note_init, xavier_fill_
 from .level_fusion import LevelMaxFusion
 from .pyramid import concat_levels
 
 __all__ = [
-    'FCModule', 'LevelMaxFusion', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'note_init',
-    'xavier_fill_'
+    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'border_crop', 'check_norm_channels', 'concat_levels',
+    'conv_block', 'coordinate_maps', 'note_init', 'xavier_fill_'
 ]

@@ -1,10 +1,11 @@
 """RoI heads and extractors with mmdet's contract."""
 
 from .bbox_heads import AdaptivePooling2FCBBoxHead, AdaptivePooling4Conv1FCBBoxHead
-from .mask_heads import AdaptivePoolingMaskHead
-from .roi_extractors import AllLevelRoIExtractor, RoIOpExtractor
+from .mask_heads import AdaptivePoolingMaskHead, MaskLabMaskHead
+from .masklab_roi_head import MaskLabRoIHead
+from .roi_extractors import AllLevelRoIExtractor, CropResizeRoIExtractor, DeformableCropRoIExtractor, RoIOpExtractor
 
 __all__ = [
     'AdaptivePooling2FCBBoxHead', 'AdaptivePooling4Conv1FCBBoxHead', 'AdaptivePoolingMaskHead', 'AllLevelRoIExtractor',
-    'RoIOpExtractor'
+    'CropResizeRoIExtractor', 'DeformableCropRoIExtractor', 'MaskLabMaskHead', 'MaskLabRoIHead', 'RoIOpExtractor'
 ]

@@ -1,3 +1,4 @@
 from .adaptive_pooling_mask_head import AdaptivePoolingMaskHead
+from .masklab_mask_head import MaskLabMaskHead
 
-__all__ = ['AdaptivePoolingMaskHead']
+__all__ = ['AdaptivePoolingMaskHead', 'MaskLabMaskHead']
