@@ -28,6 +28,8 @@ def fragment_text(entries: Sequence[Entry], head: Sequence[str], base: str | Non
             lines += ['', f'# {entry.reason}.', f'{entry.name} = {_value(entry.value)}']
         for key in entry.keys:
             _put(tree, key.split('.'), _Name(entry.name) if entry.name else entry.value)
+    if not tree:
+        lines += ['', '# Nothing to change: the settings fit as they are.']
     for key, value in tree.items():
         lines += ['', f'{key} = {_tree(value, 0)}']
     return '\n'.join(lines) + '\n'

@@ -17,16 +17,17 @@ def stored_iou(mask: np.ndarray, resolution: int) -> float:
     targets and pastes its predictions.
     """
     height, width = mask.shape
-    small = mask.astype(np.float32)
-    if width > resolution or height > resolution:
-        small = cv2.resize(small, (min(width, resolution), min(height, resolution)), interpolation=cv2.INTER_AREA)
-    small = cv2.resize(small, (resolution, resolution), interpolation=cv2.INTER_LINEAR) >= 0.5
-    grown = small.astype(np.float32)
-    if width < resolution or height < resolution:
-        grown = cv2.resize(grown, (min(width, resolution), min(height, resolution)), interpolation=cv2.INTER_AREA)
-    back = cv2.resize(grown, (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5
+    stored = _resized(mask, resolution, resolution)
+    back = _resized(stored, height, width)
     union = int((mask | back).sum())
     return int((mask & back).sum()) / union if union else 1.0
+
+
+def _resized(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A bool mask at another size: averaged along the axes that shrink, then interpolated along those that grow."""
+    least = min(width, mask.shape[1]), min(height, mask.shape[0])
+    small = cv2.resize(mask.astype(np.float32), least, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
 def stored_ious(crops: Sequence[np.ndarray], resolutions: Sequence[int] = RESOLUTIONS) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,7 +80,7 @@ def _counts(counts: np.ndarray) -> str:
     return ' / '.join(f'{value:.0f}' for value in (*np.quantile(counts, (0.5, 0.95)), counts.max()))
 
 
-def table_rows(report: FitReport) -> list[tuple[str, Sequence[Row]]]:
+def table_rows(report: FitReport) -> list[tuple[str, list[Row]]]:
     """(heading, rows) in order; the heading says where the setting comes from."""
     tables = []
     for name, part in report.parts.items():

@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', help='config file, mmdet::..., or COCO annotation file (.json)')
     parser.add_argument('--out', type=Path, required=True, help='folder for the fragment, the table and the plots')
+    parser.add_argument('--fragment', type=Path, help='with a config: another place for the fitted config')
     parser.add_argument('--size', type=int, nargs=2, metavar=('LONG', 'SHORT'), help='with a JSON: resize as mmdet '
                         'does with scale=(LONG, SHORT); default: images as they are')
     parser.add_argument('--max-images', type=int, default=5000, help='measure at most so many, evenly spaced')
@@ -57,13 +58,14 @@ def write_fragments(args: argparse.Namespace, source: Any, objects: Any, command
             jobs.append((args.out / f'{stem}.py', defaults, None, head))
     elif model is not None:
         stem = args.source.rsplit('::', 1)[-1]
-        target = args.out / f'{Path(stem).stem}_fitted.py'
-        base = args.source if '::' in args.source else Path(os.path.relpath(args.source, args.out)).as_posix()
+        target = args.fragment or args.out / f'{Path(stem).stem}_fitted.py'
+        base = args.source if '::' in args.source else Path(os.path.relpath(args.source, target.parent)).as_posix()
         head = [facts, f'  {command}', 'Train:', f'  python tools/train.py {target.as_posix()}']
         jobs.append((target, model, base, head))
     written = []
     for target, system, base, head in jobs:
         entries = [entry for part in system_parts(objects, system) for entry in part.entries]
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(fragment_text(entries, head, base), encoding='utf-8')
         written.append(target)
     return written
