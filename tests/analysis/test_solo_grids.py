@@ -1,5 +1,7 @@
 """Levels, cells and collisions as SOLO's own targets have them; ranges and grids by the written rule."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -98,7 +100,7 @@ def test_every_size_has_a_level_and_ranges_overlap_twofold():
     sizes = np.random.RandomState(0).gamma(2, 15, 1000) + 2
     ranges = fit_ranges(sizes, (8, 8, 16, 32, 32))
     assert in_range(sizes, ranges).any(axis=1).all()
-    for (_, high), (low, _) in zip(ranges[:-1], ranges[1:], strict=True):
+    for (_, high), (low, _) in pairwise(ranges):
         assert 1.8 < high / low < 2.3
 
 

@@ -21,7 +21,8 @@ def model(name, folder, **more):
 
 @pytest.fixture
 def configs(tmp_path):
-    paper = [{'Dataset': 'COCO', 'Metrics': {'mask AP': 37.6, 'box AP': 42.0}}, {'Dataset': 'VOC', 'Metrics': {'r': 66}}]
+    paper = [{'Dataset': 'COCO', 'Metrics': {'mask AP': 37.6, 'box AP': 42.0}},
+             {'Dataset': 'VOC', 'Metrics': {'r': 66}}]
     files = {
         'zeta': dict(Collections=[dict(Name='zeta')], Models=[model('z_r18_1it_toy', 'zeta', Results=[RESULT])]),
         'alpha': dict(

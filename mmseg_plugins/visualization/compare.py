@@ -1,0 +1,76 @@
+"""The same images through several systems: truth beside each system's prediction on one sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mmseg_plugins.visualization.overlay import draw_instances
+from mmseg_plugins.visualization.samples import Instances
+from mmseg_plugins.visualization.sheets import contact_sheet
+
+PLAIN = 24  # grey value of the background of an image that is not shown
+
+
+class Column(NamedTuple):
+    """The truth, or one system: its title and the instances of each of N images."""
+
+    title: str
+    instances: Sequence[Instances]
+
+
+def draw_cell(image: np.ndarray, instances: Instances, names: Sequence[str], plain: bool) -> np.ndarray:
+    """Instances over their image or, with ``plain``, on a dark ground of its size, so that no photograph is shown.
+
+    ``image`` (H, W, 3) uint8 BGR; truth (without scores) and predictions look alike.
+    """
+    ground = np.full_like(image, PLAIN) if plain else image
+    boxes = None if instances.masks is not None else instances.boxes
+    return draw_instances(
+        ground, instances.masks, boxes, instances.labels, None, names, alpha=0.75 if plain else 0.45, show_text=False)
+
+
+def comparison_sheet(
+    images: Mapping[str, np.ndarray],
+    columns: Sequence[Column],
+    names: Sequence[str],
+    *,
+    plain: bool = False,
+    systems_as_rows: bool = False,
+    cell: int = 256,
+    heading: str | None = None,
+) -> np.ndarray:
+    """One page with a row an image and a column a system, the truth first, or the other way round.
+
+    Args:
+        images: Name -> (H, W, 3) uint8 BGR, N of them.
+        columns: Truth and systems, each with N entries in the same order.
+        names: Class names.
+        plain: Draw instances alone.
+        systems_as_rows: A row a system and a column an image.
+        cell: Width of a picture in px.
+
+    Returns:
+        uint8 BGR page, see :func:`~mmseg_plugins.visualization.sheets.contact_sheet`.
+
+    Raises:
+        ValueError: a column has another number of entries than there are images.
+    """
+    wrong = {column.title: len(column.instances) for column in columns if len(column.instances) != len(images)}
+    if wrong:
+        raise ValueError(f'{len(images)} images, but {wrong}; every column needs one entry an image')
+    drawn = {
+        (row, place): (_title(name, column, row, place), draw_cell(image, column.instances[row], names, plain))
+        for row, (name, image) in enumerate(images.items()) for place, column in enumerate(columns)
+    }
+    rows, width = len(images), len(columns)
+    if systems_as_rows:
+        return contact_sheet([drawn[r, c] for c in range(width) for r in range(rows)], rows, cell, heading)
+    return contact_sheet([drawn[r, c] for r in range(rows) for c in range(width)], width, cell, heading)
+
+
+def _title(name: str, column: Column, row: int, place: int) -> str:
+    number = len(column.instances[row].labels)
+    return f'{column.title}: {number}  {name}' if place == 0 else f'{column.title}: {number}'
