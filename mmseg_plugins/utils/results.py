@@ -28,6 +28,7 @@ _METRICS = {
     'coco/segm_mAP_l': 'mask AP L',
     'coco/bbox_mAP': 'box AP',
 }
+_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
 _COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
 
@@ -59,7 +60,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         'Hardware': hardware_name(summary['hardware']),
         'Seed': summary['seed'],
         'Command': _public_command(summary['command']),
-        'Versions': ', '.join(f'{name} {summary["versions"][name]}' for name in ('torch', 'mmcv', 'mmdet')),
+        'Versions': ', '.join(f'{name} {summary["versions"][name]}' for name in _PACKAGES if name in summary['versions']),
     }
 
 

@@ -70,6 +70,12 @@ def test_scores_by_size_are_kept_and_sizes_without_objects_left_out():
     assert results['Metrics'] == {'mask AP': 40.0, 'mask AP S': 30.0}
 
 
+def test_versions_are_those_of_either_line_of_openmmlab():
+    assert summary_to_results(SUMMARY)['Versions'] == 'torch 2, mmcv 3, mmdet 4'
+    onedl = {'torch': '2', 'onedl-mmcv': '5', 'onedl-mmdetection': '6', 'numpy': '1'}
+    assert summary_to_results({**SUMMARY, 'versions': onedl})['Versions'] == 'torch 2, onedl-mmcv 5, onedl-mmdetection 6'
+
+
 def test_inference_is_kept_with_its_image_and_machine(metafile):
     measured = dict(infer_s=0.123456, macs=2_345_678_901, size=[256, 320], data='data set')
     hardware = dict(cpu='A CPU', torch_threads=1, gpus=[dict(name='A GPU')])
