@@ -51,6 +51,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
     if not metrics:
         raise ValueError(f'the last validation has none of {", ".join(_METRICS)}; found {", ".join(final) or "none"}.')
+    versions = summary['versions']
     return {
         'Metrics': metrics,
         'Minutes': round(float(summary['minutes']), 1),
@@ -60,7 +61,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         'Hardware': hardware_name(summary['hardware']),
         'Seed': summary['seed'],
         'Command': _public_command(summary['command']),
-        'Versions': ', '.join(f'{name} {summary["versions"][name]}' for name in _PACKAGES if name in summary['versions']),
+        'Versions': ', '.join(f'{name} {versions[name]}' for name in _PACKAGES if name in versions),
     }
 
 

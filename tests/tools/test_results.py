@@ -73,7 +73,8 @@ def test_scores_by_size_are_kept_and_sizes_without_objects_left_out():
 def test_versions_are_those_of_either_line_of_openmmlab():
     assert summary_to_results(SUMMARY)['Versions'] == 'torch 2, mmcv 3, mmdet 4'
     onedl = {'torch': '2', 'onedl-mmcv': '5', 'onedl-mmdetection': '6', 'numpy': '1'}
-    assert summary_to_results({**SUMMARY, 'versions': onedl})['Versions'] == 'torch 2, onedl-mmcv 5, onedl-mmdetection 6'
+    results = summary_to_results({**SUMMARY, 'versions': onedl})
+    assert results['Versions'] == 'torch 2, onedl-mmcv 5, onedl-mmdetection 6'
 
 
 def test_inference_is_kept_with_its_image_and_machine(metafile):
