@@ -11,7 +11,7 @@ import torch
 import toy_runs
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.visualization.compare import PLAIN, Column, comparison_sheet, draw_cell
+from mmseg_plugins.visualization.compare import PLAIN, WRONG, Column, comparison_sheet, draw_cell, matched_colors
 from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.sheets import GAP
 
@@ -53,6 +53,24 @@ def test_plain_cell_holds_nothing_of_the_image():
     assert (plain[big] != PLAIN).any(axis=1).all()
     assert np.array_equal(plain, draw_cell(255 - image, truth_of(0), toy_runs.CLASSES, True))
     assert not np.array_equal(draw_cell(image, truth_of(0), toy_runs.CLASSES, False), plain)
+
+
+def test_found_instances_take_the_colour_of_their_truth_and_wrong_ones_are_white():
+    truth = truth_of(0)
+    shifted = np.roll(truth.masks[::-1], 1, axis=2)  # in other order, one pixel aside
+    nowhere = np.zeros((1, 64, 64), bool)
+    nowhere[0, :3, :3] = True
+    found = Instances(np.concatenate([shifted, nowhere]), np.zeros((3, 4), np.float32), np.zeros(3, int), np.ones(3))
+    own = matched_colors(truth, None)
+    assert len(np.unique(own, axis=0)) == 2
+    assert matched_colors(truth, found).tolist() == [own[1].tolist(), own[0].tolist(), list(WRONG)]
+    boxes = Instances(None, np.array([[0.0, 0, 10, 10], [20, 20, 40, 40]], np.float32), np.zeros(2, int), None)
+    assert matched_colors(boxes, boxes).tolist() == matched_colors(boxes, None).tolist()
+    none = Instances(np.zeros((0, 64, 64), bool), np.zeros((0, 4), np.float32), np.zeros(0, int), None)
+    assert matched_colors(truth, none).shape == (0, 3)
+    assert matched_colors(none, found).tolist() == [list(WRONG)] * 3
+    cell = draw_cell(toy_runs.toy_image(0)[0], found, toy_runs.CLASSES, True, matched_colors(truth, found))
+    assert cell[12, 12].tolist() == [round(PLAIN / 4 + 0.75 * value) for value in WRONG]
 
 
 def test_sheet_has_a_row_an_image_or_a_row_a_system():

@@ -5,8 +5,9 @@
 
 A working folder stands for its config and its best checkpoint.  Images are those
 of the first config's validation data: ``--num`` of them, evenly spaced over those
-with 10 to 60 objects (``--objects``), or ``--images`` by name.  ``--instances-only``
-draws masks on a plain ground, so that the sheet holds no photograph.
+with 10 to 60 objects (``--objects``), or ``--images`` by name.  What a system finds
+has the colour of the true object that it matches (mask IoU >= 0.5), or is white.
+``--instances-only`` draws masks on a plain ground, so that the sheet holds no photograph.
 """
 
 from __future__ import annotations
