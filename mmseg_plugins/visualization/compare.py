@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from mmseg_plugins.evaluation.proposal_recall import box_iou
 from mmseg_plugins.visualization.colors import instance_colors
 from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box
 from mmseg_plugins.visualization.overlay import draw_instances
@@ -41,10 +42,10 @@ def matched_colors(truth: Instances, found: Instances | None) -> np.ndarray:
     if not len(colors) or not len(given):
         return given
     if truth.masks is None or found.masks is None:
-        shapes: list[list[Any]] = [[[x, y, u - x, v - y] for x, y, u, v in one.boxes.tolist()] for one in (found, truth)]
+        ious = box_iou(found.boxes, truth.boxes)
     else:
         shapes = [[encode_rle(mask) for mask in iter_masks(one.masks)] for one in (found, truth)]
-    ious = np.asarray(mask_api.iou(*shapes, [0] * len(colors)))
+        ious = np.asarray(mask_api.iou(*shapes, [0] * len(colors)))
     best = ious.argmax(axis=1)
     hit = ious.max(axis=1) >= MATCH
     given[hit] = colors[best[hit]]
