@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmseg_plugins.evaluation.proposal_recall import box_iou
 from mmseg_plugins.visualization.colors import instance_colors
 from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box
 from mmseg_plugins.visualization.overlay import draw_instances
@@ -41,11 +40,13 @@ def matched_colors(truth: Instances, found: Instances | None) -> np.ndarray:
     given = np.full((len(found.labels), 3), WRONG, np.uint8)
     if not len(colors) or not len(given):
         return given
+    both = found, truth
+    pair: list[Any]
     if truth.masks is None or found.masks is None:
-        ious = box_iou(found.boxes, truth.boxes)
+        pair = [np.hstack([one.boxes[:, :2], one.boxes[:, 2:] - one.boxes[:, :2]]).astype(float) for one in both]
     else:
-        shapes = [[encode_rle(mask) for mask in iter_masks(one.masks)] for one in (found, truth)]
-        ious = np.asarray(mask_api.iou(*shapes, [0] * len(colors)))
+        pair = [[encode_rle(mask) for mask in iter_masks(one.masks)] for one in both]
+    ious = np.asarray(mask_api.iou(*pair, [0] * len(colors)))
     best = ious.argmax(axis=1)
     hit = ious.max(axis=1) >= MATCH
     given[hit] = colors[best[hit]]
