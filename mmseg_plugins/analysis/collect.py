@@ -30,6 +30,7 @@ from mmseg_plugins.datasets.data_check import check_config
 from mmseg_plugins.utils.class_counts import base_datasets
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.visualization.masks import mask_box
+from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
 from mmseg_plugins.visualization.samples import get_instances
 
 MOST_CROPS = 2000  # masks that are kept for measuring their resolution
@@ -86,8 +87,7 @@ def open_source(
         raise FitError(f'{path} trains on label maps; single objects are measured. Remedy: an instance (mmdet) config.')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    _refuse([text for report in check_config(_without_model(cfg), ('train',), NO_FILES) for text in report.problems()],
-            path)
+    _refuse(check_problems(cfg, 'train'), path)
     return Source(loader['dataset'], cfg, path)
 
 
@@ -137,10 +137,25 @@ def collect_objects(source: Source, max_images: int = 5000, seed: int = 0) -> Ob
         for base in base_datasets(dataset) for index in range(len(base))
     ], np.int64)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(max_images, len(dataset))).round().astype(int))
-    taken = _Taken(max(1, int(whole.sum()) * len(chosen) // max(len(whole), 1) // MOST_CROPS))
+    first = next(base_datasets(dataset))
+    in_original_frame = bool(getattr(first, 'test_mode', False)) and not annotations_are_resized(first)
+    taken = _Taken(max(1, int(whole.sum()) * len(chosen) // max(len(whole), 1) // MOST_CROPS), in_original_frame)
     for index in track([int(value) for value in chosen], description='Measuring'):
         taken.add(dataset[index], source.name)
     return taken.table(whole, _pad_divisor(source.cfg), source.name)
+
+
+def validation_source(source: Source) -> Source | None:
+    """The validation data of a config with its own resize; None where it has none that can be measured."""
+    loader = source.cfg.get('val_dataloader')
+    if loader is None or check_problems(source.cfg, 'val'):
+        return None
+    return source._replace(dataset=loader['dataset'])
+
+
+def check_problems(cfg: Config, split: str) -> list[str]:
+    """What the data check finds in the annotations of one split."""
+    return [text for report in check_config(_without_model(cfg), (split, ), NO_FILES) for text in report.problems()]
 
 
 def _build_blank(config: Mapping[str, Any]) -> Any:
@@ -163,10 +178,15 @@ def _pad_divisor(cfg: Config) -> int:
 
 
 class _Taken:
-    """Collects the objects of one input after the other; every ``step``-th mask is kept."""
+    """Collects the objects of one input after the other; every ``step``-th mask is kept.
 
-    def __init__(self, step: int) -> None:
+    With ``in_original_frame`` the pipeline resized the image but not its annotations, as hosts do at test time: boxes
+    and centres are scaled with the image (areas and crops stay).
+    """
+
+    def __init__(self, step: int, in_original_frame: bool = False) -> None:
         self.step = step
+        self.in_original_frame = in_original_frame
         self.parts: dict[str, list[np.ndarray]] = {key: [] for key in ('boxes', 'labels', 'centres', 'areas', 'shared')}
         self.counts: list[int] = []
         self.inputs: list[tuple[int, int]] = []
@@ -183,8 +203,12 @@ class _Taken:
             )
         seen = sum(self.counts)
         areas, centres, shared, covered = mask_moments(truth.masks)
-        middle = (truth.boxes[:, :2] + truth.boxes[:, 2:]) / 2
-        rows = (truth.boxes.astype(float), truth.labels, np.where(areas[:, None] > 0, centres, middle), areas, shared)
+        boxes, size = truth.boxes.astype(float), tuple(int(side) for side in item['inputs'].shape[-2:])
+        if self.in_original_frame:
+            ratio = np.array([size[1] / truth.masks.shape[2], size[0] / truth.masks.shape[1]])
+            boxes, centres = boxes * np.tile(ratio, 2), centres * ratio
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        rows = (boxes, truth.labels, np.where(areas[:, None] > 0, centres, middle), areas, shared)
         for part, values in zip(self.parts.values(), rows, strict=True):
             part.append(values)
         for mask in truth.masks[-seen % self.step::self.step]:
@@ -192,7 +216,7 @@ class _Taken:
             if box is not None:
                 self.crops.append(mask[box[1]:box[3], box[0]:box[2]].copy())
         self.counts.append(len(areas))
-        self.inputs.append((int(item['inputs'].shape[-2]), int(item['inputs'].shape[-1])))
+        self.inputs.append((size[0], size[1]))
         self.covered.append(covered)
 
     def table(self, whole_counts: np.ndarray, pad_divisor: int, name: str) -> Objects:

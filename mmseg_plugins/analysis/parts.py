@@ -148,7 +148,18 @@ def solo_part(model: Model, objects: Objects) -> Part | None:
         Entry('num_grids', grids, f'Share of a level in a cell with another: {rows[3].fitted}, before {rows[3].now}',
               ('model.mask_head.num_grids',)),
     ]
-    return Part(f'SOLO grids, strides {strides}', rows, entries, dict(now=found[0], fitted=found[1]))
+    return Part(f'SOLO grids, strides {strides}', rows, entries, dict(settings=settings))
+
+
+def solo_test_rows(part: Part, tested: Objects) -> list[Row]:
+    """The same grids over the validation images, which are whole where training may see crops."""
+    found = [solo_grids.grid_collisions(tested, *setting) for setting in part.plot['settings']]
+    sides = np.median(tested.inputs, axis=0)
+    return [
+        Row(f'validation images (median {sides[1]:.0f} x {sides[0]:.0f}): share a cell on some level',
+            *(percent(one.collides) for one in found)),
+        Row('validation images: alone in a cell on no level', *(percent(one.lost) for one in found)),
+    ]
 
 
 class _Limit(NamedTuple):

@@ -17,7 +17,7 @@ from mmseg_plugins.analysis.centres import (
 )
 from mmseg_plugins.analysis.default_systems import DEFAULT_SYSTEMS
 from mmseg_plugins.analysis.objects import Objects
-from mmseg_plugins.analysis.parts import PARTS, Part, Row, percent
+from mmseg_plugins.analysis.parts import PARTS, Part, Row, percent, solo_test_rows
 
 
 class FitReport(NamedTuple):
@@ -34,8 +34,11 @@ class FitReport(NamedTuple):
     centres: CentreDistances
 
 
-def measure(objects: Objects, model: Mapping[str, Any] | None) -> FitReport:
-    """Measure the objects against a model config; what it lacks, against COCO's settings."""
+def measure(objects: Objects, model: Mapping[str, Any] | None, tested: Objects | None = None) -> FitReport:
+    """Measure the objects against a model config; what it lacks, against COCO's settings.
+
+    ``tested`` are the objects of the validation images, over which SOLO lays the same grids.
+    """
     centres = centre_distances(objects)
     parts = {'data': Part('data', data_rows(objects, centres), [], {})}
     own = set()
@@ -47,6 +50,8 @@ def measure(objects: Objects, model: Mapping[str, Any] | None) -> FitReport:
             part = make(DEFAULT_SYSTEMS[system][1], objects)
         if part is not None:
             parts[name] = part
+    if tested is not None:
+        parts['solo'].rows.extend(solo_test_rows(parts['solo'], tested))
     return FitReport(parts, frozenset(own), centres)
 
 

@@ -9,7 +9,7 @@ import pytest
 import toy_runs
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.analysis.collect import collect_objects, open_source
+from mmseg_plugins.analysis.collect import collect_objects, open_source, validation_source
 from mmseg_plugins.analysis.fragment import fragment_text
 from mmseg_plugins.analysis.objects import Objects
 from mmseg_plugins.analysis.parts import Entry
@@ -186,3 +186,19 @@ def test_missing_files_and_label_maps_are_named(toy, tmp_path, capsys):
     detector.dump(str(tmp_path / 'moved.py'))
     assert fit_to_data.main([str(tmp_path / 'moved.py'), *out]) == 2
     assert 'does not exist' in capsys.readouterr().err
+
+
+def test_solo_grids_are_measured_on_the_resized_validation_images_too(toy, tmp_path, capsys):
+    cfg = toy_runs.detector_config(toy, tmp_path / 'run')
+    cfg.dump(str(tmp_path / 'config.py'))
+    source = open_source(str(tmp_path / 'config.py'))
+    trained, tested = collect_objects(source), collect_objects(validation_source(source))
+    # the test pipeline resizes 64 px to 96 px and loads the annotations afterwards
+    assert tested.inputs.tolist() == [[96, 96]] * 4
+    assert tested.boxes == pytest.approx(1.5 * collect_objects(open_source(str(toy / 'ann.json'))).boxes)
+    assert trained.inputs.tolist() == [[64, 64]] * 4
+    assert fit_to_data.main([str(tmp_path / 'config.py'), '--out', str(tmp_path / 'out')]) == 0
+    assert 'validation images (median 96 x 96): share a cell on some level' in capsys.readouterr().out
+    cfg.val_dataloader.dataset.ann_file = 'gone.json'
+    cfg.dump(str(tmp_path / 'config.py'))
+    assert validation_source(open_source(str(tmp_path / 'config.py'))) is None

@@ -97,17 +97,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.max_images < 1:
         parser.error(f'--max-images {args.max_images}: at least one image')
-    from mmseg_plugins.analysis.collect import FitError, collect_objects, open_source
+    from mmseg_plugins.analysis.collect import FitError, collect_objects, open_source, validation_source
     from mmseg_plugins.analysis.report import as_dict, format_markdown, format_text, measure
     from mmseg_plugins.config import ConfigError
 
     try:
         source = open_source(args.source, tuple(args.size) if args.size else None, args.cfg_options)
         objects = collect_objects(source, args.max_images, args.seed)
+        validation = validation_source(source)
+        tested = None if validation is None else collect_objects(validation, args.max_images, args.seed)
     except (FileNotFoundError, ConfigError, FitError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    report = measure(objects, source.cfg.get('model'))
+    report = measure(objects, source.cfg.get('model'), tested)
     args.out.mkdir(parents=True, exist_ok=True)
     command = shlex.join(['python', 'tools/analysis_tools/fit_to_data.py', *argv])
     print(f'{source.name}\n')
