@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -79,6 +80,42 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
     return result
 
 
+def measure_inference(cfg: Config, settings: Settings, checkpoint: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """Measure one config on single images only, with the weights of a run.
+
+    Time is the median over ``settings.infer_images`` of the test images (or noise, see :class:`Settings`), preparation
+    on the CPU aside; operations are those of the first of them, so that they are of one image for every config of the
+    same data.
+
+    Returns:
+        ``infer_s`` (seconds an image), ``macs`` (multiply-adds; None where torch cannot count), ``size`` (height and
+        width of the image that was counted) and ``data`` (where the images come from).
+
+    Raises:
+        mmseg_plugins.apis.CheckpointMismatchError: the weights do not fit.
+    """
+    from mmseg_plugins.apis.inference import load_weights
+    from mmseg_plugins.engine.safe_load import load_checkpoint_file
+
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
+    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    set_random_seed(settings.seed)
+    _, images, source = _data(cfg, settings, training=False)
+    model = MODELS.build(cfg.model)
+    if checkpoint is not None:
+        load_weights(model, load_checkpoint_file(os.fspath(checkpoint)), os.fspath(checkpoint), allow_partial=False)
+    model.to(settings.device).eval()
+
+    def infer(index: int) -> Any:
+        with torch.no_grad():
+            return model.test_step(_copy(images[index % len(images)]))
+
+    seconds, _ = _timed(infer, settings.infer_images, settings)
+    size = list(images[0]['inputs'][0].shape[-2:])
+    return dict(infer_s=seconds, macs=count_macs(infer), size=size, data=source)
+
+
 def count_macs(call: Callable[[int], Any]) -> int | None:
     """Multiply-adds of one call, counted where torch executes them; None where torch has no counter."""
     try:
@@ -110,11 +147,11 @@ def _timed(call: Callable[[int], Any], number: int, settings: Settings) -> tuple
     return statistics.median(times[settings.warmup :]), round(peak, 1)
 
 
-def _data(cfg: Config, settings: Settings) -> tuple[list[dict], list[dict], str]:
-    """Training batches, single images, and a word on where they come from."""
+def _data(cfg: Config, settings: Settings, training: bool = True) -> tuple[list[dict], list[dict], str]:
+    """Training batches (none without ``training``), single images, and a word on where they come from."""
     if settings.synthetic is None:
         try:
-            train = _read(cfg.train_dataloader, settings.train_iters, None)
+            train = _read(cfg.train_dataloader, settings.train_iters, None) if training else []
             return train, _read(cfg.test_dataloader, settings.infer_images, 1), 'data set'
         except (FileNotFoundError, AttributeError, KeyError) as error:
             missing = f'noise, since the data set is not there ({type(error).__name__}: {error})'

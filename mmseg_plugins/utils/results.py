@@ -23,8 +23,13 @@ _METRICS = {
     'coco/segm_mAP': 'mask AP',
     'coco/segm_mAP_50': 'mask AP50',
     'coco/segm_mAP_75': 'mask AP75',
+    'coco/segm_mAP_s': 'mask AP S',
+    'coco/segm_mAP_m': 'mask AP M',
+    'coco/segm_mAP_l': 'mask AP L',
     'coco/bbox_mAP': 'box AP',
 }
+_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
+_NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
 _COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
 
 
@@ -40,22 +45,47 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
     if summary['status'] != 'finished':
         raise ValueError(f'the run is {summary["status"]!r}, only finished runs are recorded. Remedy: resume it.')
     final = summary['metrics']['final']
-    metrics = {name: round(100 * float(final[key]), 1) for key, name in _METRICS.items() if key in final}
+    metrics = {
+        name: round(100 * float(final[key]), 1) for key, name in _METRICS.items()
+        if key in final and final[key] not in (None, _NO_OBJECT)
+    }
     if not metrics:
         raise ValueError(f'the last validation has none of {", ".join(_METRICS)}; found {", ".join(final) or "none"}.')
-    hardware = summary['hardware']
-    gpus = ', '.join(gpu['name'] for gpu in hardware['gpus'])
+    versions = summary['versions']
     return {
         'Metrics': metrics,
         'Minutes': round(float(summary['minutes']), 1),
         'Seconds per Iteration': summary['seconds_per_iteration_median'],
         'Peak Memory (GB)': round(max(summary['peak_memory'].values()) / 1024, 2),
         'Parameters (M)': round(summary['parameters']['total'] / 1e6, 2),
-        'Hardware': gpus or f'{hardware["cpu"]}, {hardware["torch_threads"]} thread(s)',
+        'Hardware': hardware_name(summary['hardware']),
         'Seed': summary['seed'],
         'Command': _public_command(summary['command']),
-        'Versions': ', '.join(f'{name} {summary["versions"][name]}' for name in ('torch', 'mmcv', 'mmdet')),
+        'Versions': ', '.join(f'{name} {versions[name]}' for name in _PACKAGES if name in versions),
     }
+
+
+def inference_to_results(measured: Mapping[str, Any], hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """What a metafile keeps of :func:`mmseg_plugins.apis.measure.measure_inference`.
+
+    Operations are multiply-adds of one image, in 10^9, and absent where torch cannot count them.
+    """
+    operations = {} if measured['macs'] is None else {'GMACs': float(f'{measured["macs"] / 1e9:.4g}')}
+    height, width = measured['size']
+    return {
+        'Inference': {
+            'Seconds per Image': float(f'{measured["infer_s"]:.4g}'),
+            **operations,
+            'Image': f'{height} x {width}',
+            'Hardware': hardware_name(hardware),
+        }
+    }
+
+
+def hardware_name(hardware: Mapping[str, Any]) -> str:
+    """The GPUs, or the CPU with its threads."""
+    gpus = ', '.join(gpu['name'] for gpu in hardware['gpus'])
+    return gpus or f'{hardware["cpu"]}, {hardware["torch_threads"]} thread(s)'
 
 
 def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]) -> None:
@@ -93,11 +123,11 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
     if not rows:
         return 'Not yet measured.\n'
     head = ['config', *_COLUMNS, 'parameters', 's/iter', 'training', 'peak memory']
-    lines = [_row(head), _row(['---'] * len(head))]
+    lines = [table_row(head), table_row(['---'] * len(head))]
     for model, result in rows:
         metrics = result['Metrics']
         lines.append(
-            _row([
+            table_row([
                 f'[`{model["Name"]}`]({Path(model["Config"]).name})',
                 *(f'{metrics[name]:.1f}' if name in metrics else '' for name in _COLUMNS),
                 f'{result["Parameters (M)"]:.2f} M',
@@ -138,5 +168,5 @@ def _indented(text: str) -> list[str]:
     return [head, *(f'  {line}' for line in rest)]
 
 
-def _row(cells: Sequence[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
     return '| ' + ' | '.join(cells) + ' |'

@@ -11,7 +11,7 @@ import numpy as np
 from mmseg_plugins.visualization.images import read_image
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
-from mmseg_plugins.visualization.samples import draw_truth, input_image, original_image
+from mmseg_plugins.visualization.samples import Instances, draw_truth, input_image, original_image
 from mmseg_plugins.visualization.semantic import complete_palette, draw_semantic
 
 
@@ -54,17 +54,31 @@ def draw_original_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
         labels = np.asarray(loader(info)['gt_seg_map'])
         colors = complete_palette(None if isinstance(palette, str) else palette, len(names))
         return title, draw_semantic(image, labels, colors)
+    truth = original_instances(dataset, index, image.shape[:2])
+    drawn = draw_instances(image, truth.masks, truth.boxes, truth.labels, None, names)
+    return f'{title}  {len(truth.labels)} instances', drawn
+
+
+def original_instances(dataset: Any, index: int, size: tuple[int, int] | None = None) -> Instances:
+    """The annotated instances of one image in its own frame, masks as RLE, crowds and ignored ones included.
+
+    Args:
+        size: Height and width of the image, where they are not those of the annotation file.
+
+    Raises:
+        ValueError: the data set holds no instances.
+    """
+    info = dataset.get_data_info(index)
+    if 'instances' not in info:
+        raise ValueError(f'{type(dataset).__name__} holds no instances. Remedy: take an instance segmentation config.')
     instances = info['instances']
-    masks = [_mask(item, image.shape[:2]) for item in instances]
-    drawn = draw_instances(
-        image,
+    masks = [_mask(item, size or (info['height'], info['width'])) for item in instances]
+    return Instances(
         None if any(mask is None for mask in masks) else masks,
         np.array([item['bbox'] for item in instances], np.float32).reshape(-1, 4),
-        [item['bbox_label'] for item in instances],
+        np.array([item['bbox_label'] for item in instances], np.int64),
         None,
-        names,
     )
-    return f'{title}  {len(instances)} instances', drawn
 
 
 def _mask(item: Mapping[str, Any], size: tuple[int, int]) -> Any:

@@ -48,6 +48,7 @@ def draw_instances(
     alpha: float = 0.4,
     long_side: int = 512,
     show_text: bool = True,
+    colors: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw N instances over a picture.
 
@@ -61,6 +62,7 @@ def draw_instances(
         alpha: Opacity of the mask colour, 0..1.
         long_side: Pictures smaller than this are enlarged, see :func:`legible_scale`.
         show_text: Whether names and scores are written where there is room.
+        colors: (N, 3) RGB; None chooses them so that neighbours differ.
 
     Returns:
         (s*H, s*W, 3) uint8 BGR with s = ``legible_scale(H, W, long_side)``.
@@ -68,14 +70,14 @@ def draw_instances(
     Raises:
         ValueError: the numbers of masks, boxes, labels and scores differ, or a mask has another size.
     """
-    number = _count(masks=masks, boxes=boxes, labels=labels, scores=scores)
+    number = _count(masks=masks, boxes=boxes, labels=labels, scores=scores, colors=colors)
     image = as_bgr(image_bgr)
     height, width = image.shape[:2]
     scale = legible_scale(height, width, long_side)
     canvas = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else image.copy()
     if masks is None and boxes is None:
         return canvas
-    shapes = _shapes(masks, boxes, number, (height, width), scale)
+    shapes = _shapes(masks, boxes, number, (height, width), scale, colors)
     boxes_too = boxes is not None and not (masks is not None and _crowded(shapes))
     for shape in reversed(list(shapes.values())):  # the first, usually the best, ends on top
         _draw_shape(canvas, shape, alpha, boxes_too)
@@ -96,7 +98,12 @@ def _count(**arrays: Sequence | np.ndarray | None) -> int:
 
 
 def _shapes(
-    masks: Masks | None, boxes: np.ndarray | None, number: int, size: tuple[int, int], scale: int
+    masks: Masks | None,
+    boxes: np.ndarray | None,
+    number: int,
+    size: tuple[int, int],
+    scale: int,
+    given_colors: np.ndarray | None,
 ) -> dict[int, _Shape]:
     """Instances that have something to draw, by index: an empty mask without a box has nothing."""
     crops: dict[int, tuple[np.ndarray, Box]] = {}
@@ -113,7 +120,10 @@ def _shapes(
             drawn[index] = given
         elif index in crops:
             drawn[index] = crops[index][1]
-    colors = instance_colors(np.array(list(drawn.values()), np.float32).reshape(-1, 4))
+    if given_colors is None:
+        colors = instance_colors(np.array(list(drawn.values()), np.float32).reshape(-1, 4))
+    else:
+        colors = np.asarray(given_colors)[list(drawn)].reshape(-1, 3)
     shapes = {}
     for (index, box), rgb in zip(drawn.items(), colors.tolist(), strict=True):
         crop, corner = None, (0, 0)

@@ -42,6 +42,13 @@ def test_sound_set_has_no_problem_and_a_histogram(tmp_path):
     assert re.search(r'cat +3 +3', report.text())
 
 
+def test_image_files_are_left_alone_where_only_annotations_are_read(tmp_path):
+    path = write_set(tmp_path, sound_content())
+    source = CocoSource('train', path, tmp_path / 'no such folder', CLASSES)
+    assert check_coco(source, ImageOptions(files=False)).problems() == []
+    assert 'does not exist' in only_problem(check_coco(source))
+
+
 # What is dropped, one by one: kind, changed annotation.
 DROPPED = {
     'crowd': annotation(99, iscrowd=1),

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmseg_plugins.utils.results import fill_tables, read_models, record, results_table, summary_to_results
+from mmseg_plugins.utils.results import (
+    fill_tables,
+    inference_to_results,
+    read_models,
+    record,
+    results_table,
+    summary_to_results,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 METAFILE = """# a comment that stays
@@ -55,6 +62,30 @@ def test_recording_writes_percent_and_keeps_the_rest_of_the_file(metafile):
     assert result['Metrics'] == {'mask AP': 34.6, 'box AP': 50.0}
     assert result['Peak Memory (GB)'] == 2.0
     assert result['Command'] == 'python tools/train.py configs/toy/second_r18_1it_toy.py --cfg-options a=1'
+
+
+def test_scores_by_size_are_kept_and_sizes_without_objects_left_out():
+    final = {'coco/segm_mAP': 0.4, 'coco/segm_mAP_s': 0.3, 'coco/segm_mAP_m': -1.0, 'coco/segm_mAP_l': None}
+    results = summary_to_results({**SUMMARY, 'metrics': {'final': final}})
+    assert results['Metrics'] == {'mask AP': 40.0, 'mask AP S': 30.0}
+
+
+def test_versions_are_those_of_either_line_of_openmmlab():
+    assert summary_to_results(SUMMARY)['Versions'] == 'torch 2, mmcv 3, mmdet 4'
+    onedl = {'torch': '2', 'onedl-mmcv': '5', 'onedl-mmdetection': '6', 'numpy': '1'}
+    results = summary_to_results({**SUMMARY, 'versions': onedl})
+    assert results['Versions'] == 'torch 2, onedl-mmcv 5, onedl-mmdetection 6'
+
+
+def test_inference_is_kept_with_its_image_and_machine(metafile):
+    measured = dict(infer_s=0.123456, macs=2_345_678_901, size=[256, 320], data='data set')
+    hardware = dict(cpu='A CPU', torch_threads=1, gpus=[dict(name='A GPU')])
+    results = {**summary_to_results(SUMMARY), **inference_to_results(measured, hardware)}
+    record(metafile, SUMMARY['config'], 'toy', results)
+    kept = read_models(metafile)[1]['Results'][0]['Inference']
+    assert kept == {'Seconds per Image': 0.1235, 'GMACs': 2.346, 'Image': '256 x 320', 'Hardware': 'A GPU'}
+    uncounted = inference_to_results({**measured, 'macs': None}, hardware)
+    assert 'GMACs' not in uncounted['Inference']
 
 
 def test_recording_again_replaces_the_earlier_numbers(metafile):

@@ -18,25 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmseg_plugins.utils.progress import track
-
-
-def build_dataset(cfg: Config, split: str) -> Any:
-    """The data set of a split, in the config's scope."""
-    from mmengine.registry import DATASETS, init_default_scope
-    from mmengine.utils import import_modules_from_strings
-
-    from mmseg_plugins.config import ConfigError
-
-    loader = cfg.get(f'{split}_dataloader')
-    if loader is None:
-        raise ConfigError(f'the config has no {split}_dataloader; choose another --split')
-    if cfg.get('custom_imports'):
-        import_modules_from_strings(**cfg.custom_imports)
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
-    return DATASETS.build(loader['dataset'])
 
 
 def draw_all(dataset: Any, args: argparse.Namespace) -> tuple[list[Path], list[str]]:
@@ -79,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmengine.runner import set_random_seed
 
     from mmseg_plugins.config import ConfigError, load_config
+    from mmseg_plugins.datasets.build import build_dataset
 
     if args.num < 1:
         parser.error(f'--num {args.num}: at least one image')

@@ -2,49 +2,102 @@
 
     python tools/misc/results.py record WORK_DIR --dataset nuclei     # a finished run, into its config's metafile
     python tools/misc/results.py tables [--check]                     # every marked table under configs/
+
+``record`` also measures seconds and multiply-adds of one image with the run's
+best weights on the test images (``--no-measure`` leaves that out).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from mmseg_plugins.utils.results import fill_tables, read_models, read_summary, record, summary_to_results
+from mmengine.config import DictAction
+
+from mmseg_plugins.utils.overview import fill_overview, read_entries
+from mmseg_plugins.utils.results import (
+    fill_tables,
+    inference_to_results,
+    read_models,
+    read_summary,
+    record,
+    summary_to_results,
+)
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 def update_tables(check: bool) -> list[str]:
     """Make the tables anew; return the READMEs that changed (with ``check``: would change)."""
+    configs = PROJECT / 'configs'
+    models = {path.with_name('README.md'): read_models(path) for path in sorted(configs.rglob('metafile.yml'))}
     changed = []
-    for metafile in sorted((PROJECT / 'configs').rglob('metafile.yml')):
-        readme = metafile.with_name('README.md')
-        before = readme.read_text()
-        after = fill_tables(before, read_models(metafile))
+    for readme in [configs / 'README.md', *models]:
+        before = readme.read_text(encoding='utf-8')
+        if readme in models:
+            after = fill_tables(before, models[readme])
+        else:
+            after = fill_overview(before, read_entries(configs), configs)
         if after != before:
             changed.append(str(readme.relative_to(PROJECT)))
             if not check:
-                readme.write_text(after)
+                readme.write_text(after, encoding='utf-8')
     return changed
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def measure(summary: Mapping[str, Any], config: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Seconds and multiply-adds of one image, with the run's weights.
+
+    Raises:
+        ValueError: the test images or the checkpoint are not there, or the checkpoint does not fit.
+    """
+    from mmseg_plugins.apis.measure import Settings, measure_inference
+    from mmseg_plugins.config import load_config
+    from mmseg_plugins.utils import environment
+
+    files = summary.get('checkpoints') or {}
+    name = files.get('best') or files.get('last')
+    if name is None or not (args.work_dir / name).is_file():
+        raise ValueError(f'{args.work_dir} holds no checkpoint to measure with. Remedy: --no-measure')
+    settings = Settings(infer_images=args.images, device=args.device)
+    measured = measure_inference(load_config(config, args.cfg_options), settings, args.work_dir / name)
+    if measured['data'] != 'data set':
+        raise ValueError(
+            f'{measured["data"]}; seconds an image depend on what is found in it. '
+            'Remedy: --cfg-options data_root=..., or --no-measure'
+        )
+    return inference_to_results(measured, environment.hardware())
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = parser.add_subparsers(dest='action', required=True)
     recorder = actions.add_parser('record', help='write the results of a finished run into its metafile')
     recorder.add_argument('work_dir', type=Path)
     recorder.add_argument('--dataset', required=True, help='name of the data, as the tables name it')
+    recorder.add_argument('--no-measure', action='store_true', help='do not measure seconds and operations an image')
+    recorder.add_argument('--images', type=int, default=20, help='test images that are timed (default 20)')
+    recorder.add_argument('--device', default='cpu', help='where images are timed (default cpu)')
+    recorder.add_argument('--cfg-options', nargs='+', action=DictAction, help='for measuring, e.g. data_root=...')
     tables = actions.add_parser('tables', help='make the tables of the READMEs anew')
     tables.add_argument('--check', action='store_true', help='write nothing; exit status 1 when a table is out of date')
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
     if args.action == 'record':
         try:
             summary = read_summary(args.work_dir)
             config = Path(summary['config']).resolve().relative_to(PROJECT)
             metafile = PROJECT / config.parent / 'metafile.yml'
-            record(metafile, config.as_posix(), args.dataset, summary_to_results(summary))
+            results = summary_to_results(summary)
+            if not args.no_measure:
+                results.update(measure(summary, PROJECT / config, args))
+            record(metafile, config.as_posix(), args.dataset, results)
         except (OSError, ValueError) as error:
             print(f'error: {error}', file=sys.stderr)
             return 1

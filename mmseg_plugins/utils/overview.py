@@ -1,0 +1,147 @@
+"""The one table over all systems, in configs/README.md, from every metafile.
+
+A README asks for it with a marker pair::
+
+    <!-- all results: nuclei -->
+    <!-- end of results -->
+
+The paper's own number comes from ``Paper Results`` of a model, or of the model
+that its ``Paper Row`` names (a config of the paper's setting in the same
+metafile); its source is the ``Paper`` of the collection.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from mmseg_plugins.utils.results import table_row
+
+_MARKERS = re.compile(r'(<!-- all results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
+_METRICS = ('mask AP', 'mask AP50', 'mask AP75', 'mask AP S', 'mask AP M', 'mask AP L', 'box AP')
+_HEAD = (
+    'system', 'config', 'mask AP', 'AP50', 'AP75', 'S', 'M', 'L', 'box AP', 'parameters', 'GMACs', 's/image', 's/iter',
+    'peak memory', 'training', 'on', 'paper',
+)  # fmt: skip
+_NONE = '-'
+
+
+class Entry(NamedTuple):
+    """A model of a metafile with the folder's metafile as a whole."""
+
+    folder: Path
+    content: Mapping[str, Any]
+    model: Mapping[str, Any]
+
+
+def read_entries(configs: Path) -> list[Entry]:
+    """Every model of every metafile below a folder, by folder, in the metafiles' order."""
+    entries = []
+    for path in sorted(configs.rglob('metafile.yml')):
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        entries += [Entry(path.parent, content, model) for model in content['Models']]
+    return entries
+
+
+def fill_overview(text: str, entries: Sequence[Entry], folder: Path) -> str:
+    """A README's text with every marked table made anew; ``folder`` is where the README lies."""
+
+    def table(match: re.Match[str]) -> str:
+        return match.group(1) + overview_table(entries, match.group('dataset'), folder) + match.group(3)
+
+    return _MARKERS.sub(table, text)
+
+
+def overview_table(entries: Sequence[Entry], dataset: str, folder: Path) -> str:
+    """Markdown table of all models measured on one data set; what was not measured prints as ``-``."""
+    found = list(_measured(entries, dataset))
+    if not found:
+        return 'Not yet measured.\n'
+    machines = {where: string.ascii_uppercase[index] for index, where in enumerate(_hardware(found))}
+    lines = [table_row(_HEAD), table_row(['---'] * len(_HEAD))]
+    lines += [table_row(_cells(entry, result, machines, folder)) for entry, result in found]
+    legend = '; '.join(f'{letter}: {where}' for where, letter in machines.items())
+    images = sorted({result['Inference']['Image'] for _, result in found if 'Inference' in result})
+    size = f' GMACs: multiply-adds of one image of {", ".join(images)}.' if images else ''
+    return '\n'.join(lines) + f'\n\nOn {legend}.{size}\n'
+
+
+def _measured(entries: Sequence[Entry], dataset: str) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
+    for entry in entries:
+        for result in entry.model.get('Results', []):
+            if result['Dataset'] == dataset:
+                yield entry, result
+
+
+def _hardware(found: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[str]:
+    """Machines in the order of their first appearance."""
+    names: dict[str, None] = {}
+    for _, result in found:
+        names[result['Hardware']] = None
+        names[result.get('Inference', {}).get('Hardware', result['Hardware'])] = None
+    return list(names)
+
+
+def _cells(entry: Entry, result: Mapping[str, Any], machines: Mapping[str, str], folder: Path) -> list[str]:
+    metrics, inference = result['Metrics'], result.get('Inference', {})
+    letter = machines[result['Hardware']]
+    measured_on = machines[inference.get('Hardware', result['Hardware'])]
+    here = os.path.relpath(entry.folder, folder)
+    return [
+        f'[{entry.model.get("In Collection", entry.folder.name)}]({here}/README.md)',
+        f'[`{entry.model["Name"]}`]({here}/{Path(entry.model["Config"]).name})',
+        *(_number(metrics, name, '{:.1f}') for name in _METRICS),
+        _number(result, 'Parameters (M)', '{:.2f} M'),
+        _number(inference, 'GMACs', '{:.4g}'),
+        _number(inference, 'Seconds per Image', '{:.3g}'),
+        _number(result, 'Seconds per Iteration', '{:.2f}'),
+        _number(result, 'Peak Memory (GB)', '{:.2f} GB'),
+        _number(result, 'Minutes', '{:.1f} min'),
+        letter if measured_on == letter else f'{letter}, s/image {measured_on}',
+        paper_cell(entry),
+    ]
+
+
+def _number(values: Mapping[str, Any], key: str, form: str) -> str:
+    return form.format(values[key]) if values.get(key) is not None else _NONE
+
+
+def paper_cell(entry: Entry) -> str:
+    """The paper's numbers with the data they were measured on, linked to the paper.
+
+    Raises:
+        ValueError: ``Paper Row`` names no model with ``Paper Results``.
+    """
+    rows = {model['Name']: model.get('Paper Results') for model in entry.content['Models']}
+    name = entry.model.get('Paper Row')
+    results = entry.model.get('Paper Results') if name is None else rows.get(name)
+    if name is not None and not results:
+        known = [row for row, numbers in rows.items() if numbers]
+        raise ValueError(
+            f'{entry.folder / "metafile.yml"}: Paper Row {name!r} of {entry.model["Name"]} has no Paper Results. '
+            f'Remedy: name one of {known}, or remove the key.'
+        )
+    if not results:
+        return _NONE
+    numbers: dict[str, list[str]] = {}
+    for result in results:
+        numbers.setdefault(str(result['Dataset']), []).extend(
+            f'{metric} {value}' for metric, value in result['Metrics'].items() if value is not None)
+    text = '; '.join(f'{", ".join(values)} ({data})' for data, values in numbers.items())
+    address = _paper_address(entry)
+    return f'[{text}]({address})' if address else text
+
+
+def _paper_address(entry: Entry) -> str | None:
+    """Address of the paper: the model's own, else its collection's."""
+    collections = {item['Name']: item for item in entry.content.get('Collections', [])}
+    for holder in (entry.model, collections.get(entry.model.get('In Collection'), {})):
+        if (holder.get('Paper') or {}).get('URL'):
+            return str(holder['Paper']['URL'])
+    return None

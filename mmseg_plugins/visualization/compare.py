@@ -1,0 +1,115 @@
+"""The same images through several systems: truth beside each system's prediction on one sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmseg_plugins.visualization.colors import instance_colors
+from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box
+from mmseg_plugins.visualization.overlay import draw_instances
+from mmseg_plugins.visualization.samples import Instances
+from mmseg_plugins.visualization.sheets import contact_sheet
+
+PLAIN = 24  # grey value of the background of an image that is not shown
+MATCH = 0.5  # IoU from which an instance counts as found
+WRONG = (235, 235, 235)  # RGB of a prediction that matches no true instance
+
+
+class Column(NamedTuple):
+    """The truth, or one system: its title and the instances of each of N images."""
+
+    title: str
+    instances: Sequence[Instances]
+
+
+def matched_colors(truth: Instances, found: Instances | None) -> np.ndarray:
+    """RGB colours (N, 3) of the true instances or, where ``found`` is given, of the found ones.
+
+    An instance that was found takes the colour of the true one with the highest mask IoU, if that is at least
+    ``MATCH``; ``WRONG`` is the colour of the others.
+    """
+    from pycocotools import mask as mask_api
+
+    boxes = truth.boxes if truth.masks is None else [mask_box(mask) or (0, 0, 0, 0) for mask in iter_masks(truth.masks)]
+    colors = instance_colors(np.array(boxes, np.float32).reshape(-1, 4))
+    if found is None:
+        return colors
+    given = np.full((len(found.labels), 3), WRONG, np.uint8)
+    if not len(colors) or not len(given):
+        return given
+    both = found, truth
+    pair: list[Any]
+    if truth.masks is None or found.masks is None:
+        pair = [np.hstack([one.boxes[:, :2], one.boxes[:, 2:] - one.boxes[:, :2]]).astype(float) for one in both]
+    else:
+        pair = [[encode_rle(mask) for mask in iter_masks(one.masks)] for one in both]
+    ious = np.asarray(mask_api.iou(*pair, [0] * len(colors)))
+    best = ious.argmax(axis=1)
+    hit = ious.max(axis=1) >= MATCH
+    given[hit] = colors[best[hit]]
+    return given
+
+
+def draw_cell(
+    image: np.ndarray, instances: Instances, names: Sequence[str], plain: bool, colors: np.ndarray | None = None
+) -> np.ndarray:
+    """Instances over their image or, with ``plain``, on a dark ground of its size, so that no photograph is shown.
+
+    ``image`` (H, W, 3) uint8 BGR; ``colors`` (N, 3) RGB.  Truth (without scores) and predictions look alike.
+    """
+    ground = np.full_like(image, PLAIN) if plain else image
+    boxes = None if instances.masks is not None else instances.boxes
+    return draw_instances(
+        ground, instances.masks, boxes, instances.labels, None, names, alpha=0.75 if plain else 0.45, show_text=False,
+        colors=colors)
+
+
+def comparison_sheet(
+    images: Mapping[str, np.ndarray],
+    columns: Sequence[Column],
+    names: Sequence[str],
+    *,
+    plain: bool = False,
+    systems_as_rows: bool = False,
+    cell: int = 256,
+    heading: str | None = None,
+) -> np.ndarray:
+    """One page with a row an image and a column a system, the truth first, or the other way round.
+
+    What a system finds has the colour of the true instance that it matches, or is white.
+
+    Args:
+        images: Name -> (H, W, 3) uint8 BGR, N of them.
+        columns: Truth and systems, each with N entries in the same order.
+        names: Class names.
+        plain: Draw instances alone.
+        systems_as_rows: A row a system and a column an image.
+        cell: Width of a picture in px.
+
+    Returns:
+        uint8 BGR page, see :func:`~mmseg_plugins.visualization.sheets.contact_sheet`.
+
+    Raises:
+        ValueError: a column has another number of entries than there are images.
+    """
+    wrong = {column.title: len(column.instances) for column in columns if len(column.instances) != len(images)}
+    if wrong:
+        raise ValueError(f'{len(images)} images, but {wrong}; every column needs one entry an image')
+    drawn = {}
+    for row, (name, image) in enumerate(images.items()):
+        for place, column in enumerate(columns):
+            found = column.instances[row]
+            colors = matched_colors(columns[0].instances[row], found if place else None)
+            drawn[row, place] = _title(name, column, row, place), draw_cell(image, found, names, plain, colors)
+    rows, width = len(images), len(columns)
+    if systems_as_rows:
+        return contact_sheet([drawn[r, c] for c in range(width) for r in range(rows)], rows, cell, heading)
+    return contact_sheet([drawn[r, c] for r in range(rows) for c in range(width)], width, cell, heading)
+
+
+def _title(name: str, column: Column, row: int, place: int) -> str:
+    number = len(column.instances[row].labels)
+    return f'{column.title}: {number}  {name}' if place == 0 else f'{column.title}: {number}'

@@ -1,0 +1,79 @@
+"""``results.py record`` of a finished run: numbers, and the image that it measures, end in metafile and tables."""
+
+import importlib.util
+import json
+
+import pytest
+import toy_runs
+import yaml
+
+spec = importlib.util.spec_from_file_location('results_record', toy_runs.ROOT / 'tools/misc/results.py')
+tool = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tool)
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """A project with one toy config, and the work directory of its finished run."""
+    project = tmp_path_factory.mktemp('project')
+    work_dir = project / 'work_dirs' / 'toy'
+    cfg = toy_runs.detector_config(toy_runs.write_toy_coco(project / 'data'), work_dir)
+    (project / 'configs' / 'toy').mkdir(parents=True)
+    cfg.dump(str(project / 'configs' / 'toy' / 'toy.py'))
+    cfg.filename = str(project / 'configs' / 'toy' / 'toy.py')
+    toy_runs.train(cfg, train_samples=0, val_samples=0)
+    return project
+
+
+@pytest.fixture
+def project(run, monkeypatch):
+    models = dict(Models=[dict(Name='toy', Config='configs/toy/toy.py')])
+    (run / 'configs' / 'toy' / 'metafile.yml').write_text(
+        'Models:\n' + ''.join(f'  {line}\n' for line in yaml.safe_dump(models['Models'], sort_keys=False).splitlines()))
+    (run / 'configs' / 'toy' / 'README.md').write_text('<!-- results: toy -->\n<!-- end of results -->\n')
+    (run / 'configs' / 'README.md').write_text('<!-- all results: toy -->\n<!-- end of results -->\n')
+    summary = json.loads((run / 'work_dirs' / 'toy' / 'summary.json').read_text())
+    summary['config'] = str(run / 'configs' / 'toy' / 'toy.py')
+    summary['metrics'] = dict(final={'coco/segm_mAP': 0.25})
+    (run / 'work_dirs' / 'toy' / 'summary.json').write_text(json.dumps(summary))
+    monkeypatch.setattr(tool, 'PROJECT', run)
+    return run
+
+
+def results_of(project):
+    return yaml.safe_load((project / 'configs' / 'toy' / 'metafile.yml').read_text())['Models'][0]['Results'][0]
+
+
+def test_record_measures_an_image_with_the_runs_weights_and_fills_every_table(project, capsys):
+    assert tool.main(['record', str(project / 'work_dirs' / 'toy'), '--dataset', 'toy', '--images', '1']) == 0
+    kept = results_of(project)
+    assert kept['Metrics'] == {'mask AP': 25.0}
+    assert kept['Inference']['Image'] == '96 x 96'
+    assert kept['Inference']['Seconds per Image'] > 0
+    assert kept['Inference']['GMACs'] > 0
+    overview = (project / 'configs' / 'README.md').read_text()
+    assert f'| {kept["Inference"]["GMACs"]:.4g} |' in overview
+    assert '| 25.0 |' in (project / 'configs' / 'toy' / 'README.md').read_text()
+    assert tool.main(['tables', '--check']) == 0
+    (project / 'configs' / 'README.md').write_text(overview.replace('25.0', '26.0'))
+    assert tool.main(['tables', '--check']) == 1
+    assert 'configs/README.md: out of date' in capsys.readouterr().out
+
+
+def test_record_can_leave_the_measuring_out(project):
+    assert tool.main(['record', str(project / 'work_dirs' / 'toy'), '--dataset', 'toy', '--no-measure']) == 0
+    assert 'Inference' not in results_of(project)
+
+
+def test_record_without_data_or_checkpoint_says_what_to_do_and_writes_nothing(project, capsys):
+    work_dir = project / 'work_dirs' / 'toy'
+    before = (project / 'configs' / 'toy' / 'metafile.yml').read_text()
+    gone = ['--cfg-options', 'test_dataloader.dataset.data_root=gone']
+    assert tool.main(['record', str(work_dir), '--dataset', 'toy', *gone]) == 1
+    assert 'Remedy: --cfg-options data_root=..., or --no-measure' in capsys.readouterr().err
+    summary = json.loads((work_dir / 'summary.json').read_text())
+    (work_dir / 'summary.json').write_text(json.dumps({**summary, 'checkpoints': dict(best='gone.pth', last=None)}))
+    assert tool.main(['record', str(work_dir), '--dataset', 'toy']) == 1
+    assert 'holds no checkpoint to measure with. Remedy: --no-measure' in capsys.readouterr().err
+    (work_dir / 'summary.json').write_text(json.dumps(summary))
+    assert (project / 'configs' / 'toy' / 'metafile.yml').read_text() == before
