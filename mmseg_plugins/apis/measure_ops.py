@@ -18,6 +18,7 @@ from mmseg_plugins import ops
 from mmseg_plugins.utils import environment
 
 Operator = Callable[[Tensor, Tensor], Tensor]  # (maps, RoIs) -> pooled
+Clock = Callable[[], float]
 SIDES = 32, 512  # of the RoIs in image pixels, log-uniform
 
 
@@ -30,6 +31,7 @@ class Case(NamedTuple):
         stride: Of the maps.
         operator: What is timed.
         loop: The same result by a plain loop over RoIs, or None where there is none.
+        trains: Whether the backward pass is timed as well.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Case(NamedTuple):
     stride: int
     operator: Operator
     loop: Operator | None
+    trains: bool = True
 
 
 def make_cases(classes: int = 81, channels: int = 256) -> list[Case]:
@@ -55,7 +58,7 @@ def make_cases(classes: int = 81, channels: int = 256) -> list[Case]:
 
     return [
         Case('ps_roi_pool', fcis, 16, lambda f, r: ops.ps_roi_pool(f, r, 21, 7, scale), partial(loop_ps, scale=scale)),
-        Case('ps_roi_pool_chunks, class scores', fcis, 16, class_scores, None),
+        Case('ps_roi_pool_chunks, class scores', fcis, 16, class_scores, None, trains=False),
         Case('prroi_pool', other, 16, lambda f, r: ops.prroi_pool(f, r, 14, scale), partial(loop_precise, scale=scale)),
         Case('roi_warp', other, 16, lambda f, r: ops.roi_warp(f, r, 14, scale), partial(loop_warp, scale=scale)),
         Case('roi_pool', other, 16, lambda f, r: ops.roi_pool(f, r, 14, scale), partial(loop_max, scale=scale)),
@@ -75,13 +78,18 @@ def random_rois(count: int, height: int, width: int, seed: int = 0) -> Tensor:
     return torch.cat([torch.zeros(count, 1), *corners], 1)
 
 
-def measure_case(case: Case, count: int, rounds: int, device: str = 'cpu', loop: bool = True) -> dict[str, Any]:
+def measure_case(case: Case,
+                 count: int,
+                 rounds: int,
+                 device: str = 'cpu',
+                 loop: bool = True,
+                 clock: Clock = time.perf_counter) -> dict[str, Any]:
     """Time a case beside its loop and a pass over its maps, in turns, after checking it against the loop.
 
     Returns:
-        Medians in seconds: ``pass_s`` (``x.clone()``), ``copy_s`` (into memory already in use), ``forward_s``,
-        ``train_s`` (forward and backward), ``loop_s`` (one run; None without a loop); ``peak_mb``, memory above the
-        maps and RoIs in the forward pass.
+        Medians in seconds of ``clock``: ``pass_s`` (``x.clone()``), ``copy_s`` (into memory already in use),
+        ``forward_s``, ``train_s`` (forward and backward; None where not timed), ``loop_s`` (one run; None without a
+        loop); ``peak_mb``, memory above the maps and RoIs in the forward pass.
 
     Raises:
         AssertionError: When operator and loop disagree.
@@ -93,7 +101,7 @@ def measure_case(case: Case, count: int, rounds: int, device: str = 'cpu', loop:
     result: dict[str, Any] = dict(name=case.name, loop_s=None, rois=count, size=list(case.size))
     if loop and case.loop is not None:
         with torch.no_grad():
-            result['loop_s'], slow = _once(partial(case.loop, feats, rois), device)
+            result['loop_s'], slow = _once(partial(case.loop, feats, rois), device, clock)
             torch.testing.assert_close(case.operator(feats, rois), slow, rtol=1e-3, atol=1e-3)
         del slow
     leaf, other = feats.clone().requires_grad_(), torch.empty_like(feats)
@@ -106,26 +114,26 @@ def measure_case(case: Case, count: int, rounds: int, device: str = 'cpu', loop:
 
     calls: dict[str, Callable[[], Any]] = dict(
         pass_s=feats.clone, copy_s=partial(other.copy_, feats), forward_s=partial(case.operator, feats, rois))
-    times: dict[str, list[float]] = {name: [] for name in (*calls, 'train_s')}
+    if case.trains:
+        calls['train_s'] = train
+    times: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 1):  # the first warms up
         for name, call in calls.items():
-            with torch.no_grad():
-                seconds, _ = _once(call, device)
+            with torch.set_grad_enabled(name == 'train_s'):
+                seconds, _ = _once(call, device, clock)
             times[name] += [seconds] * (number > 0)
-        seconds, _ = _once(train, device)
-        times['train_s'] += [seconds] * (number > 0)
-    return {**result, **{name: statistics.median(seconds) for name, seconds in times.items()}}
+    return {'train_s': None, **result, **{name: statistics.median(seconds) for name, seconds in times.items()}}
 
 
-def _once(call: Callable[[], Any], device: str) -> tuple[float, Any]:
+def _once(call: Callable[[], Any], device: str, clock: Clock) -> tuple[float, Any]:
     cuda = device.startswith('cuda')
     if cuda:
         torch.cuda.synchronize(device)
-    start = time.perf_counter()
+    start = clock()
     value = call()
     if cuda:
         torch.cuda.synchronize(device)
-    return time.perf_counter() - start, value
+    return clock() - start, value
 
 
 def _peak_mb(call: Callable[[], Any], device: str) -> float:

@@ -8,6 +8,8 @@ and the memory is fresh, as the operator's result is.  ``forward`` and ``train``
 the rounds with their ratio to ``pass`` in brackets, ``loop`` is one run of a plain Python loop over RoIs (and bins, for
 windows) with its ratio to ``forward``.  Each operator is compared with its loop before it is timed.  Peak memory is
 what the forward pass takes above the maps, its result included.
+
+On a machine that does other work as well, ``--clock cpu --threads 1`` counts the process's own processor time.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--no-loop', action='store_true', help='leave the loops out, which take most of the time')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default cpu)')
     parser.add_argument('--threads', type=int, help="torch's threads; default its own choice")
+    parser.add_argument('--clock', choices=['wall', 'cpu'], default='wall', help='what is counted (default wall)')
     parser.add_argument('--out', type=Path, help='write everything measured to this JSON file')
     return parser
 
@@ -41,7 +45,7 @@ def format_table(results: Sequence[Mapping[str, Any]]) -> str:
     for one in results:
         row = [one['name'], ' x '.join(map(str, one['size'])), f'{one["pass_s"] * 1e3:.3g}']
         for key in ('forward_s', 'train_s'):
-            row.append(f'{one[key] * 1e3:.4g} ({one[key] / one["pass_s"]:.2g})')
+            row.append('-' if one[key] is None else f'{one[key] * 1e3:.4g} ({one[key] / one["pass_s"]:.3g})')
         loop = one['loop_s']
         row.append('-' if loop is None else f'{loop * 1e3:.4g} ({loop / one["forward_s"]:.3g})')
         rows.append([*row, f'{one["peak_mb"]:.0f}'])
@@ -62,14 +66,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmseg_plugins.utils import environment
     from mmseg_plugins.utils.progress import track
 
+    if args.clock == 'cpu' and args.device != 'cpu':
+        parser.error(f'--clock cpu --device {args.device}: processor time says nothing about another device; leave it')
     if args.threads:
         torch.set_num_threads(args.threads)
     cases = make_cases(args.classes, args.channels)
-    results = [measure_case(case, args.rois, args.rounds, args.device, loop=not args.no_loop)
+    clock = time.process_time if args.clock == 'cpu' else time.perf_counter
+    results = [measure_case(case, args.rois, args.rounds, args.device, loop=not args.no_loop, clock=clock)
                for case in track(cases, description='Operators')]
     hardware = environment.hardware()
     print(f'{hardware["cpu"]}, {torch.get_num_threads()} threads, device {args.device}, torch {torch.__version__}, '
-          f'medians of {args.rounds} runs; {args.rois} RoIs with sides of {SIDES[0]} to {SIDES[1]} px, one image\n')
+          f'{args.clock} time, medians of {args.rounds} runs;\n'
+          f'{args.rois} RoIs with sides of {SIDES[0]} to {SIDES[1]} px, one image\n')
     print(format_table(results))
     warm = results[0]
     print(f"\nA pass over FCIS's maps into memory already in use (y.copy_(x)) takes {warm['copy_s'] * 1e3:.3g} ms.")
