@@ -10,6 +10,7 @@ Shapes: B images, C channels, K classes, D embedding channels, maps of h x w cel
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -82,19 +83,19 @@ class EmbeddingHead(BaseMaskHead):
         widths = [sum(in_channels), *[feat_channels] * num_convs]
         hidden: dict[str, Any] = dict(
             norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'), where='EmbeddingHead feat_channels')
-        self.convs = nn.Sequential(*(conv_block(a, b, 3, **hidden) for a, b in zip(widths, widths[1:], strict=False)))
+        self.convs = nn.Sequential(*(conv_block(a, b, 3, **hidden) for a, b in pairwise(widths)))
         self.classes = nn.Conv2d(feat_channels, self.num_classes + 1, 1)
         self.embedding = nn.Conv2d(feat_channels, embedding_channels, 1)
         self.loss_semantic = MODELS.build(loss_semantic)
         self.loss_embedding = MODELS.build(loss_embedding)
-        self.train_cfg, self.test_cfg = train_cfg, test_cfg
+        self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Class logits (B, K + 1, h, w) and embeddings (B, D, h, w)."""
-        x = self.convs(concat_levels(x, self.in_channels, 'EmbeddingHead'))
+        features = self.convs(concat_levels(x, self.in_channels, 'EmbeddingHead'))
         if self.upsample > 1:
-            x = F.interpolate(x, scale_factor=self.upsample, mode='bilinear', align_corners=False)
-        return self.classes(x), self.embedding(x)
+            features = F.interpolate(features, scale_factor=self.upsample, mode='bilinear', align_corners=False)
+        return self.classes(features), self.embedding(features)
 
     def loss_by_feat(self,
                      classes: Tensor,
