@@ -17,9 +17,9 @@ from torch import Tensor
 def assemble(maps: Tensor, windows: Tensor, size: int, outside: float = 0.0) -> Tensor:
     """Put each window together from k x k maps, one for each relative position.
 
-    Cell (p, q) of a window is read from map ``(p * k // m) * k + q * k // m`` at the cell's own place: the window is cut
-    into k x k parts and each part is a copy of the same part of its own map.  With k = 1 this is a crop.  Where m is no
-    multiple of k the first parts are the larger ones: m = 21, k = 5 gives 5, 4, 4, 4, 4.
+    Cell (p, q) of a window is read from map ``(p * k // m) * k + q * k // m`` at the cell's own place: the window is
+    cut into k x k parts and each part is a copy of the same part of its own map.  With k = 1 this is a crop.  Where m
+    is no multiple of k the parts differ by a cell: m = 21, k = 5 gives 5, 4, 4, 4, 4.
 
     Differentiable in ``maps``; memory N m^2, so many windows are assembled in chunks by the caller.
 
@@ -35,7 +35,7 @@ def assemble(maps: Tensor, windows: Tensor, size: int, outside: float = 0.0) -> 
     Raises:
         ValueError: the number of channels is no square, or m is smaller than k.
     """
-    batch, channels, height, width = maps.shape
+    channels, height, width = maps.shape[1:]
     k = math.isqrt(channels)
     if k * k != channels:
         raise ValueError(f'assemble: {channels} score maps are not k * k for any k; give one map a relative position')

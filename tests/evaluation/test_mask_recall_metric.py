@@ -85,8 +85,8 @@ def test_recall_of_a_known_case(tmp_path):
     content = {
         'images': [{'id': 1, 'file_name': 'a', 'height': 20, 'width': 20}],
         'categories': [{'id': 1, 'name': 'cat'}],
-        'annotations': [{'id': i + 1, 'image_id': 1, 'category_id': 1, 'bbox': [0, 0, 5, 5], 'area': 100.0, 'iscrowd': 0,
-                         'segmentation': encode_mask(masks[i])} for i in range(2)],
+        'annotations': [{'id': i + 1, 'image_id': 1, 'category_id': 1, 'bbox': [0, 0, 5, 5], 'area': 100.0,
+                         'iscrowd': 0, 'segmentation': encode_mask(masks[i])} for i in range(2)],
     }
     samples = [{'img_id': 1, 'ori_shape': (20, 20), 'pred_instances': {
         'bboxes': torch.zeros(2, 4), 'scores': torch.tensor([0.9, 0.8]), 'labels': torch.zeros(2).long(),

@@ -72,7 +72,8 @@ def test_every_cell_has_its_window(size):
     assert (corners - corners[0]).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
 
 
-@pytest.mark.parametrize(('channels', 'size', 'words'), [(8, 9, ['8 score maps', 'k * k']), (25, 4, ['4 x 4', '5 x 5'])])
+@pytest.mark.parametrize(('channels', 'size', 'words'), [(8, 9, ['8 score maps', 'k * k']),
+                                                         (25, 4, ['4 x 4', '5 x 5'])])
 def test_bad_shapes_are_named(channels, size, words):
     with pytest.raises(ValueError) as error:
         assemble(torch.zeros(1, channels, 9, 9), torch.zeros(1, 3, dtype=torch.long), size)

@@ -39,7 +39,7 @@ def main() -> None:
     source = load_checkpoint_file(args.source)
     if not isinstance(source, dict) or 'state_dict' not in source:
         found = sorted(source)[:5] if isinstance(source, dict) else type(source).__name__
-        raise SystemExit(f"{args.source}: an official checkpoint holds its state dict under 'state_dict', found {found}")
+        raise SystemExit(f"{args.source}: an official checkpoint has its weights under 'state_dict', found {found}")
     cfg = load_config(args.config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     try:

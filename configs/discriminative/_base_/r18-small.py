@@ -6,6 +6,7 @@ _base_ = ['../../_base_/models/mask-rcnn_r18-small_fpn.py']
 width = 64  # channels of the pyramid and the head
 upsample = 2  # predictions at stride 4 / 2
 embedding_channels = 8
+coordinate_unit = 4.0  # px: objects whose centres are 12 px apart are 3 units apart, where the push ends
 
 model = dict(
     _delete_=True,
@@ -21,6 +22,8 @@ model = dict(
         feat_channels=width,
         num_convs=3,
         embedding_channels=embedding_channels,
+        per_class=False,
+        coordinate_unit=coordinate_unit,
         upsample=upsample,
         norm_cfg=dict(type='GN', num_groups=16),
         loss_semantic=dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),

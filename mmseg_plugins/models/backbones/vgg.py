@@ -113,7 +113,8 @@ class VGG(BaseModule):
     def _freeze(self) -> None:
         if self.frozen_stages <= 0:
             return
-        for module in self.features[:self.ends[min(self.frozen_stages, len(self.ends)) - 1]]:
+        frozen = self.ends[min(self.frozen_stages, len(self.ends)) - 1]
+        for module in list(self.features)[:frozen]:
             module.eval()
             for parameter in module.parameters():
                 parameter.requires_grad = False

@@ -10,6 +10,7 @@ Shapes: B images, C channels, K classes, D embedding channels, maps of h x w cel
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -40,8 +41,13 @@ class EmbeddingHead(BaseMaskHead):
         in_channels: Channels of each map, finest first; all are resized to the first.
         stride: Pixels a cell of the first map.
         num_classes: K.
-        class_agnostic: Tell objects from background only, and compare all instances of an image; else the loss and
-            the clusters are made for each class by itself, as in the paper.
+        class_agnostic: Tell objects from background only, whatever ``num_classes`` is.
+        per_class: Compare and cluster the instances of each class by themselves, as in the paper.  Else all instances
+            of an image are compared, the whole foreground is clustered, and a cluster's class is the one with the
+            highest mean probability: cells of a wrong class then do not tear an instance apart.
+        coordinate_unit: Add the place of each cell, in units of so many px, to the first two embedding channels
+            ("semi-convolutional", https://arxiv.org/abs/1807.10712): equal objects at different places get
+            different embeddings, which convolutions alone cannot do.  None, as in the paper, adds nothing.
         feat_channels: C.
         num_convs: 3x3 convolutions, at least 1.
         embedding_channels: D; the paper has 8.
@@ -59,6 +65,8 @@ class EmbeddingHead(BaseMaskHead):
                  stride: int = 4,
                  num_classes: int = 1,
                  class_agnostic: bool = False,
+                 per_class: bool = True,
+                 coordinate_unit: float | None = None,
                  feat_channels: int = 256,
                  num_convs: int = 4,
                  embedding_channels: int = 8,
@@ -74,27 +82,44 @@ class EmbeddingHead(BaseMaskHead):
             raise ValueError(f'EmbeddingHead: upsample={upsample} does not divide stride={stride}')
         if num_convs < 1:
             raise ValueError(f'EmbeddingHead: num_convs={num_convs} must be at least 1')
+        if coordinate_unit is not None and (coordinate_unit <= 0 or embedding_channels < 2):
+            raise ValueError(f'EmbeddingHead: coordinate_unit={coordinate_unit} px must be positive and needs two of '
+                             f'the embedding_channels={embedding_channels}')
         self.in_channels = list(in_channels)
         self.stride = stride // upsample
         self.upsample = upsample
         self.class_agnostic = class_agnostic
+        self.per_class = per_class
+        self.coordinate_unit = coordinate_unit
         self.num_classes = 1 if class_agnostic else num_classes
         widths = [sum(in_channels), *[feat_channels] * num_convs]
         hidden: dict[str, Any] = dict(
             norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'), where='EmbeddingHead feat_channels')
-        self.convs = nn.Sequential(*(conv_block(a, b, 3, **hidden) for a, b in zip(widths, widths[1:], strict=False)))
+        self.convs = nn.Sequential(*(conv_block(a, b, 3, **hidden) for a, b in pairwise(widths)))
         self.classes = nn.Conv2d(feat_channels, self.num_classes + 1, 1)
         self.embedding = nn.Conv2d(feat_channels, embedding_channels, 1)
         self.loss_semantic = MODELS.build(loss_semantic)
         self.loss_embedding = MODELS.build(loss_embedding)
-        self.train_cfg, self.test_cfg = train_cfg, test_cfg
+        self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Class logits (B, K + 1, h, w) and embeddings (B, D, h, w)."""
-        x = self.convs(concat_levels(x, self.in_channels, 'EmbeddingHead'))
+        features = self.convs(concat_levels(x, self.in_channels, 'EmbeddingHead'))
         if self.upsample > 1:
-            x = F.interpolate(x, scale_factor=self.upsample, mode='bilinear', align_corners=False)
-        return self.classes(x), self.embedding(x)
+            features = F.interpolate(features, scale_factor=self.upsample, mode='bilinear', align_corners=False)
+        return self.classes(features), self._placed(self.embedding(features))
+
+    def _placed(self, embedding: Tensor) -> Tensor:
+        """Add x and y of the cells' centres to channels 0 and 1 of (B, D, h, w); float32, since half cannot tell
+        neighbouring cells of a large image apart."""
+        if self.coordinate_unit is None:
+            return embedding
+        height, width = embedding.shape[-2:]
+        step = self.stride / self.coordinate_unit
+        x = (torch.arange(width, device=embedding.device, dtype=torch.float32) + 0.5) * step
+        y = (torch.arange(height, device=embedding.device, dtype=torch.float32) + 0.5) * step
+        place = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])  # (2, h, w)
+        return embedding.float() + F.pad(place, (0, 0, 0, 0, 0, embedding.size(1) - 2))
 
     def loss_by_feat(self,
                      classes: Tensor,
@@ -114,7 +139,7 @@ class EmbeddingHead(BaseMaskHead):
             maps.append(instance_maps(truth, unknown, self.stride, self.class_agnostic))
         ids, labels = (torch.stack(parts) for parts in zip(*maps, strict=True))  # (B, h, w)
         losses = dict(loss_semantic=self.loss_semantic(classes.float(), labels, ignore_index=IGNORED))
-        losses.update(self.loss_embedding(embedding, ids, labels))
+        losses.update(self.loss_embedding(embedding, ids, labels if self.per_class else None))
         return losses
 
     def predict_by_feat(self,
@@ -138,18 +163,25 @@ class EmbeddingHead(BaseMaskHead):
             key: self.test_cfg[key] for key in ('bandwidth', 'max_clusters', 'max_steps', 'min_pixels')
             if key in self.test_cfg
         }
-        best, winner = logits.float().softmax(dim=0).max(dim=0)  # (h, w)
+        probs = logits.float().softmax(dim=0)  # (K + 1, h, w)
+        winner = probs.argmax(dim=0)
         label_map = torch.zeros_like(winner)
-        scores, labels = [best.new_zeros(0)], [winner.new_zeros(0)]
-        for label in winner.unique().tolist():  # the classes that are there
-            if label == 0:
-                continue
-            where = winner == label
-            clusters = cluster_embeddings(points[:, where].T, best[where], **settings)  # (D, N) -> (N, D)
+        scores, labels = [probs.new_zeros(0)], [winner.new_zeros(0)]
+        for region, channels in self._regions(winner):
+            inside = probs[channels][:, region]  # (C, N)
+            clusters = cluster_embeddings(points[:, region].T, inside.sum(dim=0), **settings)
             count = int(clusters.max())
-            sums = best.new_zeros(count + 1).index_add(0, clusters, best[where])
-            sizes = torch.bincount(clusters, minlength=count + 1)
-            label_map[where] = (clusters + sum(len(s) for s in scores)) * (clusters > 0)
-            scores.append(sums[1:] / sizes[1:].clamp(min=1))
-            labels.append(torch.full((count, ), label - 1, device=winner.device))
+            sums = inside.new_zeros(len(channels), count + 1).index_add(1, clusters, inside)
+            means = sums[:, 1:] / torch.bincount(clusters, minlength=count + 1)[1:]  # (C, n)
+            score, vote = means.max(dim=0)
+            label_map[region] = (clusters + sum(len(s) for s in scores)) * (clusters > 0)
+            scores.append(score)
+            labels.append(torch.tensor(channels, device=vote.device)[vote] - 1)
         return keep_best(label_map, torch.cat(scores), torch.cat(labels), self.test_cfg.get('max_per_img', 100))
+
+    def _regions(self, winner: Tensor) -> list[tuple[Tensor, list[int]]]:
+        """What is clustered at a time: cells (h, w) and the class channels that may name the clusters."""
+        if self.per_class:
+            return [(winner == label, [label]) for label in winner.unique().tolist() if label > 0]
+        foreground = winner > 0
+        return [(foreground, list(range(1, self.num_classes + 1)))] if foreground.any() else []

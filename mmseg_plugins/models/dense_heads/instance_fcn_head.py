@@ -37,8 +37,8 @@ class InstanceFCNHead(BaseMaskHead):
         x -- instance_conv 1x1 C + ReLU --(x upsample)-- score_maps 3x3 -> k * k maps -- assemble --> masks
           \\- object_conv 3x3 C + ReLU --(x upsample)-- objectness 1x1 -> 1 map ---------------------> scores
 
-    Works as ``mask_head`` of stock ``SingleStageInstanceSegmentor``, or of ``mmseg_plugins.InstanceFCN``, which adds the
-    image pyramid of the paper's test.
+    Works as ``mask_head`` of stock ``SingleStageInstanceSegmentor``, or of ``mmseg_plugins.InstanceFCN``, which adds
+    the image pyramid of the paper's test.
 
     Args:
         in_channels: Channels of every map.
@@ -50,8 +50,9 @@ class InstanceFCNHead(BaseMaskHead):
         norm_cfg: Norm of the two hidden convolutions.
         loss: ``mmseg_plugins.InstanceFCNLoss``.
         train_cfg: ``assigner`` and ``sampler`` of windows.
-        test_cfg: ``nms_pre`` windows with the highest objectness an image and scale are assembled at all; ``mask_thr``,
-            ``iou_thr`` and ``max_per_img`` as in ``window_proposals``; ``score_thr`` (default 0) of the objectness.
+        test_cfg: ``nms_pre`` (default 1000) windows with the highest objectness an image and scale are assembled at
+            all; ``mask_thr``, ``iou_thr`` and ``max_per_img`` as in ``window_proposals``; ``score_thr`` (default 0) of
+            the objectness.
         init_cfg: Replaces the default fill, N(0, 0.01) and biases 0.
     """
 
@@ -84,7 +85,7 @@ class InstanceFCNHead(BaseMaskHead):
         self.object_conv = conv_block(in_channels, feat_channels, 3, **hidden)
         self.objectness = nn.Conv2d(feat_channels, 1, 1)
         self.loss_window = MODELS.build(loss)
-        self.train_cfg, self.test_cfg = train_cfg, test_cfg
+        self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
         if train_cfg:
             self.assigner = TASK_UTILS.build(train_cfg['assigner'])
             self.sampler = TASK_UTILS.build(train_cfg['sampler'], default_args=dict(context=self))
@@ -192,7 +193,7 @@ class InstanceFCNHead(BaseMaskHead):
         places, boxes = self.windows(scores)
         flat = torch.cat([level[image].flatten() for level in objectness]).float().sigmoid()
         usable = _centred_in(boxes, img_shape) & (flat > self.test_cfg.get('score_thr', 0.0))
-        order = flat.masked_fill(~usable, -1).topk(min(self.test_cfg['nms_pre'], len(flat)))[1]
+        order = flat.masked_fill(~usable, -1).topk(min(self.test_cfg.get('nms_pre', 1000), len(flat)))[1]
         order = order[usable[order]]
         probs = flat.new_zeros(len(order), self.window_size, self.window_size)
         for level in range(len(scores)):

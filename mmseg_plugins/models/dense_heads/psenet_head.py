@@ -7,8 +7,8 @@ https://github.com/whai362/PSENet/blob/5a42734dc56df42b7192494933ea8fcb3f486494/
 Differs from the original: any maps are read (they are resized and concatenated here), the norm is free, targets come
 from masks (see ``task_modules/kernel_targets.py``), and results are masks instead of polygons.  One class.
 
-Shapes: B images, C channels, K kernels (0 = whole objects, K - 1 = the smallest), maps of h x w cells of s px, inputs of
-H x W pixels.
+Shapes: B images, C channels, K kernels (0 = whole objects, K - 1 = the smallest), maps of h x w cells of s px, inputs
+of H x W pixels.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmdet.models.dense_heads.base_mask_head import BaseMaskHead
+from mmengine.model import kaiming_init
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
@@ -82,7 +83,7 @@ class PSENetHead(BaseMaskHead):
         self.norm = build_norm_layer(norm_cfg, feat_channels)[1] if norm_cfg else nn.Identity()
         self.kernels = nn.Conv2d(feat_channels, num_kernels, 1)
         self.loss_kernels = MODELS.build(loss)
-        self.train_cfg, self.test_cfg = train_cfg, test_cfg
+        self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
 
     def init_weights(self) -> None:
         """Convolutions N(0, 2 / fan_out), as in the original."""
@@ -90,8 +91,7 @@ class PSENetHead(BaseMaskHead):
         if self.init_cfg:
             return
         for layer in (self.conv, self.kernels):
-            nn.init.kaiming_normal_(layer.weight, mode='fan_out', nonlinearity='relu')
-            nn.init.zeros_(layer.bias)
+            kaiming_init(layer, mode='fan_out', nonlinearity='relu', bias=0)
         note_init(self, 'PSENetHead: normal, variance 2 / fan_out, bias 0')
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor]:

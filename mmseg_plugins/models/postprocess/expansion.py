@@ -18,7 +18,7 @@ import numpy as np
 def connected_components(mask: np.ndarray) -> np.ndarray:
     """4-connected components (H, W) int32 of a binary mask, numbered 1.. by their first pixel, row by row."""
     count, labels = cv2.connectedComponents(np.ascontiguousarray(mask, np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    flat = labels.reshape(-1)
+    flat = labels.reshape(-1).astype(np.int64)
     first = np.full(count, flat.size, np.int64)
     np.minimum.at(first, flat[flat > 0], np.flatnonzero(flat))
     order = np.zeros(count, np.int32)  # OpenCV's own order is not promised

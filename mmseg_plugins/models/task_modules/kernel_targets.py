@@ -1,9 +1,9 @@
 """PSENet's targets: every object shrunk to several smaller kernels.
 
-Paper: "Shape Robust Text Detection with Progressive Scale Expansion Network", https://arxiv.org/abs/1903.12473, section
-3.3: kernel i of n has the rate r_i = 1 - (1 - m) i / (n - 1), and the outline is moved inwards by
-d_i = area (1 - r_i^2) / perimeter.  The original (whai362/PSENet@5a42734, dataset/psenet) rounds d_i, limits it to 20 px,
-moves the polygon by pyclipper with round joins, and takes the whole polygon where nothing is left.
+Paper: "Shape Robust Text Detection with Progressive Scale Expansion Network", https://arxiv.org/abs/1903.12473,
+section 3.3: kernel i of n has the rate r_i = 1 - (1 - m) i / (n - 1), and the outline is moved inwards by
+d_i = area (1 - r_i^2) / perimeter.  The original (whai362/PSENet@5a42734, dataset/psenet) rounds d_i, limits it to
+20 px, moves the polygon by pyclipper with round joins, and takes the whole polygon where nothing is left.
 
 For masks the same rule is an exact Euclidean distance transform: moving an outline inwards by d with round joins leaves
 the points that are at least d away from it.  No polygon library is needed, and holes and several parts are fine.
@@ -48,10 +48,10 @@ def kernel_targets(masks: np.ndarray,
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if len(rows) == 0:
             continue
-        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        part = shrunk[(slice(None), *window)]
-        np.maximum(part, _shrink(np.ascontiguousarray(mask[window], np.uint8), rates, limit), out=part)
-    return objects.astype(np.uint8), shrunk
+        tall, wide = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        part = shrunk[:, tall, wide]
+        np.maximum(part, _shrink(np.ascontiguousarray(mask[tall, wide], np.uint8), rates, limit), out=part)
+    return np.asarray(objects, np.uint8), shrunk
 
 
 def _shrink(mask: np.ndarray, rates: Sequence[float], limit: int) -> np.ndarray:

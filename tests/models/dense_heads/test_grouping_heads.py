@@ -95,6 +95,33 @@ def test_instances_of_two_classes_may_share_an_embedding():
     assert sorted(head.predict_by_feat(*maps, [sample.metainfo])[0].labels.tolist()) == [0, 1, 2]
 
 
+def test_with_voting_a_few_cells_of_a_wrong_class_do_not_tear_an_instance_apart():
+    options = dict(in_channels=[4], stride=4, num_classes=3, upsample=2, test_cfg=dict(bandwidth=0.5))
+    sample = batch([BOXES])['data_samples'][0]
+    sample.gt_instances.labels = torch.tensor([0, 1, 2])
+    head = make(EmbeddingHead, per_class=False, **options)
+    classes, embedding = perfect_embedding(head, sample, 3)
+    classes[0, 1, 2:4, 2:4], classes[0, 3, 2:4, 2:4] = 0, 20  # a corner of the first object
+    result = head.predict_by_feat(classes, embedding, [sample.metainfo])[0]
+    found = {tuple(box): label for box, label in zip(result.bboxes.int().tolist(), result.labels.tolist(), strict=True)}
+    assert found == {(2, 2, 22, 30): 0, (22, 2, 42, 30): 1, (8, 36, 60, 62): 2}
+    assert len(make(EmbeddingHead, **options).predict_by_feat(classes, embedding, [sample.metainfo])[0]) == 4
+    same = head.loss_by_feat(classes, torch.ones_like(embedding), [sample.gt_instances], [sample.metainfo])
+    assert same['loss_push'].item() == pytest.approx(9)  # instances of different classes are pushed apart as well
+
+
+def test_coordinates_are_added_in_units_of_pixels():
+    plain = make(EmbeddingHead, in_channels=[4], stride=4, upsample=2, feat_channels=8, embedding_channels=3)
+    placed = make(EmbeddingHead, in_channels=[4], stride=4, upsample=2, feat_channels=8, embedding_channels=3,
+                  coordinate_unit=8.0)
+    placed.load_state_dict(plain.state_dict())
+    x = [torch.randn(2, 4, 3, 5)]
+    added = placed(x)[1] - plain(x)[1]
+    torch.testing.assert_close(added[:, 0], ((torch.arange(10) * 2 + 1) / 8).expand(2, 6, 10))
+    torch.testing.assert_close(added[:, 1], ((torch.arange(6) * 2 + 1) / 8)[:, None].expand(2, 6, 10))
+    assert added[:, 2].abs().max() < 1e-6
+
+
 def test_scores_are_mean_probabilities_and_the_best_are_kept():
     head = make(EmbeddingHead, in_channels=[4], stride=1, num_classes=1, test_cfg=dict(bandwidth=0.5, max_per_img=1))
     classes, embedding = torch.zeros(1, 2, 4, 4), torch.zeros(1, 8, 4, 4)
@@ -146,6 +173,8 @@ def test_area_and_score_must_both_be_reached(limits, wanted):
 @pytest.mark.parametrize(('cls', 'kwargs', 'words'), [
     (EmbeddingHead, dict(stride=4, upsample=3), ['upsample=3', 'stride=4']),
     (EmbeddingHead, dict(num_convs=0), ['num_convs=0']),
+    (EmbeddingHead, dict(coordinate_unit=0.0), ['coordinate_unit=0.0']),
+    (EmbeddingHead, dict(coordinate_unit=4.0, embedding_channels=1), ['embedding_channels=1']),
     (EmbeddingHead, dict(norm_cfg=dict(type='GN', num_groups=7)), ['256 channels', '7 groups']),
     (PSENetHead, dict(num_kernels=1), ['num_kernels=1']),
     (PSENetHead, dict(smallest=1.0), ['smallest=1.0']),

@@ -35,7 +35,8 @@ def test_padding_is_cut_before_the_frame_is_resized(monkeypatch, chunk):
 
 def test_instances_without_a_pixel_are_left_out():
     label_map = torch.tensor([[0, 0, 3, 3]] * 4)
-    result = instances_of_label_map(label_map, torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0, 0, 2]), 1, (4, 4), (4, 4))
+    scores, labels = torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0, 0, 2])
+    result = instances_of_label_map(label_map, scores, labels, 1, (4, 4), (4, 4))
     assert result.labels.tolist() == [2]
     assert result.bboxes.tolist() == [[2, 0, 4, 4]]
     none = instances_of_label_map(torch.zeros(4, 4).long(), torch.zeros(0), torch.zeros(0).long(), 2, (8, 7), (9, 9))

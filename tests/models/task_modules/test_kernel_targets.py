@@ -1,5 +1,7 @@
 """Shrunk kernels: the paper's rates and offsets, polygons' and masks' rule alike, holes, tiny objects."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -52,7 +54,7 @@ def test_a_disc_loses_the_offset_from_its_radius_and_kernels_are_nested(radius):
     _, kernels = kernel_targets(mask[None], 7, 0.4)
     areas = [int(k.sum()) for k in kernels]
     assert areas == sorted(areas, reverse=True)
-    assert all((small <= large).all() for large, small in zip(kernels, kernels[1:], strict=False))
+    assert all((small <= large).all() for large, small in pairwise(kernels))
     for area, rate in zip(areas, shrink_rates(7, 0.4), strict=True):
         d = shrink_offset(mask.sum(), mask_perimeter(mask), rate)
         assert area == pytest.approx(np.pi * (radius - d)**2, rel=0.12)
