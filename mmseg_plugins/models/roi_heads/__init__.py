@@ -3,9 +3,9 @@
 from .bbox_heads import AdaptivePooling2FCBBoxHead, AdaptivePooling4Conv1FCBBoxHead
 from .mask_heads import AdaptivePoolingMaskHead, MaskLabMaskHead
 from .masklab_roi_head import MaskLabRoIHead
-from .roi_extractors import AllLevelRoIExtractor, CropResizeRoIExtractor, DeformableCropRoIExtractor
+from .roi_extractors import AllLevelRoIExtractor, CropResizeRoIExtractor, DeformableCropRoIExtractor, RoIOpExtractor
 
 __all__ = [
     'AdaptivePooling2FCBBoxHead', 'AdaptivePooling4Conv1FCBBoxHead', 'AdaptivePoolingMaskHead', 'AllLevelRoIExtractor',
-    'CropResizeRoIExtractor', 'DeformableCropRoIExtractor', 'MaskLabMaskHead', 'MaskLabRoIHead'
+    'CropResizeRoIExtractor', 'DeformableCropRoIExtractor', 'MaskLabMaskHead', 'MaskLabRoIHead', 'RoIOpExtractor'
 ]
