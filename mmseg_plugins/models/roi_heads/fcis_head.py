@@ -63,6 +63,11 @@ class RoIReadings(NamedTuple):
     box_delta: Tensor
 
 
+def _wide(x: Tensor) -> Tensor:
+    """At least float32: a mean over 441 bins has few digits left in 16 bits."""
+    return x.float() if x.element_size() < 4 else x
+
+
 @MODELS.register_module()
 class FCISHead(BaseModule):
     """Joint inside/outside score maps for class, mask and box.
@@ -171,8 +176,7 @@ class FCISHead(BaseModule):
 
     def logits(self, pooled: Tensor) -> SidesOfClasses:
         """Class and mask logits from pooled maps, which may be half precision; they are float32 or wider."""
-        pooled = pooled.float() if pooled.element_size() < 4 else pooled
-        return separate_logits(pooled) if self.separate_maps else joint_logits(pooled)
+        return separate_logits(_wide(pooled)) if self.separate_maps else joint_logits(_wide(pooled))
 
     def pool(self, maps: Sequence[ScoreMaps], rois: Tensor) -> tuple[SidesOfClasses, Tensor]:
         """Everything about RoIs (N, 5), for training: logits of every class and deltas (N, 4)."""
@@ -180,7 +184,7 @@ class FCISHead(BaseModule):
         order = levels.argsort(stable=True).argsort()
         seg = torch.cat([self._pool(m.seg, rois[levels == i], i) for i, m in enumerate(maps)])[order]
         box = torch.cat([self._pool(m.box, rois[levels == i], i) for i, m in enumerate(maps)])[order]
-        return self.logits(seg), box_deltas(box.float() if box.element_size() < 4 else box)
+        return self.logits(seg), box_deltas(_wide(box))
 
     def read(self, maps: Sequence[ScoreMaps], rois: Tensor) -> RoIReadings:
         """What test time needs of RoIs (N, 5), piece by piece, so that the masks of all classes are never kept."""
@@ -190,7 +194,7 @@ class FCISHead(BaseModule):
         parts = [(rois.new_zeros(0, k), rois.new_zeros(0, 2, p, p), levels[:0], rois.new_zeros(0, 4))]
         for i, level in enumerate(maps):
             some = rois[levels == i]
-            deltas = box_deltas(self._pool(level.box, some, i).float())
+            deltas = box_deltas(_wide(self._pool(level.box, some, i)))
             chunks = ps_roi_pool_chunks(level.seg, some, p, self.score_maps.group_size, 1 / self.featmap_strides[i],
                                         self.convention)
             for pooled in chunks:

@@ -31,4 +31,4 @@ class PaddedRandomSampler(RandomSampler):
         others = (assign_result.gt_inds < 0).nonzero()[:, 0]
         if len(others) > missing:
             others = self.random_choice(others, missing)
-        return torch.cat([negatives, others])
+        return torch.cat([negatives.flatten(), others])  # stock gives (0, 1) for none
