@@ -1,0 +1,5 @@
+"""What runs after a head, on any host's model: pure functions of tensors."""
+
+from .mask_voting import VotedInstances, mask_voting, paste_masks
+
+__all__ = ['VotedInstances', 'mask_voting', 'paste_masks']
