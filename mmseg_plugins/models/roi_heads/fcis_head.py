@@ -180,10 +180,13 @@ class FCISHead(BaseModule):
 
     def pool(self, maps: Sequence[ScoreMaps], rois: Tensor) -> tuple[SidesOfClasses, Tensor]:
         """Everything about RoIs (N, 5), for training: logits of every class and deltas (N, 4)."""
-        levels = self.levels_of(rois)
-        order = levels.argsort(stable=True).argsort()
-        seg = torch.cat([self._pool(m.seg, rois[levels == i], i) for i, m in enumerate(maps)])[order]
-        box = torch.cat([self._pool(m.box, rois[levels == i], i) for i, m in enumerate(maps)])[order]
+        if len(maps) == 1:
+            seg, box = (self._pool(m, rois, 0) for m in maps[0])
+        else:
+            levels = self.levels_of(rois)
+            order = levels.argsort(stable=True).argsort()
+            parts = [[self._pool(m, rois[levels == i], i) for m in level] for i, level in enumerate(maps)]
+            seg, box = (torch.cat(column)[order] for column in zip(*parts, strict=True))
         return self.logits(seg), box_deltas(_wide(box))
 
     def read(self, maps: Sequence[ScoreMaps], rois: Tensor) -> RoIReadings:
