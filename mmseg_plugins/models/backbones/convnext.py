@@ -95,7 +95,8 @@ class ConvNeXt(BaseModule):
                              f'out_indices={list(out_indices)} do not belong to the same stages')
         self.out_indices = list(out_indices)
         step = drop_path_rate / max(sum(depths) - 1, 1)
-        self.downsample_layers = nn.ModuleList([nn.Sequential(nn.Conv2d(3, channels[0], 4, 4), ChannelNorm(channels[0]))])
+        stem = nn.Sequential(nn.Conv2d(3, channels[0], 4, 4), ChannelNorm(channels[0]))
+        self.downsample_layers = nn.ModuleList([stem])
         for i in range(max(self.out_indices)):
             self.downsample_layers.append(
                 nn.Sequential(ChannelNorm(channels[i]), nn.Conv2d(channels[i], channels[i + 1], 2, 2)))
