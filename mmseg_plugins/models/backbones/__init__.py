@@ -1,6 +1,8 @@
 """Backbones: an image tensor in, a tuple of maps out; no host is imported here."""
 
+from .ceil_pool_resnet import CeilPoolResNet
+from .convnext import ConvNeXt
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 
-__all__ = ['TapBackbone', 'VGG']
+__all__ = ['CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'VGG']
