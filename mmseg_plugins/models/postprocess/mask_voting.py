@@ -29,6 +29,7 @@ from torch import Tensor
 CONVENTIONS = ('msracver', 'chainercv')
 TILE_ELEMENTS = 2**23  # floats of the largest temporary while boxes are searched or masks pasted: 32 MiB
 PAIR_ELEMENTS = 2**23  # the same while masks are resampled and while boxes are compared class by class
+FIRST_CANDIDATES = 10  # of all pairs of RoI and class, 10 times the limit are suppressed first
 TILE_SIDES = (32, 256)
 
 
@@ -196,19 +197,28 @@ def class_nms(suppress: Tensor, scores: Tensor) -> Tensor:
     return kept
 
 
-def _select(suppress: Tensor, scores: Tensor, class_limit: int | None, limit: int,
-            score_thr: float) -> tuple[Tensor, Tensor]:
-    """RoI and class (D,) of the boxes kept, class-major, inside a class by falling score."""
-    # Scores below the threshold cannot come back, and suppress nothing above it.
+def _select(
+    suppress: Tensor, scores: Tensor, class_limit: int | None, limit: int, score_thr: float
+) -> tuple[Tensor, Tensor]:
+    """RoI and class (D,) of the boxes kept, class-major, inside a class by falling score.
+
+    A box is never suppressed by one of lower score, so the best candidates of all classes are suppressed first, and
+    more of them only if these do not yield ``limit`` boxes.
+    """
     candidates = torch.where(scores >= score_thr, scores, -torch.inf)
-    kept = torch.where(class_nms(suppress, candidates), scores, -torch.inf)
-    ranked, order = kept.sort(dim=0, descending=True, stable=True)
-    if class_limit is not None:
+    ordered = candidates.flatten().sort(descending=True).values
+    total, taken = int((ordered > -torch.inf).sum()), FIRST_CANDIDATES * limit
+    while True:
+        least = ordered[min(taken, total) - 1] if total else ordered.new_tensor(torch.inf)
+        kept = class_nms(suppress, torch.where(candidates >= least, candidates, -torch.inf))
+        ranked, order = torch.where(kept, scores, -torch.inf).sort(dim=0, descending=True, stable=True)
         ranked, order = ranked[:class_limit], order[:class_limit]
-    best = ranked[ranked > -torch.inf]
-    if len(best) > limit:
-        best = best.topk(limit).values
-    least = best.min() if len(best) else best.new_tensor(torch.inf)
+        found = ranked[ranked > -torch.inf]
+        if len(found) >= limit or taken >= total:
+            break
+        taken *= 4
+    if len(found):
+        least = found.topk(min(limit, len(found))).values.min()
     labels, ranks = (ranked >= least).T.nonzero(as_tuple=True)
     return order[ranks, labels], labels
 
