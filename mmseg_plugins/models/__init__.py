@@ -1,3 +1,10 @@
 """Networks and their parts; importing this package registers them."""
 
-from . import necks, roi_heads, task_modules  # noqa: F401
+from . import (  # noqa: F401
+    backbones,
+    dense_heads,
+    losses,
+    necks,
+    roi_heads,
+    task_modules,
+)

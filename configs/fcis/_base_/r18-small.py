@@ -1,0 +1,48 @@
+# FCIS on the small setting's pyramid: ResNet-18 of half the width and a stock
+# FPN.  The RPN reads all levels, the head the one of stride 4: 7 x 7 groups of
+# a 20-pixel object on a stride-16 map would all lie in the same two pixels.
+_base_ = ['../../_base_/models/mask-rcnn_r18-small_fpn.py']
+
+# ------------------------------------------------------------------ often changed
+width = 64  # channels of the pyramid and of the head
+num_rois = 64  # RoIs an image that enter the loss
+
+inclusive_iou = dict(type='BboxOverlaps2D_GLIP')  # mmdet's only IoU with widths x2 - x1 + 1
+model = dict(
+    data_preprocessor=dict(pad_mask=True),
+    rpn_head=dict(
+        type='mmseg_plugins.LevelRPNHead',
+        anchor_generator=dict(type='mmseg_plugins.RoundedAnchorGenerator'),
+        bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'),
+        loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)),
+    roi_head=dict(
+        _delete_=True,
+        type='mmseg_plugins.FCISHead',
+        in_levels=[0],
+        featmap_strides=[4],
+        in_channels=width,
+        feat_channels=width,
+        num_classes=80,
+        loss=dict(type='mmseg_plugins.FCISLoss', mask_weight=10.0)),
+    train_cfg=dict(
+        rpn=dict(assigner=dict(iou_calculator=inclusive_iou)),
+        rcnn=dict(
+            _delete_=True,
+            assigner=dict(
+                type='MaxIoUAssigner',
+                pos_iou_thr=0.5,
+                neg_iou_thr=0.5,
+                min_pos_iou=0.5,
+                match_low_quality=False,
+                iou_calculator=inclusive_iou),
+            sampler=dict(type='mmseg_plugins.JointLossOHEMSampler', num=num_rois),
+            mask_thr=0.4)),
+    test_cfg=dict(
+        rcnn=dict(
+            _delete_=True,
+            score_thr=1e-3,
+            max_per_img=100,
+            nms_iou=0.3,
+            merge_iou=0.5,
+            mask_thr_binary=0.4,
+            min_bbox_size=2)))

@@ -1,0 +1,14 @@
+# FCIS ablation on generated shapes: RoIs drawn at random, a quarter of them objects, instead of mined.
+#   python tools/train.py configs/fcis/fcis_r18-fpn-random_1500it_shapes.py
+# Measured numbers: configs/fcis/README.md.
+_base_ = './_base_/shapes.py'
+
+model = dict(
+    train_cfg=dict(
+        rcnn=dict(
+            sampler=dict(
+                _delete_=True,
+                type='RandomSampler',
+                num={{_base_.num_rois}},
+                pos_fraction=0.25,
+                add_gt_as_proposals=True))))

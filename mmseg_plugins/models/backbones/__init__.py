@@ -1,0 +1,5 @@
+"""Backbones: a tensor in, a tuple of maps out; no host is imported here."""
+
+from .ceil_pool_resnet import CeilPoolResNet
+
+__all__ = ['CeilPoolResNet']

@@ -1,0 +1,5 @@
+"""Dense heads with mmdet's contract."""
+
+from .level_rpn_head import LevelRPNHead
+
+__all__ = ['LevelRPNHead']

@@ -1,0 +1,78 @@
+"""A region proposal network that reads some of the maps: conv4 alone, while the RoI head reads conv5.
+
+Stock ``RPNHead`` reads every map that backbone and neck give, and mmdet's two-stage detector gives RPN and RoI head the
+same ones.  Original setting: https://github.com/msracver/FCIS/blob/309f6c9a1669bf05a955b66519a807951e70197f/fcis/symbols/resnet_v1_101_fcis.py
+
+Shapes: B images, L maps, A anchors a position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmdet.models.dense_heads import RPNHead
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmseg_plugins.models.layers import check_convention, from_half_open
+from mmseg_plugins.registry import MODELS
+
+
+@MODELS.register_module()
+class LevelRPNHead(RPNHead):
+    """Stock RPN on chosen maps, with a choice of how boxes count their pixels.
+
+    Outputs are float32 under autocast as well: neither anchors nor mmcv's NMS can do with fewer bits.
+
+    Args:
+        in_levels: Index of each map to be read, in the order of ``anchor_generator.strides``; ``None`` reads all.
+        convention: ``'msracver'`` takes a pixel off the right and lower edge of the objects, whose boxes mmdet keeps
+            half-open, so that proposals have inclusive corners; to be used with ``RoundedAnchorGenerator`` and
+            ``InclusiveDeltaXYWHBBoxCoder``.  ``'chainercv'`` leaves them half-open.
+        others: As stock.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 in_levels: Sequence[int] | None = None,
+                 convention: str = 'msracver',
+                 **kwargs: Any) -> None:
+        check_convention(convention, 'LevelRPNHead')
+        super().__init__(in_channels, **kwargs)
+        self.in_levels = in_levels
+        self.convention = convention
+        strides = self.prior_generator.num_levels
+        if in_levels is not None and len(in_levels) != strides:
+            raise ValueError(f'LevelRPNHead: in_levels={list(in_levels)} names {len(in_levels)} maps, but '
+                             f'anchor_generator.strides has {strides} entries; give one stride a map')
+
+    def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Give class logits (B, A, H_l, W_l) and deltas (B, 4 A, H_l, W_l) of each chosen map."""
+        scores, deltas = super().forward(self._chosen(x))
+        return [s.float() for s in scores], [d.float() for d in deltas]
+
+    def loss_by_feat(self, cls_scores: list[Tensor], bbox_preds: list[Tensor], batch_gt_instances: list[InstanceData],
+                     *args: Any, **kwargs: Any) -> dict:
+        """Stock losses, against boxes of the configured convention."""
+        converted = [
+            InstanceData(bboxes=from_half_open(gt.bboxes, self.convention), labels=gt.labels)
+            for gt in batch_gt_instances
+        ]
+        return super().loss_by_feat(cls_scores, bbox_preds, converted, *args, **kwargs)
+
+    def _chosen(self, x: Sequence[Tensor]) -> list[Tensor]:
+        """The maps of ``in_levels``; ``ValueError`` when they are not there or of another width."""
+        levels = range(len(x)) if self.in_levels is None else self.in_levels
+        got = [tuple(f.shape[1:]) for f in x]
+        if any(not -len(x) <= i < len(x) for i in levels):
+            raise ValueError(f'LevelRPNHead: in_levels={list(levels)}, but backbone and neck give {len(x)} maps of '
+                             f'(channels, h, w) = {got}; choose among 0..{len(x) - 1}, or extend their outputs')
+        chosen = [x[i] for i in levels]
+        if len(chosen) != self.prior_generator.num_levels:
+            raise ValueError(f'LevelRPNHead: anchor_generator.strides has {self.prior_generator.num_levels} entries, '
+                             f'but backbone and neck give {len(x)} maps; set in_levels, or one stride a map')
+        if any(f.size(1) != self.in_channels for f in chosen):
+            raise ValueError(f'LevelRPNHead: in_channels={self.in_channels}, but the maps {list(levels)} of backbone '
+                             f'and neck have {[f.size(1) for f in chosen]} channels; set in_channels to that')
+        return chosen
