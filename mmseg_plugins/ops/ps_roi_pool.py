@@ -1,0 +1,151 @@
+"""Position-sensitive RoI average pooling with free group and output sizes, as FCIS uses it.
+
+Paper: "Fully Convolutional Instance-aware Semantic Segmentation", https://arxiv.org/abs/1611.07709, section 3.1.
+Original code: https://github.com/msracver/FCIS/blob/309f6c9a1669bf05a955b66519a807951e70197f , a CUDA operator of MXNet
+(``fcis/operator_cxx/psroi_pooling.cu``), and https://github.com/chainer/chainercv , ``ps_roi_average_pooling_2d``.
+``torchvision.ops.ps_roi_pool`` cannot stand in: its output size is its group size, and it rounds after scaling.
+
+Where a bin edge falls exactly on a pixel border, the originals' float32 rounding decides by chance whether the next
+pixel belongs to the window.  Here the exact edge decides, the same on every device.
+
+Shapes: B images, D outputs a bin, k groups a side, C = D k k channels, H x W pixels, N RoIs, P x Q bins.
+RoIs are (batch index, x1, y1, x2, y2) in input-image pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from .ragged import bins_as_maps, make_windows, pixel_table, window_mean
+from .roi_geometry import bin_edges, check_inputs, covering_spans, pair, round_half_away
+
+CONVENTIONS = ('msracver', 'chainercv')
+MIN_SIZE = 0.1  # of an RoI, in pixels of the map
+
+
+def ps_roi_pool(feats: Tensor,
+                rois: Tensor,
+                output_size: int | tuple[int, int],
+                group_size: int,
+                spatial_scale: float,
+                convention: str = 'msracver') -> Tensor:
+    """Average each bin over its window, read from the channel of the bin's group.
+
+    An RoI spans, on the map, ``msracver``: round(x1) * scale .. (round(x2) + 1) * scale, halves rounded away from
+    zero; ``chainercv``: x1 * scale .. x2 * scale.  It is made at least 0.1 long.  Bin p covers the pixels
+    floor(start + p * bin) .. ceil(start + (p + 1) * bin) - 1, cut to the map, and belongs to group floor(p * k / P).
+    With RoI (3, 5, 60, 70), scale 1/16 and 4 bins, ``msracver`` takes x from 0.1875 to 3.8125 in bins of 0.90625, so that
+    the second bin, 1.09375 .. 2, is pixel 1 alone.
+
+    Args:
+        feats: Score maps (B, D k k, H, W); channel (d * k + row group) * k + column group.
+        rois: (N, 5).  They get no gradient.
+        output_size: P x Q; FCIS: 21.  It need not be a multiple of the group size.
+        group_size: k; FCIS: 7.  1 pools every bin from the same channel.
+        spatial_scale: Map pixels per image pixel; FCIS: 1 / 16.
+        convention: ``'msracver'`` (the original) or ``'chainercv'``.
+
+    Returns:
+        (N, D, P, Q), 0 where a window is empty; in memory D runs fastest (channels last).  Half and bfloat16 maps
+        are averaged in float32.
+
+    Raises:
+        ValueError: For channels that are no multiple of k k, an unknown convention, or inputs of a wrong shape.
+    """
+    height, width = pair(output_size, 'output_size')
+    table = _score_table(feats, rois, group_size, spatial_scale, convention)
+    return _pool(table, feats, rois, (height, width), group_size, spatial_scale, convention)
+
+
+def ps_roi_pool_chunks(feats: Tensor,
+                       rois: Tensor,
+                       output_size: int | tuple[int, int],
+                       group_size: int,
+                       spatial_scale: float,
+                       convention: str = 'msracver',
+                       chunk: int = 32) -> Iterator[Tensor]:
+    """:func:`ps_roi_pool` a few RoIs at a time, for a reader that keeps less than it is given.
+
+    FCIS at test time needs of (300, 162, 21, 21) numbers one score a class and one mask an RoI.  Reduced piece by
+    piece, the 86 MB are never written.
+
+    Yields:
+        (n, D, P, Q) for the next ``chunk`` RoIs, in order; nothing when there is no RoI.
+    """
+    if chunk < 1:
+        raise ValueError(f'ps_roi_pool_chunks: chunk={chunk!r}, it must be at least 1')
+    size = pair(output_size, 'output_size')
+    table = _score_table(feats, rois, group_size, spatial_scale, convention)
+    for some in rois.split(chunk) if len(rois) else ():
+        yield _pool(table, feats, some, size, group_size, spatial_scale, convention)
+
+
+def _score_table(feats: Tensor, rois: Tensor, group_size: int, spatial_scale: float, convention: str) -> Tensor:
+    """Check the arguments and lay the maps out as (B k k H W, D), the D scores of a bin side by side."""
+    check_inputs(feats, rois, spatial_scale, 'ps_roi_pool')
+    if convention not in CONVENTIONS:
+        raise ValueError(f'ps_roi_pool: convention={convention!r}, it must be one of {CONVENTIONS}')
+    cells = group_size * group_size
+    if group_size < 1 or feats.size(1) % cells:
+        raise ValueError(f'ps_roi_pool: feats has {feats.size(1)} channels, with group_size={group_size} it must be a '
+                         f'multiple of {group_size} * {group_size} = {cells}')
+    return pixel_table(feats, cells)
+
+
+def _pool(table: Tensor, feats: Tensor, rois: Tensor, size: tuple[int, int], group_size: int, spatial_scale: float,
+          convention: str) -> Tensor:
+    height, width = feats.shape[2:]
+    with torch.no_grad():
+        x1, y1, x2, y2 = rois[:, 1:].double().unbind(1)
+        if convention == 'msracver':
+            x1, y1, x2, y2 = round_half_away(x1), round_half_away(y1), round_half_away(x2) + 1, round_half_away(y2) + 1
+        y = covering_spans(*_bins(y1 * spatial_scale, y2 * spatial_scale, size[0]), height)
+        x = covering_spans(*_bins(x1 * spatial_scale, x2 * spatial_scale, size[1]), width)
+        cell = _group(size[0], group_size, rois)[:, None] * group_size + _group(size[1], group_size, rois)  # (P, Q)
+        image = rois[:, 0].long()[:, None, None] * group_size**2
+        windows = make_windows((image + cell) * (height * width), y, x, width)
+    return bins_as_maps(window_mean(table, windows), len(rois), size, feats)
+
+
+def _bins(start: Tensor, end: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+    return bin_edges(start, (end - start).clamp_min(MIN_SIZE), bins)
+
+
+def _group(bins: int, groups: int, like: Tensor) -> Tensor:
+    """Group of each bin, (P,): floor(p * k / P)."""
+    return torch.arange(bins, device=like.device) * groups // bins
+
+
+class PSRoIPool(nn.Module):
+    """Module of :func:`ps_roi_pool`: forward(feats (B, D k k, H, W), rois (N, 5)) -> (N, D, P, Q).
+
+    Args:
+        output_size: P x Q; FCIS: 21.
+        group_size: k; FCIS: 7.
+        spatial_scale: Map pixels per image pixel.
+        convention: ``'msracver'`` or ``'chainercv'``.
+    """
+
+    def __init__(self,
+                 output_size: int | tuple[int, int],
+                 group_size: int,
+                 spatial_scale: float = 1.0,
+                 convention: str = 'msracver') -> None:
+        super().__init__()
+        if convention not in CONVENTIONS:
+            raise ValueError(f'PSRoIPool: convention={convention!r}, it must be one of {CONVENTIONS}')
+        self.output_size = pair(output_size, 'output_size')
+        self.group_size = group_size
+        self.spatial_scale = float(spatial_scale)
+        self.convention = convention
+
+    def forward(self, feats: Tensor, rois: Tensor) -> Tensor:
+        """Pool ``rois`` from ``feats``."""
+        return ps_roi_pool(feats, rois, self.output_size, self.group_size, self.spatial_scale, self.convention)
+
+    def extra_repr(self) -> str:
+        return (f'output_size={self.output_size}, group_size={self.group_size}, '
+                f'spatial_scale={self.spatial_scale}, convention={self.convention!r}')

@@ -1,0 +1,175 @@
+"""Sums over ragged windows of a map, without a loop over windows and in bounded memory.
+
+A map is kept as a *table* of pixels: one row a pixel, its channels side by side.  A window is a rectangle of rows, and
+pooling is a (weighted) sum of a few rows: ``embedding_bag`` does that, reading whole rows, on CPU and CUDA.  The work
+grows with the number of pixels under the windows, as it does in a hand-written kernel.
+
+Shapes: T rows of C values in the table; N RoIs with P x Q windows each, M = N P Q windows in all; K pixels under them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .roi_geometry import Spans
+
+MAX_MEMBERS = 1 << 21  # pixels listed at a time; an entry takes about 60 bytes while it is listed
+
+
+class Windows(NamedTuple):
+    """M rectangles of a table, in the order of the output's rows.
+
+    Attributes:
+        corner: Table row of the top left pixel, (M,).
+        rows, cols: Height and width in pixels, (M,) each; a window with a zero is empty.
+        pitch: Table rows from a pixel to the one below it.
+    """
+
+    corner: Tensor
+    rows: Tensor
+    cols: Tensor
+    pitch: int
+
+    def part(self, run: slice) -> Windows:
+        """The windows of ``run``."""
+        return Windows(self.corner[run], self.rows[run], self.cols[run], self.pitch)
+
+
+class Members(NamedTuple):
+    """The pixels under some windows, window after window, row-major in each.
+
+    Attributes:
+        row: Table row of each, (K,).
+        window: Number of its window, (K,).
+        dy, dx: Its place in the window, (K,) each.
+        start: Where each window's pixels begin in this list, (M,).
+    """
+
+    row: Tensor
+    window: Tensor
+    dy: Tensor
+    dx: Tensor
+    start: Tensor
+
+
+def pixel_table(feats: Tensor, cells: int = 1) -> Tensor:
+    """Lay maps (B, D cells, H, W) out as (B cells H W, D): the channels that a window reads together, side by side.
+
+    Channel d * cells + g belongs to cell g.  One pass over the maps; after it each pixel of a window is one run of
+    memory instead of D reads far apart.  Half and bfloat16 become float32.
+    """
+    dtype = torch.float32 if feats.dtype in (torch.float16, torch.bfloat16) else feats.dtype
+    batch, channels, height, width = feats.shape
+    # (B, D cells, H, W) -> (B, D, cells, H W) -> (B, cells, H W, D) -> (B cells H W, D)
+    table = feats.reshape(batch, channels // cells, cells, height * width).permute(0, 2, 3, 1)
+    return table.to(dtype, memory_format=torch.contiguous_format).reshape(-1, channels // cells)
+
+
+def bins_as_maps(pooled: Tensor, count: int, size: tuple[int, int], like: Tensor) -> Tensor:
+    """(N P Q, D) -> (N, D, P, Q) in the type of ``like``; a view, channels last in memory."""
+    return pooled.reshape(count, *size, pooled.size(1)).permute(0, 3, 1, 2).to(like.dtype)
+
+
+def make_windows(base: Tensor, y: Spans, x: Spans, pitch: int) -> Windows:
+    """All P x Q windows of each RoI.
+
+    Args:
+        base: Table row of the pixel (0, 0) of the map that each window reads; broadcastable to (N, P, Q).
+        y, x: Pixel runs along the two axes, (N, P) and (N, Q).
+        pitch: Width of the map.
+    """
+    corner = base + y.first[:, :, None] * pitch + x.first[:, None, :]
+    shape = corner.shape
+    rows, cols = y.length[:, :, None].expand(shape), x.length[:, None, :].expand(shape)
+    return Windows(corner.flatten(), rows.flatten(), cols.flatten(), pitch)
+
+
+def chunks(windows: Windows, limit: int) -> Iterator[slice]:
+    """Cut the windows into runs that hold about ``limit`` pixels each (a window is never cut)."""
+    ends = (windows.rows * windows.cols).cumsum(0)
+    if not len(ends):
+        return
+    marks = torch.arange(limit, max(int(ends[-1]), limit), limit, device=ends.device)
+    cuts = torch.searchsorted(ends, marks, right=True).unique().tolist()
+    for begin, end in zip([0, *cuts], [*cuts, len(ends)], strict=True):
+        if end > begin:
+            yield slice(begin, end)
+
+
+def list_members(windows: Windows) -> Members:
+    """List every pixel under ``windows``."""
+    count = windows.rows * windows.cols
+    start = count.cumsum(0) - count
+    window = torch.repeat_interleave(count)
+    place = torch.arange(len(window), device=window.device) - start[window]
+    width = windows.cols[window]
+    dy = torch.div(place, width, rounding_mode='trunc')
+    dx = place - dy * width
+    return Members(windows.corner[window] + dy * windows.pitch + dx, window, dy, dx, start)
+
+
+def spread(grad: Tensor, members: Members, weight: Tensor, rows: int) -> Tensor:
+    """The transpose of pooling: each table row's weighted sum of ``grad`` (M, C) over the windows it lies under.
+
+    Sorted by row, so that it is a gather again: no atomic additions, the same result on every run.
+    """
+    order = members.row.argsort(stable=True)
+    count = torch.bincount(members.row, minlength=rows)
+    return F.embedding_bag(members.window[order], grad, count.cumsum(0) - count, mode='sum',
+                           per_sample_weights=weight[order])
+
+
+class _WindowMean(torch.autograd.Function):
+    """Mean of the table's rows under each window; 0 for an empty one.  The pixels are listed anew in the backward
+    pass: a list of them is larger than the windows it comes from."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, windows: Windows, limit: int) -> Tensor:
+        ctx.windows, ctx.limit, ctx.rows = windows, limit, table.size(0)
+        parts = []
+        for run in chunks(windows, limit):
+            members = list_members(windows.part(run))
+            parts.append(F.embedding_bag(members.row, table, members.start, mode='mean'))
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat(parts) if parts else table.new_zeros(0, table.size(1))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        total = None
+        for run in chunks(ctx.windows, ctx.limit):
+            windows = ctx.windows.part(run)
+            members = list_members(windows)
+            share = 1 / (windows.rows * windows.cols).to(grad.dtype)
+            part = spread(grad[run].contiguous(), members, share[members.window], ctx.rows)
+            total = part if total is None else total.add_(part)
+        return grad.new_zeros(ctx.rows, grad.size(1)) if total is None else total, None, None
+
+
+def window_mean(table: Tensor, windows: Windows) -> Tensor:
+    """Average the table's rows (T, C) under each window -> (M, C); 0 for an empty window.
+
+    The gradient of a window goes in equal parts to its pixels.
+    """
+    return _WindowMean.apply(table, windows, MAX_MEMBERS)
+
+
+def window_max(table: Tensor, windows: Windows) -> Tensor:
+    """Maximum of the table's rows (T, C) under each window, channel by channel -> (M, C); 0 for an empty window.
+
+    The gradient of a window goes to the first maximum in reading order.
+    """
+    parts = []
+    for run in chunks(windows, MAX_MEMBERS):
+        members = list_members(windows.part(run))
+        parts.append(F.embedding_bag(members.row, table, members.start, mode='max'))
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat(parts) if parts else table[:0]
