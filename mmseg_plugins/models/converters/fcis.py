@@ -4,8 +4,8 @@ Original (MIT): https://github.com/msracver/FCIS/tree/309f6c9a1669bf05a955b66519
 ``.params`` files without ``arg:``; chainercv (MIT):
 https://github.com/chainer/chainercv/tree/7159616642e0be7c5b3ef380b848e16b7e99355b , names as in its ``.npz`` files.
 
-Both keep the channels of the score maps as this package does, ((2 class + side) k + row) k + column, class 0 background,
-side 0 outside.  chainercv orders box deltas dy, dx, dh, dw; here as in the original dx, dy, dw, dh.
+Both keep the channels of the score maps as this package does, ((2 class + side) k + row) k + column, class 0
+background, side 0 outside.  chainercv orders box deltas dy, dx, dh, dw; here as in the original dx, dy, dw, dh.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ class FCISHead(BaseModule):
         chosen = [x[i] for i in self.in_levels]
         for feat, index, stride in zip(chosen, self.in_levels, self.featmap_strides, strict=True):
             if feat.size(1) != self.score_maps.in_channels:
-                raise ValueError(f'FCISHead: in_channels={self.score_maps.in_channels}, but map {index} of backbone and '
-                                 f'neck has {feat.size(1)} channels (all: {got}); set in_channels to that')
+                raise ValueError(f'FCISHead: in_channels={self.score_maps.in_channels}, but map {index} of backbone '
+                                 f'and neck has {feat.size(1)} channels (all: {got}); set in_channels to that')
             size = metas[0].get('batch_input_shape') if metas else None
             if size and max(abs(size[0] / stride - feat.size(2)), abs(size[1] / stride - feat.size(3))) > 1:
                 raise ValueError(

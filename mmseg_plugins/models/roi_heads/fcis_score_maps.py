@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, normal_init
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import note_init
@@ -64,8 +64,7 @@ class FCISScoreMaps(BaseModule):
         if self.init_cfg:
             return
         for layer in (self.conv, self.cls_seg, self.bbox):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
+            normal_init(layer, std=0.01)
         note_init(self, 'FCIS: normal, std 0.01, bias 0')
 
     def forward(self, x: Tensor) -> ScoreMaps:

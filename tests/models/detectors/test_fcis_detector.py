@@ -129,10 +129,10 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_images(models):
     data = model.data_preprocessor(batch(OBJECTS), True)
     with torch.no_grad():
         feats = model.extract_feat(data['inputs'])
-        proposals = [torch.tensor([[3.0, 3, 28, 41], [22, 18, 60, 58], [1, 1, 20, 20]]), torch.tensor([[1.0, 0, 62, 63]])]
+        proposals = [[[3.0, 3, 28, 41], [22, 18, 60, 58], [1, 1, 20, 20]], [[1.0, 0, 62, 63]]]
 
         def losses(images):
-            given = [InstanceData(bboxes=proposals[i].clone()) for i in images]
+            given = [InstanceData(bboxes=torch.tensor(proposals[i])) for i in images]
             return model.roi_head.loss([f[images] for f in feats], given, [data['data_samples'][i] for i in images])
 
         both, first, second = losses([0, 1]), losses([0]), losses([1])
@@ -157,7 +157,7 @@ def test_losses_without_masks_name_the_remedy(models):
     data = batch(OBJECTS)
     for sample in data['data_samples']:
         del sample.gt_instances.masks
-    with pytest.raises((ValueError, AttributeError), match='with_mask=True|masks'):
+    with pytest.raises(ValueError, match='with_mask=True'):
         losses_of(models[NAMES[0]], data)
 
 

@@ -136,7 +136,8 @@ def random_rois(number, height, width, seed, images=1):
 
 
 @pytest.mark.parametrize('convention', ['msracver', 'chainercv'])
-@pytest.mark.parametrize(('seed', 'classes', 'group', 'separate'), [(5, 1, 3, False), (6, 4, 1, False), (7, 2, 2, True)])
+@pytest.mark.parametrize(('seed', 'classes', 'group', 'separate'), [(5, 1, 3, False), (6, 4, 1, False),
+                                                                    (7, 2, 2, True)])
 def test_network_agrees_with_a_slow_transcription_at_other_seeds_and_sizes(seed, classes, group, separate, convention):
     size, stride = 2 * group + 1, 8
     built = head(num_classes=classes, group_size=group, pooled_size=size, featmap_strides=[stride],

@@ -5,8 +5,8 @@ import pytest
 import slow_fcis
 import torch
 from golden_cases import GoldenCase, rel_error
-from mmdet.registry import TASK_UTILS
 from mmdet.models.task_modules.assigners import AssignResult
+from mmdet.registry import TASK_UTILS
 from mmengine.structures import InstanceData
 
 from mmseg_plugins.models.task_modules import (
