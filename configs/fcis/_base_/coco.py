@@ -4,7 +4,7 @@
 _base_ = [
     './dc5.py',
     '../../_base_/datasets/coco_instance.py',
-    '../../_base_/iters_runtime.py',
+    '../../_base_/default_runtime.py',
 ]
 
 # ------------------------------------------------------------------ often changed
@@ -47,5 +47,8 @@ param_scheduler = [
     dict(type='ConstantLR', factor=0.1, by_epoch=False, begin=0, end=250),
     dict(type='MultiStepLR', by_epoch=False, milestones=milestones, gamma=0.1),
 ]
-default_hooks = dict(checkpoint=dict(interval=20000), logger=dict(interval=50))
+log_processor = dict(by_epoch=False)
+default_hooks = dict(
+    checkpoint=dict(by_epoch=False, interval=20000, save_best='coco/segm_mAP', rule='greater'),
+    logger=dict(interval=50, log_metric_by_epoch=False))
 auto_scale_lr = dict(enable=False, base_batch_size=8)
