@@ -89,8 +89,9 @@ def mask_voting(
         binary_thr: > 0; a mask, and a canvas, is inside where it is at least this.
         max_per_image: limit over all classes.
         score_thr: least probability of a detection.
-        drop_flat: drop detections whose box has x1 = x2 or y1 = y2, thus also those of empty canvases.  The GPU variant
-            of the original does, and its published numbers were measured with it.
+        drop_flat: drop detections whose box has x1 = x2 or y1 = y2, thus also those of empty canvases.  The original's
+            GPU variant does, which both of its released configs use.  (It also reads a pixel beyond the box when it
+            enlarges a canvas to S x S; that is not followed.)
 
     Raises:
         ValueError: unknown convention, shapes that do not fit, or a threshold out of range.
