@@ -97,28 +97,22 @@ def mask_voting(
         ValueError: unknown convention, shapes that do not fit, or a threshold out of range.
     """
     _check(boxes, masks, scores, convention, binary_thr, max_per_image)
-    size = masks.shape[-1]
+    inclusive = convention == 'msracver'
     # Half precision cannot hold pixel coordinates beyond 256 to the pixel.
     with torch.autocast(boxes.device.type, enabled=False):
         boxes, masks, scores = boxes.float(), masks.float(), scores.float()
-        iou = pairwise_iou(boxes, boxes, 1.0 if convention == 'msracver' else 0.0)
-        suppress = iou > nms_iou if convention == 'msracver' else iou >= nms_iou
-        limit = max_per_image if convention == 'msracver' else None
-        kept, labels = _select(suppress, scores, limit, max_per_image, score_thr)
+        iou = pairwise_iou(boxes, boxes, 1.0 if inclusive else 0.0)
+        suppress = iou > nms_iou if inclusive else iou >= nms_iou
+        kept, labels = _select(suppress, scores, max_per_image if inclusive else None, max_per_image, score_thr)
         weights = (iou[kept] >= merge_iou) * scores[:, labels].T  # (D, N)
         weights = weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
         areas = _pixels(boxes, convention)
-        voted = _tight_boxes(weights, masks, areas, image_shape, binary_thr)  # (D, 4) half-open
-        empty = voted[:, 2] <= voted[:, 0]
-        height, width = image_shape
-        centre = voted.new_tensor([width // 2, height // 2, width // 2 + 1, height // 2 + 1])
-        voted = torch.where(empty[:, None], centre, voted)
-        corners = voted - voted.new_tensor([0, 0, 1, 1]) if convention == 'msracver' else voted
-        keep = torch.ones_like(empty) if convention == 'msracver' else ~empty
+        voted, keep = _fill_empty(_tight_boxes(weights, masks, areas, image_shape, binary_thr), image_shape, inclusive)
+        corners = voted - voted.new_tensor([0, 0, 1, 1]) if inclusive else voted
         if drop_flat:
             keep &= (corners[:, 2:] > corners[:, :2]).all(1)
-        soft = _resample(weights[keep], masks, areas, voted[keep], size, binary_thr)
-        if convention == 'chainercv':
+        soft = _resample(weights[keep], masks, areas, voted[keep], masks.shape[-1], binary_thr)
+        if not inclusive:
             soft = soft.clamp(0, 1)
         return VotedInstances(corners[keep].float(), scores[kept, labels][keep], labels[keep], soft)
 
@@ -296,6 +290,14 @@ def _tight_boxes(weights: Tensor, masks: Tensor, areas: Tensor, image_shape: tup
             low[involved, axis] = torch.minimum(low[involved, axis], first)
             high[involved, axis] = torch.maximum(high[involved, axis], last)
     return torch.cat([low, high], 1)
+
+
+def _fill_empty(boxes: Tensor, image_shape: tuple[int, int], keep_empty: bool) -> tuple[Tensor, Tensor]:
+    """Boxes (D, 4) with the centre pixel in place of empty ones, and which of them (D,) stay."""
+    height, width = image_shape
+    empty = boxes[:, 2] <= boxes[:, 0]
+    centre = boxes.new_tensor([width // 2, height // 2, width // 2 + 1, height // 2 + 1])
+    return torch.where(empty[:, None], centre, boxes), ~empty | keep_empty
 
 
 def _resample(weights: Tensor, masks: Tensor, areas: Tensor, boxes: Tensor, size: int, thr: float) -> Tensor:

@@ -137,13 +137,14 @@ def test_classes_are_suppressed_apart_and_labels_count_from_zero():
     result = mask_voting(boxes, torch.ones(3, 21, 21), scores, (40, 40))
     assert result.labels.tolist() == [0, 1]
     assert result.scores.tolist() == pytest.approx([0.8, 0.7])
-def test_result_does_not_depend_on_the_tiles(monkeypatch):
+def test_result_does_not_depend_on_tiles_and_chunks(monkeypatch):
     inputs = tensors(*scene(6, 90, 4, 210, 170))
     whole = mask_voting(*inputs)
     pasted = paste_masks(whole.bboxes, whole.masks, inputs[3])
     module = sys.modules[mask_voting.__module__]
     monkeypatch.setattr(module, 'TILE_SIDES', (16, 16))
     monkeypatch.setattr(module, 'PAIR_ELEMENTS', 20000)
+    monkeypatch.setattr(module, 'FIRST_CANDIDATES', 1)
     for ours, theirs in zip(mask_voting(*inputs), whole, strict=True):
         torch.testing.assert_close(ours, theirs)
     assert torch.equal(paste_masks(whole.bboxes, whole.masks, inputs[3]), pasted)
