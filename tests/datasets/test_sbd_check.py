@@ -1,6 +1,10 @@
 """The data check on SBD files, and the converter to COCO."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,6 +118,24 @@ def test_converter_takes_other_lists_and_names_what_is_missing(root, tmp_path):
         convert_sbd(root, tmp_path)
     with pytest.raises(ConvertError, match=r'img is no folder.*ROOT/img/\*\.jpg'):
         convert_sbd(root / 'img', tmp_path)
+
+
+def test_script_prints_what_it_wrote_or_ends_with_the_message(root, tmp_path):
+    tool = Path(__file__).parents[2] / 'tools/dataset_converters/sbd.py'
+
+    def run(*args):
+        command = [sys.executable, str(tool), *map(str, args)]
+        env = {**os.environ, 'PYTHONPATH': str(tool.parents[2])}
+        return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+
+    done = run(root, '--val', root / 'train.txt')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f'{root / "annotations"}, val: 3 images, 3 instances of 20 classes\n'
+    assert (root / 'annotations/instances_val.json').is_file()
+    failed = run(tmp_path / 'nowhere')
+    assert failed.returncode == 1
+    assert failed.stderr.startswith('sbd.py: ')
+    assert 'Traceback' not in failed.stderr
 
 
 def test_lists_of_the_papers_are_recognised():

@@ -144,10 +144,20 @@ def test_result_does_not_depend_on_tiles_and_chunks(monkeypatch):
     module = sys.modules[mask_voting.__module__]
     monkeypatch.setattr(module, 'TILE_SIDES', (16, 16))
     monkeypatch.setattr(module, 'PAIR_ELEMENTS', 20000)
-    monkeypatch.setattr(module, 'FIRST_CANDIDATES', 1)
     for ours, theirs in zip(mask_voting(*inputs), whole, strict=True):
         torch.testing.assert_close(ours, theirs)
     assert torch.equal(paste_masks(whole.bboxes, whole.masks, inputs[3]), pasted)
+
+
+@pytest.mark.parametrize('convention', CONVENTIONS)
+@pytest.mark.parametrize('limit', [2, 10, 40])
+def test_result_does_not_depend_on_how_many_candidates_come_first(monkeypatch, convention, limit):
+    """The best 2, 10, 40 candidates crowd around few objects: most suppress each other, and more must be looked at."""
+    inputs = tensors(*scene(6, 90, 4, 210, 170))
+    whole = mask_voting(*inputs, convention=convention, max_per_image=limit)
+    monkeypatch.setattr(sys.modules[mask_voting.__module__], 'FIRST_CANDIDATES', 1)
+    for ours, theirs in zip(mask_voting(*inputs, convention=convention, max_per_image=limit), whole, strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize('extra', [0.0, 1.0])
