@@ -1,4 +1,5 @@
 """Metrics that the hosts lack; importing this package registers them."""
 
 from mmseg_plugins.evaluation.coco_metric import FastCocoMetric  # noqa: F401
+from mmseg_plugins.evaluation.instance_voc_metric import InstanceVOCMetric  # noqa: F401
 from mmseg_plugins.evaluation.mask_recall_metric import MaskRecallMetric  # noqa: F401

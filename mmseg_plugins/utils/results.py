@@ -27,6 +27,8 @@ _METRICS = {
     'coco/segm_mAP_m': 'mask AP M',
     'coco/segm_mAP_l': 'mask AP L',
     'coco/bbox_mAP': 'box AP',
+    'sds/mAPr_50': 'mAP^r .5',
+    'sds/mAPr_70': 'mAP^r .7',
 }
 _PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
