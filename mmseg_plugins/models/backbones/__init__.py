@@ -5,4 +5,4 @@ from .convnext import ConvNeXt
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 
-__all__ = ['CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'VGG']
+__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone']
