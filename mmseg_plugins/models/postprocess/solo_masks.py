@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .matrix_nms import matrix_nms
 
-#: Gives the mask probabilities (n, h, w), float32, of the cells (n,).
+#: Gives the mask probabilities (n, h, w), float32, of the cells (n,), in a tensor of its own that may be overwritten.
 MaskSource = Callable[[Tensor], Tensor]
 
 CHUNK_BYTES = 2**27  # of one chunk of soft masks as float32; a step holds about three chunks

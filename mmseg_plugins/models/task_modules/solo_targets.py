@@ -61,7 +61,9 @@ def line_sums(masks: Tensor) -> tuple[Tensor, Tensor]:
     width = masks.shape[2]
     if not len(masks):
         return masks.new_zeros(masks.shape[:2], dtype=torch.long), masks.new_zeros(0, width, dtype=torch.long)
-    words = F.pad(masks, (0, -width % 8)).contiguous().view(torch.int64)  # (N, H, ceil(W / 8))
+    if width % 8:
+        masks = F.pad(masks, (0, -width % 8))
+    words = masks.contiguous().view(torch.int64)  # (N, H, ceil(W / 8))
     rows = [part.sum(2)[:, :, None].view(torch.uint8).sum(2) for part in words.split(255, dim=2)]
     columns = [part.sum(1).view(torch.uint8).long() for part in words.split(255, dim=1)]
     return torch.stack(rows).sum(0), torch.stack(columns).sum(0)[:, :width]

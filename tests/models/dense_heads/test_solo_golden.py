@@ -3,7 +3,7 @@
 import pytest
 import torch
 from golden_cases import rel_error
-from solo_cases import HEADS, golden, golden_head, pyramid, samples, unpack
+from solo_cases import HEADS, golden, golden_head, pyramid, random_samples, samples, unpack
 
 from mmseg_plugins.models.dense_heads.grid_mask_mixin import flatten_cells
 from mmseg_plugins.models.postprocess.solo_masks import point_nms
@@ -100,6 +100,31 @@ def test_predictions_are_stock_mmdets(case):
         torch.testing.assert_close(found.scores, wanted.scores)
         assert torch.equal(found.labels, wanted.labels)
         assert (found.masks != wanted.masks).float().mean() < 1e-4
+
+
+@pytest.mark.parametrize(('seed', 'size'), [(1, (96, 64)), (2, (128, 160))])
+@pytest.mark.parametrize('case', HEADS)
+def test_stock_mmdet_agrees_on_other_images_too(case, seed, size):
+    stock, ours = golden_head(case, 'mmdet'), golden_head(case)
+    generator = torch.Generator().manual_seed(seed)
+    sizes = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in (4, 8, 16, 32, 64)]
+    maps = tuple(torch.randn(2, 16, *shape, generator=generator) for shape in sizes)
+    counts = [7, 4]
+    wanted, found = (head.train().loss(maps, random_samples(seed, counts, size)) for head in (stock, ours))
+    targets = [ours.image_targets(s.gt_instances, torch.device('cpu')) for s in random_samples(seed, counts, size)]
+    levels = [level for target in targets for level in target.levels]
+    pairs, cells = sum(len(x.cells) for x in levels), sum(len(x.cells.unique()) for x in levels)
+    share = pairs / cells if case == 'solov2_head' else 1  # stock divides by the distinct cells
+    assert pairs > cells
+    torch.testing.assert_close(found['loss_mask'] * share, wanted['loss_mask'], rtol=1e-5, atol=0)
+    torch.testing.assert_close(found['loss_cls'], wanted['loss_cls'], rtol=1e-5, atol=0)
+    with torch.no_grad():
+        theirs = stock.eval().predict(maps, random_samples(seed, counts, size), rescale=True)
+    for result, other in zip(ours.eval().predict(maps, random_samples(seed, counts, size)), theirs, strict=True):
+        torch.testing.assert_close(result.scores, other.scores)
+        assert torch.equal(result.labels, other.labels)
+        assert (result.masks != other.masks).float().mean() < 1e-4
+        assert len(result.scores) == 20
 
 
 def test_cells_are_flattened_row_by_row_and_level_by_level():
