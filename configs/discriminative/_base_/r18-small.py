@@ -6,7 +6,8 @@ _base_ = ['../../_base_/models/mask-rcnn_r18-small_fpn.py']
 width = 64  # channels of the pyramid and the head
 upsample = 2  # predictions at stride 4 / 2
 embedding_channels = 8
-coordinate_unit = 4.0  # px: objects whose centres are 12 px apart are 3 units apart, where the push ends
+coordinate_unit = 12.0  # px: about a third of an object's width; the push ends at 3 units
+bandwidth = 1.5  # half the distance at which the push ends
 
 model = dict(
     _delete_=True,
@@ -28,4 +29,4 @@ model = dict(
         norm_cfg=dict(type='GN', num_groups=16),
         loss_semantic=dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),
         loss_embedding=dict(type='mmseg_plugins.DiscriminativeLoss', delta_v=0.5, delta_d=1.5)),
-    test_cfg=dict(bandwidth=1.0, max_clusters=500, max_steps=10, min_pixels=6, max_per_img=400))
+    test_cfg=dict(bandwidth=bandwidth, max_clusters=500, max_steps=10, min_pixels=6, max_per_img=400))

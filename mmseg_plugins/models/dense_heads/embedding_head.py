@@ -43,8 +43,9 @@ class EmbeddingHead(BaseMaskHead):
         num_classes: K.
         class_agnostic: Tell objects from background only, whatever ``num_classes`` is.
         per_class: Compare and cluster the instances of each class by themselves, as in the paper.  Else all instances
-            of an image are compared, the whole foreground is clustered, and a cluster's class is the one with the
-            highest mean probability: cells of a wrong class then do not tear an instance apart.
+            of an image are compared, the whole foreground (background below one half) is clustered, and a cluster's
+            class is the one with the highest mean probability: a cell that is undecided between the classes is not
+            lost, and one of a wrong class does not tear an instance apart.
         coordinate_unit: Add the place of each cell, in units of so many px, to the first two embedding channels
             ("semi-convolutional", https://arxiv.org/abs/1807.10712): equal objects at different places get
             different embeddings, which convolutions alone cannot do.  None, as in the paper, adds nothing.
@@ -164,10 +165,9 @@ class EmbeddingHead(BaseMaskHead):
             if key in self.test_cfg
         }
         probs = logits.float().softmax(dim=0)  # (K + 1, h, w)
-        winner = probs.argmax(dim=0)
-        label_map = torch.zeros_like(winner)
-        scores, labels = [probs.new_zeros(0)], [winner.new_zeros(0)]
-        for region, channels in self._regions(winner):
+        label_map = torch.zeros(probs.shape[1:], dtype=torch.long, device=probs.device)
+        scores, labels = [probs.new_zeros(0)], [label_map.new_zeros(0)]
+        for region, channels in self._regions(probs):
             inside = probs[channels][:, region]  # (C, N)
             clusters = cluster_embeddings(points[:, region].T, inside.sum(dim=0), **settings)
             count = int(clusters.max())
@@ -179,9 +179,11 @@ class EmbeddingHead(BaseMaskHead):
             labels.append(torch.tensor(channels, device=vote.device)[vote] - 1)
         return keep_best(label_map, torch.cat(scores), torch.cat(labels), self.test_cfg.get('max_per_img', 100))
 
-    def _regions(self, winner: Tensor) -> list[tuple[Tensor, list[int]]]:
+    def _regions(self, probs: Tensor) -> list[tuple[Tensor, list[int]]]:
         """What is clustered at a time: cells (h, w) and the class channels that may name the clusters."""
         if self.per_class:
+            winner = probs.argmax(dim=0)
             return [(winner == label, [label]) for label in winner.unique().tolist() if label > 0]
-        foreground = winner > 0
+        # Not the winner: a cell that is surely an object, but undecided between the classes, is foreground.
+        foreground = probs[0] < 0.5
         return [(foreground, list(range(1, self.num_classes + 1)))] if foreground.any() else []

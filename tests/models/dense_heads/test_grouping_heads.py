@@ -110,6 +110,17 @@ def test_with_voting_a_few_cells_of_a_wrong_class_do_not_tear_an_instance_apart(
     assert same['loss_push'].item() == pytest.approx(9)  # instances of different classes are pushed apart as well
 
 
+def test_with_voting_an_object_of_undecided_class_is_still_found():
+    head = make(EmbeddingHead, in_channels=[4], stride=1, num_classes=4, per_class=False, test_cfg=dict(bandwidth=0.5))
+    classes = torch.zeros(1, 5, 4, 4)
+    classes[:, 0, :, :2], classes[:, 0, :, 2:] = 9, 1  # background .40 beside .15 for each class
+    classes[:, 3] += 0.1
+    meta = dict(img_shape=(4, 4), ori_shape=(4, 4))
+    result = head.predict_by_feat(classes, torch.zeros(1, 8, 4, 4), [meta])[0]
+    assert result.bboxes.tolist() == [[2, 0, 4, 4]]
+    assert result.labels.tolist() == [2]
+
+
 def test_coordinates_are_added_in_units_of_pixels():
     plain = make(EmbeddingHead, in_channels=[4], stride=4, upsample=2, feat_channels=8, embedding_channels=3)
     placed = make(EmbeddingHead, in_channels=[4], stride=4, upsample=2, feat_channels=8, embedding_channels=3,

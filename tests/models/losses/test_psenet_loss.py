@@ -49,6 +49,18 @@ def test_hard_negatives_equal_the_slow_rule(seed, ratio):
         np.testing.assert_array_equal(ours[image], slow_mask(logits[image], truth[image], valid[image], ratio))
 
 
+def test_only_the_hard_negatives_are_in_the_loss_of_the_objects():
+    """The golden case has so many object pixels that its mining keeps everything; here it does not."""
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 16, 16, requires_grad=True)
+    truth = torch.zeros(2, 16, 16)
+    truth[:, 3:7, 4:9] = 1
+    whole, _, selected = psenet_losses(logits, truth, truth[:, None].expand(-1, 2, -1, -1), torch.ones(2, 16, 16))
+    assert selected.sum(dim=(1, 2)).tolist() == [80, 80]
+    whole.sum().backward()
+    assert ((logits.grad[:, 0] != 0) == selected).all()
+
+
 def test_an_image_that_is_all_object_or_all_unknown():
     logits = torch.randn(2, 4, 4)
     truth = torch.stack([torch.ones(4, 4), torch.zeros(4, 4)]).bool()
