@@ -7,6 +7,6 @@ from .init import note_init, xavier_fill_
 from .level_fusion import LevelMaxFusion
 
 __all__ = [
-    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'border_crop', 'check_norm_channels', 'conv_block', 'note_init',
-    'xavier_fill_'
+    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'border_crop', 'check_norm_channels', 'conv_block',
+    'note_init', 'xavier_fill_'
 ]
