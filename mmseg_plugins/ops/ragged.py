@@ -60,15 +60,14 @@ class Members(NamedTuple):
 
 
 class _Transpose(torch.autograd.Function):
-    """(B, D, R) -> (B R, D), image by image: PyTorch transposes a matrix in blocks, a batch of them in long strides."""
+    """(B, D, R) -> (B R, D), and back for the gradient."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, dtype: torch.dtype) -> Tensor:
         ctx.like = maps.shape, maps.dtype
         batch, channels, rows = maps.shape
         table = maps.new_empty(batch, rows, channels, dtype=dtype)
-        for image, matrix in zip(table, maps, strict=True):
-            image.copy_(matrix.t())
+        _copy_transposed(table, maps)
         return table.flatten(0, 1)
 
     @staticmethod
@@ -76,9 +75,19 @@ class _Transpose(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         shape, dtype = ctx.like
         maps = grad.new_empty(shape, dtype=dtype)
-        for image, matrix in zip(maps, grad.view(shape[0], shape[2], shape[1]), strict=True):
-            image.copy_(matrix.t())
+        _copy_transposed(maps, grad.view(shape[0], shape[2], shape[1]))
         return maps, None
+
+
+def _copy_transposed(out: Tensor, source: Tensor) -> None:
+    """Write ``source`` (B, X, Y) to ``out`` (B, Y, X).
+
+    PyTorch transposes one matrix in blocks, on one thread; several threads do better with its general copy."""
+    if out.device.type != 'cpu' or torch.get_num_threads() > 1:
+        out.copy_(source.transpose(1, 2))
+        return
+    for image, matrix in zip(out, source, strict=True):
+        image.copy_(matrix.t())
 
 
 def pixel_table(feats: Tensor, cells: int = 1) -> Tensor:

@@ -17,6 +17,7 @@ from mmseg_plugins.ops.roi_geometry import bin_edges, covering_spans, round_half
 OPERATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     'ps_roi_pool': lambda feats, rois: ops.ps_roi_pool(feats, rois, 6, 2, 1 / 4),
     'prroi_pool': lambda feats, rois: ops.prroi_pool(feats, rois, 6, 1 / 4),
+    'roi_align': lambda feats, rois: ops.roi_align(feats, rois, 6, 1 / 4),
     'roi_warp': lambda feats, rois: ops.roi_warp(feats, rois, 6, 1 / 4),
     'roi_pool': lambda feats, rois: ops.roi_pool(feats, rois, 6, 1 / 4),
     'crop_and_resize': lambda feats, rois: ops.crop_and_resize(feats, rois, 6, 1 / 4),

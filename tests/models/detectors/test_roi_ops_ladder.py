@@ -77,8 +77,8 @@ def test_the_rungs_differ_by_the_operator_alone() -> None:
         torch.manual_seed(1)
         return [float(loss.detach()) for loss in losses_of(model, data).values()]
 
-    stock = dict(roi_head__bbox_roi_extractor__type='SingleRoIExtractor',
-                 roi_head__mask_roi_extractor__type='SingleRoIExtractor')
+    stock = {f'roi_head__{head}_roi_extractor__{key}': value for head in ('bbox', 'mask')
+             for key, value in (('type', 'SingleRoIExtractor'), ('roi_layer__type', 'RoIAlign'))}
     assert losses('roialign') == pytest.approx(losses('roialign', **stock), rel=1e-5)
     assert losses('prroi') != pytest.approx(losses('roialign'), rel=1e-5)
 

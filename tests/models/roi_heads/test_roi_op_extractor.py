@@ -18,6 +18,7 @@ from mmseg_plugins.models.roi_heads.roi_extractors.roi_layers import OWN
 STRIDES = [4, 8, 16]
 OPERATORS: dict[str, dict[str, Any]] = {
     'RoIAlign': dict(type='RoIAlign', sampling_ratio=2),
+    'own RoIAlign': dict(type='mmseg_plugins.RoIAlign'),
     'RoIPool': dict(type='mmseg_plugins.RoIPool'),
     'RoIWarp': dict(type='mmseg_plugins.RoIWarp', max_pool=2),
     'PrRoIPool': dict(type='mmseg_plugins.PrRoIPool'),
@@ -59,7 +60,7 @@ def test_each_roi_is_pooled_from_its_level(operator: str) -> None:
 @pytest.mark.parametrize('operator', OPERATORS)
 def test_a_scoped_name_finds_the_registered_operator_and_a_bare_one_mmcv(operator: str) -> None:
     layer = extractor(operator).roi_layers[1]
-    assert type(layer) is (RoIAlign if operator == 'RoIAlign' else getattr(ops, operator))
+    assert type(layer) is (RoIAlign if operator == 'RoIAlign' else getattr(ops, operator.split()[-1]))
     assert layer.spatial_scale == 1 / 8
 
 

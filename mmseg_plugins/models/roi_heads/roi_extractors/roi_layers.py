@@ -16,11 +16,11 @@ from mmcv import ops as mmcv_ops
 from mmdet.models.roi_heads.roi_extractors.base_roi_extractor import BaseRoIExtractor
 from torch import Tensor, nn
 
-from mmseg_plugins.ops import CropAndResize, PrRoIPool, PSRoIPool, RoIPool, RoIWarp
+from mmseg_plugins.ops import CropAndResize, PrRoIPool, PSRoIPool, RoIAlign, RoIPool, RoIWarp
 from mmseg_plugins.registry import MODELS
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
-OWN = (CropAndResize, PSRoIPool, PrRoIPool, RoIPool, RoIWarp)
+OWN = (CropAndResize, PSRoIPool, PrRoIPool, RoIAlign, RoIPool, RoIWarp)
 for operator in OWN:
     MODELS.register_module(module=operator)
 
@@ -30,8 +30,8 @@ class RoILayersExtractor(BaseRoIExtractor):
 
     Args:
         roi_layer: Config of an RoI operator: ``type`` and its arguments but ``spatial_scale``, which comes from the
-            strides.  ``type`` is ``'mmseg_plugins.X'`` (``CropAndResize``, ``PSRoIPool``, ``PrRoIPool``, ``RoIPool``,
-            ``RoIWarp``, or another name with its scope), a bare name of ``mmcv.ops``, or a class.
+            strides.  ``type`` is ``'mmseg_plugins.X'`` (``CropAndResize``, ``PSRoIPool``, ``PrRoIPool``, ``RoIAlign``,
+            ``RoIPool``, ``RoIWarp``, or another name with its scope), a bare name of ``mmcv.ops``, or a class.
         out_channels: Channels that come out of the operator; :class:`PSRoIPool` reads ``group_size`` squared times as
             many from the maps, every other operator the same number.
         featmap_strides: Stride of each map, finest first.
