@@ -22,5 +22,5 @@ model = dict(
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),
         rpn_proposal=dict(nms_pre=500, max_per_img=100),
-        rcnn=dict(sampler=dict(num=24, pos_fraction=0.5), max_masks_per_img=16)),
+        rcnn=dict(sampler=dict(num=32, pos_fraction=0.5), max_masks_per_img=16)),
     test_cfg=dict(rpn=dict(nms_pre=500, max_per_img=100)))

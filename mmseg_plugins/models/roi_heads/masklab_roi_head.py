@@ -68,8 +68,8 @@ class MaskLabRoIHead(StandardRoIHead):
             reads = next(m.in_channels for m in self.shared_head.modules() if isinstance(m, nn.Conv2d))
             gives = self.bbox_roi_extractor.out_channels
             if reads != gives:
-                raise ValueError(f'MaskLabRoIHead: shared_head {type(self.shared_head).__name__} reads {reads} channels, '
-                                 f'but bbox_roi_extractor gives out_channels={gives}')
+                raise ValueError(f'MaskLabRoIHead: shared_head {type(self.shared_head).__name__} reads {reads} '
+                                 f'channels, but bbox_roi_extractor gives out_channels={gives}')
 
     def init_mask_head(self, mask_roi_extractor: dict | None, mask_head: dict) -> None:
         """Build the mask head; see ``Raises`` of the class."""
@@ -112,9 +112,9 @@ class MaskLabRoIHead(StandardRoIHead):
         if self.with_shared_head:
             feats = self.shared_head(feats)
         wanted = (self.bbox_head.in_channels, *_pair(self.bbox_head.roi_feat_size))
-        if tuple(feats.shape[1:]) != wanted:  # stock heads would pool a corner of a larger crop without a word
-            raise ValueError(f'MaskLabRoIHead: bbox_head wants in_channels and roi_feat_size {wanted}, but its extractor '
-                             f'(and shared_head) give {tuple(feats.shape[1:])}; correct one of them')
+        if tuple(feats.shape[-3:]) != wanted:  # stock heads would pool a corner of a larger crop without a word
+            raise ValueError(f'MaskLabRoIHead: bbox_head wants in_channels and roi_feat_size {wanted}, but its '
+                             f'extractor (and shared_head) give {tuple(feats.shape[-3:])}; correct one of them')
         cls_score, bbox_pred = self.bbox_head(feats)
         return dict(cls_score=cls_score, bbox_pred=bbox_pred, bbox_feats=feats)
 

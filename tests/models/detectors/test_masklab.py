@@ -49,11 +49,25 @@ def swin_config():
     return cfg
 
 
+def panet_config():
+    """PANet's neck, pooling from all levels and box head beside MaskLab's masks."""
+    cfg = pyramid_config('masklab_r18-fpn-refine_1500it_shapes.py')
+    norm = dict(type='GN', num_groups=8)
+    cfg.model.neck.update(type='mmseg_plugins.PANetFPN', norm_cfg=norm)
+    roi = cfg.model.roi_head
+    roi.bbox_roi_extractor.pop('finest_scale')
+    roi.bbox_roi_extractor.type = 'mmseg_plugins.AllLevelRoIExtractor'
+    roi.bbox_head.update(
+        type='mmseg_plugins.AdaptivePooling2FCBBoxHead', num_levels=4, norm_cfg=norm, fc_out_channels=32)
+    return cfg
+
+
 VARIANTS = {
     **{rung: (lambda rung=rung: dilated_config(rung)) for rung in RUNGS},
     'nuclei with a pyramid': lambda: pyramid_config('masklab_r18-fpn-refine_1000it-crop256_nuclei.py'),
     'coarse with a pyramid': lambda: tiny_config(
         'masklab/masklab_r18-fpn-distance_1000it-crop256_nuclei.py', neck__in_channels=CHANNELS),
+    'PANet': panet_config,
     'Swin': swin_config,
 }
 
