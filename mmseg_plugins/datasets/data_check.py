@@ -21,6 +21,7 @@ from mmseg_plugins.datasets.config_scan import (
     semantic_source,
 )
 from mmseg_plugins.datasets.map_check import check_panoptic, check_semantic
+from mmseg_plugins.datasets.sbd_check import check_sbd, sbd_source
 
 
 def dataset_class(kind: Any, scope: str) -> type | None:
@@ -32,7 +33,7 @@ def dataset_class(kind: Any, scope: str) -> type | None:
 
 
 def dataset_kind(cls: type | None) -> str | None:
-    """``coco``, ``panoptic`` or ``semantic``; None for a class that reads its files in its own way."""
+    """``coco``, ``panoptic``, ``semantic`` or ``sbd``; None for a class that reads its files in its own way."""
     if cls is None:
         return None
     bases = {base.__name__: base for base in cls.__mro__}
@@ -42,6 +43,8 @@ def dataset_kind(cls: type | None) -> str | None:
         # A subclass with its own loader (LVIS, Objects365) orders or names things differently.
         same = getattr(cls, 'load_data_list') is getattr(bases['CocoDataset'], 'load_data_list')  # noqa: B009
         return 'coco' if same else None
+    if 'SBDInstanceDataset' in bases:
+        return 'sbd'
     return 'semantic' if 'BaseSegDataset' in bases else None
 
 
@@ -78,6 +81,12 @@ def check_dataset(
         if _seen(source, done):
             return None
         report = check_coco(source, options)
+        report.errors += class_number_problems(model, classes)
+    elif kind == 'sbd':
+        files = sbd_source(name, dataset, classes)
+        if _seen(files, done):
+            return None
+        report = check_sbd(files, options)
         report.errors += class_number_problems(model, classes)
     elif kind == 'panoptic':
         maps = panoptic_source(name, dataset, classes)

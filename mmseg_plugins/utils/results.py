@@ -24,6 +24,8 @@ _METRICS = {
     'coco/segm_mAP_50': 'mask AP50',
     'coco/segm_mAP_75': 'mask AP75',
     'coco/bbox_mAP': 'box AP',
+    'sds/mAPr_50': 'mAP^r .5',
+    'sds/mAPr_70': 'mAP^r .7',
 }
 _COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
 

@@ -137,7 +137,7 @@ def test_classes_are_suppressed_apart_and_labels_count_from_zero():
     result = mask_voting(boxes, torch.ones(3, 21, 21), scores, (40, 40))
     assert result.labels.tolist() == [0, 1]
     assert result.scores.tolist() == pytest.approx([0.8, 0.7])
-def test_result_does_not_depend_on_the_tiles(monkeypatch):
+def test_result_does_not_depend_on_tiles_and_chunks(monkeypatch):
     inputs = tensors(*scene(6, 90, 4, 210, 170))
     whole = mask_voting(*inputs)
     pasted = paste_masks(whole.bboxes, whole.masks, inputs[3])
@@ -147,6 +147,17 @@ def test_result_does_not_depend_on_the_tiles(monkeypatch):
     for ours, theirs in zip(mask_voting(*inputs), whole, strict=True):
         torch.testing.assert_close(ours, theirs)
     assert torch.equal(paste_masks(whole.bboxes, whole.masks, inputs[3]), pasted)
+
+
+@pytest.mark.parametrize('convention', CONVENTIONS)
+@pytest.mark.parametrize('limit', [2, 10, 40])
+def test_result_does_not_depend_on_how_many_candidates_come_first(monkeypatch, convention, limit):
+    """The best 2, 10, 40 candidates crowd around few objects: most suppress each other, and more must be looked at."""
+    inputs = tensors(*scene(6, 90, 4, 210, 170))
+    whole = mask_voting(*inputs, convention=convention, max_per_image=limit)
+    monkeypatch.setattr(sys.modules[mask_voting.__module__], 'FIRST_CANDIDATES', 1)
+    for ours, theirs in zip(mask_voting(*inputs, convention=convention, max_per_image=limit), whole, strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize('extra', [0.0, 1.0])

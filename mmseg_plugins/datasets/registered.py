@@ -1,0 +1,6 @@
+"""Data sets that the hosts lack; importing this module registers them.
+
+Apart from the package itself, which the tools import before they know that mmdet is there.
+"""
+
+from mmseg_plugins.datasets.sbd_dataset import SBDInstanceDataset  # noqa: F401
