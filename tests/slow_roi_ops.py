@@ -1,9 +1,10 @@
-"""Position-sensitive RoI pooling, transcribed bin by bin from the rule of the originals.  Slow, float64, no tricks."""
+"""The RoI operators, transcribed bin by bin from their rules.  Slow, float64, no tricks."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ def _spans(low: float, high: float, scale: Fraction, bins: int, limit: int, conv
         start, end = Fraction(low) * scale, Fraction(high) * scale
     size = max(end - start, Fraction(1, 10))
     edges = [start + size * Fraction(p, bins) for p in range(bins + 1)]
-    return [range(max(math.floor(a), 0), min(math.ceil(b), limit)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [range(max(math.floor(a), 0), min(math.ceil(b), limit)) for a, b in pairwise(edges)]
 
 
 def slow_ps_roi_pool(feats: Tensor, rois: Tensor, output_size: tuple[int, int], group: int, scale: Fraction,
@@ -43,7 +44,7 @@ def slow_ps_roi_pool(feats: Tensor, rois: Tensor, output_size: tuple[int, int], 
 
 
 def random_rois(count: int, images: int, width: float, height: float, seed: int = 0) -> Tensor:
-    """RoIs of all sizes, some partly or wholly outside an image of ``width`` x ``height``, one a point, one inverted."""
+    """RoIs of all sizes, some partly or wholly outside an image of width x height, one a point, one inverted."""
     g = torch.Generator().manual_seed(seed)
     size = torch.tensor([width, height])
     centre = (torch.rand(count, 2, generator=g) * 1.4 - 0.2) * size
@@ -80,4 +81,50 @@ def slow_prroi_pool(feats: Tensor, rois: Tensor, output_size: tuple[int, int], s
                 wx = [hat(x1 + q * wide, x1 + (q + 1) * wide, j) for j in range(feats.size(3))]
                 weight = torch.tensor(wy)[:, None] * torch.tensor(wx) / (high * wide)
                 out[n, :, p, q] = (feats[int(image)] * weight.to(feats)).sum((1, 2))
+    return out
+
+
+def _window(low: Fraction, high: Fraction, index: int, bins: int, limit: int) -> slice:
+    step = (high - low) / bins
+    start, end = math.floor(index * step + low), math.ceil((index + 1) * step + low)
+    return slice(min(max(start, 0), limit), min(max(end, 0), limit))
+
+
+def slow_roi_pool(feats: Tensor, rois: Tensor, output_size: tuple[int, int], scale: Fraction) -> Tensor:
+    """mmcv's rule for max pooling, with exact fractions; (N, C, P, Q)."""
+    rows, cols = output_size
+    out = feats.new_zeros(len(rois), feats.size(1), rows, cols)
+    for n, (image, *corners) in enumerate(rois.tolist()):
+        x1, y1, x2, y2 = (Fraction(corner) + more for corner, more in zip(corners, (0, 0, 1, 1), strict=True))
+        if x2 <= x1 or y2 <= y1:
+            continue
+        for p in range(rows):
+            for q in range(cols):
+                ys = _window(y1 * scale, y2 * scale, p, rows, feats.size(2))
+                xs = _window(x1 * scale, x2 * scale, q, cols, feats.size(3))
+                window = feats[int(image), :, ys, xs]
+                if window[0].numel():
+                    out[n, :, p, q] = window.amax((1, 2))
+    return out
+
+
+def slow_crop_and_resize(feats: Tensor, rois: Tensor, output_size: tuple[int, int], scale: float) -> Tensor:
+    """TensorFlow's rule sample by sample; (N, C, P, Q)."""
+    rows, cols = output_size
+    height, width = feats.shape[2:]
+    out = feats.new_zeros(len(rois), feats.size(1), rows, cols)
+    for n, (image, *corners) in enumerate(rois.double().tolist()):
+        x1, y1, x2, y2 = (corner * scale for corner in corners)
+        for p in range(rows):
+            for q in range(cols):
+                y = y1 + p * (y2 - y1) / (rows - 1) if rows > 1 else (y1 + y2) / 2
+                x = x1 + q * (x2 - x1) / (cols - 1) if cols > 1 else (x1 + x2) / 2
+                if not (0 <= y <= height - 1 and 0 <= x <= width - 1):
+                    continue
+                top, left = math.floor(y), math.floor(x)
+                bottom, right = math.ceil(y), math.ceil(x)
+                pixels = feats[int(image)]
+                upper = pixels[:, top, left] + (pixels[:, top, right] - pixels[:, top, left]) * (x - left)
+                lower = pixels[:, bottom, left] + (pixels[:, bottom, right] - pixels[:, bottom, left]) * (x - left)
+                out[n, :, p, q] = upper + (lower - upper) * (y - top)
     return out

@@ -37,8 +37,8 @@ def ps_roi_pool(feats: Tensor,
     An RoI spans, on the map, ``msracver``: round(x1) * scale .. (round(x2) + 1) * scale, halves rounded away from
     zero; ``chainercv``: x1 * scale .. x2 * scale.  It is made at least 0.1 long.  Bin p covers the pixels
     floor(start + p * bin) .. ceil(start + (p + 1) * bin) - 1, cut to the map, and belongs to group floor(p * k / P).
-    With RoI (3, 5, 60, 70), scale 1/16 and 4 bins, ``msracver`` takes x from 0.1875 to 3.8125 in bins of 0.90625, so that
-    the second bin, 1.09375 .. 2, is pixel 1 alone.
+    With RoI (3, 5, 60, 70), scale 1/16 and 4 bins, ``msracver`` takes x from 0.1875 to 3.8125 in bins of 0.90625, so
+    that the second bin, 1.09375 .. 2, is pixel 1 alone.
 
     Args:
         feats: Score maps (B, D k k, H, W); channel (d * k + row group) * k + column group.
@@ -66,7 +66,7 @@ def ps_roi_pool_chunks(feats: Tensor,
                        group_size: int,
                        spatial_scale: float,
                        convention: str = 'msracver',
-                       chunk: int = 32) -> Iterator[Tensor]:
+                       chunk: int = 16) -> Iterator[Tensor]:
     """:func:`ps_roi_pool` a few RoIs at a time, for a reader that keeps less than it is given.
 
     FCIS at test time needs of (300, 162, 21, 21) numbers one score a class and one mask an RoI.  Reduced piece by

@@ -9,7 +9,7 @@ Shapes: T rows of C values in the table; N RoIs with P x Q windows each, M = N P
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ from torch.autograd.function import once_differentiable
 from .roi_geometry import Spans
 
 MAX_MEMBERS = 1 << 21  # pixels listed at a time; an entry takes about 60 bytes while it is listed
+MAX_NUMBERS = 1 << 24  # numbers made at a time beside the result
 
 
 class Windows(NamedTuple):
@@ -58,17 +59,49 @@ class Members(NamedTuple):
     start: Tensor
 
 
+class _Transpose(torch.autograd.Function):
+    """(B, D, R) -> (B R, D), and back for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.like = maps.shape, maps.dtype
+        batch, channels, rows = maps.shape
+        table = maps.new_empty(batch, rows, channels, dtype=dtype)
+        _copy_transposed(table, maps)
+        return table.flatten(0, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        shape, dtype = ctx.like
+        maps = grad.new_empty(shape, dtype=dtype)
+        _copy_transposed(maps, grad.view(shape[0], shape[2], shape[1]))
+        return maps, None
+
+
+def _copy_transposed(out: Tensor, source: Tensor) -> None:
+    """Write ``source`` (B, X, Y) to ``out`` (B, Y, X).
+
+    PyTorch transposes one matrix in blocks, on one thread; several threads do better with its general copy."""
+    if out.device.type != 'cpu' or torch.get_num_threads() > 1:
+        out.copy_(source.transpose(1, 2))
+        return
+    for image, matrix in zip(out, source, strict=True):
+        image.copy_(matrix.t())
+
+
 def pixel_table(feats: Tensor, cells: int = 1) -> Tensor:
     """Lay maps (B, D cells, H, W) out as (B cells H W, D): the channels that a window reads together, side by side.
 
-    Channel d * cells + g belongs to cell g.  One pass over the maps; after it each pixel of a window is one run of
-    memory instead of D reads far apart.  Half and bfloat16 become float32.
+    Channel d * cells + g belongs to cell g.  One pass over the maps, none over channels-last maps of one cell; after
+    it each pixel of a window is one run of memory instead of D reads far apart.  Half and bfloat16 become float32.
     """
     dtype = torch.float32 if feats.dtype in (torch.float16, torch.bfloat16) else feats.dtype
     batch, channels, height, width = feats.shape
-    # (B, D cells, H, W) -> (B, D, cells, H W) -> (B, cells, H W, D) -> (B cells H W, D)
-    table = feats.reshape(batch, channels // cells, cells, height * width).permute(0, 2, 3, 1)
-    return table.to(dtype, memory_format=torch.contiguous_format).reshape(-1, channels // cells)
+    if cells == 1 and feats.is_contiguous(memory_format=torch.channels_last):
+        return feats.to(dtype).permute(0, 2, 3, 1).reshape(-1, channels)
+    maps = feats.reshape(batch, channels // cells, cells * height * width)  # cell and pixel together: (B, D, R)
+    return _Transpose.apply(maps, dtype)
 
 
 def bins_as_maps(pooled: Tensor, count: int, size: tuple[int, int], like: Tensor) -> Tensor:
@@ -90,8 +123,13 @@ def make_windows(base: Tensor, y: Spans, x: Spans, pitch: int) -> Windows:
     return Windows(corner.flatten(), rows.flatten(), cols.flatten(), pitch)
 
 
-def chunks(windows: Windows, limit: int) -> Iterator[slice]:
-    """Cut the windows into runs that hold about ``limit`` pixels each (a window is never cut)."""
+def chunks(windows: Windows, limit: int, most: int | None = None) -> Iterator[slice]:
+    """Cut the windows into runs of about ``limit`` pixels (a window is never cut) and at most ``most`` windows."""
+    if most is not None and most < len(windows.corner):
+        for first in range(0, len(windows.corner), most):
+            for run in chunks(windows.part(slice(first, first + most)), limit):
+                yield slice(first + run.start, first + run.stop)
+        return
     ends = (windows.rows * windows.cols).cumsum(0)
     if not len(ends):
         return
@@ -100,6 +138,11 @@ def chunks(windows: Windows, limit: int) -> Iterator[slice]:
     for begin, end in zip([0, *cuts], [*cuts, len(ends)], strict=True):
         if end > begin:
             yield slice(begin, end)
+
+
+def most_windows(table: Tensor) -> int:
+    """How many windows of all the table's channels make :data:`MAX_NUMBERS` numbers; at least 1."""
+    return max(MAX_NUMBERS // max(table.size(1), 1), 1)
 
 
 def list_members(windows: Windows) -> Members:
@@ -112,6 +155,16 @@ def list_members(windows: Windows) -> Members:
     dy = torch.div(place, width, rounding_mode='trunc')
     dx = place - dy * width
     return Members(windows.corner[window] + dy * windows.pitch + dx, window, dy, dx, start)
+
+
+def gather_runs(pool: Callable[[slice], Tensor], runs: list[slice], table: Tensor, windows: int) -> Tensor:
+    """``pool`` of every run, in one tensor (M, C); a single run is not copied."""
+    if len(runs) == 1:
+        return pool(runs[0])
+    out = table.new_empty(windows, table.size(1))
+    for run in runs:
+        out[run] = pool(run)
+    return out
 
 
 def spread(grad: Tensor, members: Members, weight: Tensor, rows: int) -> Tensor:
@@ -132,13 +185,12 @@ class _WindowMean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, windows: Windows, limit: int) -> Tensor:
         ctx.windows, ctx.limit, ctx.rows = windows, limit, table.size(0)
-        parts = []
-        for run in chunks(windows, limit):
+
+        def mean(run: slice) -> Tensor:
             members = list_members(windows.part(run))
-            parts.append(F.embedding_bag(members.row, table, members.start, mode='mean'))
-        if len(parts) == 1:
-            return parts[0]
-        return torch.cat(parts) if parts else table.new_zeros(0, table.size(1))
+            return F.embedding_bag(members.row, table, members.start, mode='mean')
+
+        return gather_runs(mean, list(chunks(windows, limit)), table, len(windows.corner))
 
     @staticmethod
     @once_differentiable
@@ -161,15 +213,41 @@ def window_mean(table: Tensor, windows: Windows) -> Tensor:
     return _WindowMean.apply(table, windows, MAX_MEMBERS)
 
 
+class _WindowMax(torch.autograd.Function):
+    """Maximum of the table's rows under each window.  Where it lay is found anew in the backward pass: kept, it would
+    take twice the memory of the result."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, windows: Windows, limit: int) -> Tensor:
+        ctx.windows, ctx.limit = windows, limit
+        ctx.save_for_backward(table)
+        out = table.new_empty(len(windows.corner), table.size(1))
+        for run in chunks(windows, limit, most_windows(table)):
+            out[run] = _maxima(table, list_members(windows.part(run)))[0]
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        table, = ctx.saved_tensors
+        total = torch.zeros_like(table)
+        for run in chunks(ctx.windows, ctx.limit, most_windows(table)):
+            windows = ctx.windows.part(run)
+            rows = _maxima(table, list_members(windows))[1].clamp_min(0)
+            filled = (windows.rows * windows.cols > 0)[:, None]
+            total.scatter_add_(0, rows, grad[run] * filled)
+        return total, None, None
+
+
+def _maxima(table: Tensor, members: Members) -> tuple[Tensor, Tensor]:
+    """The maximum under each window and the table row it lies in, (M, C) each; 0 and any row for an empty window."""
+    value, _, _, row = torch.embedding_bag(table, members.row, members.start, False, 2)
+    return value, row
+
+
 def window_max(table: Tensor, windows: Windows) -> Tensor:
     """Maximum of the table's rows (T, C) under each window, channel by channel -> (M, C); 0 for an empty window.
 
     The gradient of a window goes to the first maximum in reading order.
     """
-    parts = []
-    for run in chunks(windows, MAX_MEMBERS):
-        members = list_members(windows.part(run))
-        parts.append(F.embedding_bag(members.row, table, members.start, mode='max'))
-    if len(parts) == 1:
-        return parts[0]
-    return torch.cat(parts) if parts else table[:0]
+    return _WindowMax.apply(table, windows, MAX_MEMBERS)

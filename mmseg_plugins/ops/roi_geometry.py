@@ -35,22 +35,24 @@ def pair(value: int | tuple[int, int], name: str) -> tuple[int, int]:
 def check_inputs(feats: Tensor, rois: Tensor, spatial_scale: float, owner: str) -> None:
     """Refuse what no RoI operator can read; ``owner`` is named in the message."""
     if feats.dim() != 4 or not feats.is_floating_point():
-        raise ValueError(f'{owner}: feats is {feats.dtype} of shape {tuple(feats.shape)}, it must be a floating (B, C, H, W)')
+        raise ValueError(
+            f'{owner}: feats is {feats.dtype} of shape {tuple(feats.shape)}, it must be a floating (B, C, H, W)')
     if rois.dim() != 2 or rois.size(1) != 5:
-        raise ValueError(f'{owner}: rois has shape {tuple(rois.shape)}, it must be (N, 5) = (batch index, x1, y1, x2, y2); '
-                         'mmdet.structures.bbox.bbox2roi makes that from a list of (n, 4) boxes')
+        raise ValueError(f'{owner}: rois has shape {tuple(rois.shape)}, it must be (N, 5) = (batch index, x1, y1, x2, '
+                         'y2); mmdet.structures.bbox.bbox2roi makes that from a list of (n, 4) boxes')
     if rois.device != feats.device:
         raise ValueError(f'{owner}: rois are on {rois.device}, feats on {feats.device}; move one of them')
     image = rois[:, 0]
     if not bool(((image >= 0) & (image < len(feats))).all()):
-        raise ValueError(f'{owner}: rois name images {image.min().item():g} to {image.max().item():g}, feats holds {len(feats)}; '
-                         'column 0 of rois is the index in the batch, from 0')
+        raise ValueError(f'{owner}: rois name images {image.min().item():g} to {image.max().item():g}, feats holds '
+                         f'{len(feats)}; column 0 of rois is the index in the batch, from 0')
     if not (math.isfinite(spatial_scale) and spatial_scale > 0):
-        raise ValueError(f'{owner}: spatial_scale={spatial_scale!r}, it must be above 0, such as 1 / 16 for a map of stride 16')
+        raise ValueError(
+            f'{owner}: spatial_scale={spatial_scale!r}, it must be above 0, such as 1 / 16 for a map of stride 16')
 
 
 def round_half_away(x: Tensor) -> Tensor:
-    """Round to the nearest integer, halves away from zero as C's ``round`` does (``torch.round`` takes the even one)."""
+    """Round to the nearest integer, halves away from zero like C's ``round`` (``torch.round`` takes the even one)."""
     return x.sign() * (x.abs() + 0.5).floor()
 
 

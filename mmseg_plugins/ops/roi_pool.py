@@ -21,9 +21,9 @@ from .roi_geometry import bin_edges, check_inputs, covering_spans, pair
 def roi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float) -> Tensor:
     """Keep the maximum of the pixels under each bin.
 
-    On the map an RoI spans x1 * scale .. (x2 + 1) * scale, unrounded.  Bin p covers the pixels floor(start + p * bin) ..
-    ceil(start + (p + 1) * bin) - 1, cut to the map.  An RoI from 0 to 31 on a map of stride 16 in 2 bins keeps the
-    pixels 0 and 1 as they are.
+    On the map an RoI spans x1 * scale .. (x2 + 1) * scale, unrounded.  Bin p covers the pixels
+    floor(start + p * bin) .. ceil(start + (p + 1) * bin) - 1, cut to the map.  An RoI from 0 to 31 on a map of stride
+    16 in 2 bins keeps the pixels 0 and 1 as they are.
 
     Args:
         feats: (B, C, H, W).
@@ -32,8 +32,8 @@ def roi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], sp
         spatial_scale: Map pixels per image pixel.
 
     Returns:
-        (N, C, P, Q); 0 for an empty bin, and for all bins of an RoI with x2 + 1 <= x1 or y2 + 1 <= y1.  The gradient goes
-        to the first maximum in reading order.
+        (N, C, P, Q); 0 for an empty bin, and for all bins of an RoI with x2 + 1 <= x1 or y2 + 1 <= y1.  The gradient
+        goes to the first maximum in reading order.
 
     Raises:
         ValueError: For inputs of a wrong shape, a wrong size or scale.

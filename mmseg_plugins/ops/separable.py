@@ -16,10 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from . import ragged
-from .ragged import Members, Windows, chunks, list_members, make_windows, spread
+from .ragged import Members, Windows, chunks, gather_runs, list_members, make_windows, spread
 from .roi_geometry import Spans
-
-MAX_PRODUCTS = 1 << 24  # numbers multiplied at a time for the gradient of the weights
 
 
 class Taps(NamedTuple):
@@ -47,15 +45,14 @@ class _SeparableSum(torch.autograd.Function):
     def forward(ctx: Any, table: Tensor, wy: Tensor, wx: Tensor, windows: Windows, limit: int) -> Tensor:
         ctx.windows, ctx.limit, ctx.rows = windows, limit, table.size(0)
         ctx.save_for_backward(table if ctx.needs_input_grad[1] or ctx.needs_input_grad[2] else None, wy, wx)
-        parts = []
-        for run in chunks(windows, limit):
+
+        def weighted(run: slice) -> Tensor:
             members = list_members(windows.part(run))
             iy, ix = _places(members, run.start, wy, wx)
             weight = wy.flatten()[iy] * wx.flatten()[ix]
-            parts.append(F.embedding_bag(members.row, table, members.start, mode='sum', per_sample_weights=weight))
-        if len(parts) == 1:
-            return parts[0]
-        return torch.cat(parts) if parts else table.new_zeros(0, table.size(1))
+            return F.embedding_bag(members.row, table, members.start, mode='sum', per_sample_weights=weight)
+
+        return gather_runs(weighted, list(chunks(windows, limit)), table, len(windows.corner))
 
     @staticmethod
     @once_differentiable
@@ -90,7 +87,7 @@ def _places(members: Members, first: int, wy: Tensor, wx: Tensor) -> tuple[Tenso
 
 def _products(table: Tensor, grad: Tensor, members: Members) -> Tensor:
     """<table row, gradient of its window> of every member, (K,)."""
-    step = max(MAX_PRODUCTS // max(table.size(1), 1), 1)
+    step = ragged.most_windows(table)
     return torch.cat([(table[row] * grad[window]).sum(1)
                       for row, window in zip(members.row.split(step), members.window.split(step), strict=True)])
 

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from golden_cases import GoldenCase
 from slow_roi_ops import random_rois, slow_prroi_pool
+from torch import Tensor
 from torch.autograd import gradcheck
 
-from mmseg_plugins.ops import PrRoIPool, prroi_pool
+from mmseg_plugins.ops import PrRoIPool, prroi_pool, ragged
 
 
 @pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
@@ -65,6 +66,21 @@ def test_gradcheck() -> None:
     rois = random_rois(8, 2, 24, 20, seed=2).double()[2:].requires_grad_()  # without the point: a kink lies there
     assert gradcheck(lambda f, corners: prroi_pool(f, torch.cat([rois[:, :1].detach(), corners], 1), (2, 3), 1 / 4),
                      (feats, rois.detach()[:, 1:].requires_grad_()))
+
+
+def test_many_short_lists_equal_one_long_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded by runs; values and both gradients must not notice."""
+    rois = random_rois(9, 2, 36, 36).double().requires_grad_()
+    feats = torch.randn(2, 8, 9, 9, dtype=torch.float64, requires_grad=True)
+
+    def all_three() -> tuple[Tensor, ...]:
+        out = prroi_pool(feats, rois, 6, 1 / 4)
+        return out.detach(), *torch.autograd.grad(out.square().sum(), (feats, rois))
+
+    whole = all_three()
+    monkeypatch.setattr(ragged, 'MAX_MEMBERS', 7)
+    monkeypatch.setattr(ragged, 'MAX_NUMBERS', 50)
+    torch.testing.assert_close(all_three(), whole)
 
 
 def test_module() -> None:

@@ -7,13 +7,11 @@ from fractions import Fraction
 import pytest
 import torch
 from golden_cases import GoldenCase
+from slow_roi_ops import random_rois, slow_ps_roi_pool
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from mmseg_plugins.ops import PSRoIPool, ps_roi_pool, ps_roi_pool_chunks
-from mmseg_plugins.ops import ragged
-
-from slow_roi_ops import random_rois, slow_ps_roi_pool
+from mmseg_plugins.ops import PSRoIPool, ps_roi_pool, ps_roi_pool_chunks, ragged
 
 CONVENTIONS = {'A': 'msracver', 'B': 'chainercv'}
 
@@ -166,6 +164,7 @@ def test_module() -> None:
     (dict(feats=torch.zeros(2, 18, 8)), 'it must be a floating \\(B, C, H, W\\)'),
 ])
 def test_wrong_arguments_are_named(change: dict, message: str) -> None:
-    good = dict(feats=torch.zeros(2, 18, 8, 8), rois=torch.zeros(3, 5), output_size=6, group_size=3, spatial_scale=1 / 8)
+    good = dict(
+        feats=torch.zeros(2, 18, 8, 8), rois=torch.zeros(3, 5), output_size=6, group_size=3, spatial_scale=1 / 8)
     with pytest.raises(ValueError, match=message):
         ps_roi_pool(**{**good, **change})

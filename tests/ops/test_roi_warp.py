@@ -41,7 +41,7 @@ def test_gradcheck_of_the_map() -> None:
 
 
 def test_corners_get_the_slope_of_the_surface() -> None:
-    """On a ramp of slope 1 per pixel, samples at (1 - p / 4) x1 + (p / 4) x2 give sum(1 - p / 4) / 4 and sum(p / 4) / 4."""
+    """On a ramp of slope 1, samples at (1 - p / 4) x1 + (p / 4) x2 give sum(1 - p / 4) / 4 and sum(p / 4) / 4."""
     feats = torch.arange(12.).expand(1, 1, 4, 12)
     rois = torch.tensor([[0, 4, 4, 21, 9.]], requires_grad=True)
     grad, = torch.autograd.grad(roi_warp(feats, rois, (1, 4), 1 / 4).sum(), rois)

@@ -3,7 +3,7 @@
 from .bbox_heads import AdaptivePooling2FCBBoxHead, AdaptivePooling4Conv1FCBBoxHead
 from .fcis_head import FCISHead
 from .mask_heads import AdaptivePoolingMaskHead
-from .roi_extractors import AllLevelRoIExtractor
+from .roi_extractors import AllLevelRoIExtractor, RoIOpExtractor
 
 __all__ = [
     'AdaptivePooling2FCBBoxHead',
@@ -11,4 +11,5 @@ __all__ = [
     'AdaptivePoolingMaskHead',
     'AllLevelRoIExtractor',
     'FCISHead',
+    'RoIOpExtractor',
 ]

@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from mmdet.models.roi_heads.roi_extractors.base_roi_extractor import BaseRoIExtractor
 from torch import Tensor
 
 from mmseg_plugins.registry import MODELS
 
-LOW_PRECISION = (torch.float16, torch.bfloat16)
+from .roi_layers import RoILayersExtractor
 
 
 @MODELS.register_module()
-class AllLevelRoIExtractor(BaseRoIExtractor):
+class AllLevelRoIExtractor(RoILayersExtractor):
     """Pool every RoI from every level.
 
     The heads that read it (``AdaptivePooling*``) own one first layer a level.  With ``fuse='max'`` the levels are
@@ -28,8 +27,8 @@ class AllLevelRoIExtractor(BaseRoIExtractor):
     gains nothing over the baseline (35.7 mask AP both), which is why the fusion lives in the heads.
 
     Args:
-        roi_layer: Config of an RoI operator of ``mmcv.ops``.  Official: ``dict(type='RoIAlign', output_size=7,
-            sampling_ratio=2, aligned=False)``, 14 for masks.
+        roi_layer: Config of an RoI operator, see :class:`RoILayersExtractor`.  Official: ``dict(type='RoIAlign',
+            output_size=7, sampling_ratio=2, aligned=False)``, 14 for masks.
         out_channels: C.
         featmap_strides: Stride of each level, finest first; their number is L.
         fuse: ``None`` or ``'max'``.
@@ -53,36 +52,13 @@ class AllLevelRoIExtractor(BaseRoIExtractor):
 
     def forward(self, feats: Sequence[Tensor], rois: Tensor, roi_scale_factor: float | None = None) -> Tensor:
         """Pool ``rois`` from all ``feats``; see the class for the shapes."""
-        got = [f.size(1) for f in feats]
-        wanted = [self.out_channels] * self.num_inputs
-        if got != wanted:
-            raise ValueError(
-                f'AllLevelRoIExtractor: featmap_strides={self.featmap_strides} and out_channels={self.out_channels} '
-                f'ask for maps of {wanted} channels, but the neck gives {got}')
+        self.check_maps(feats)
         if roi_scale_factor is not None:
             rois = self.roi_rescale(rois, roi_scale_factor)
-        if rois.size(0) == 0:
-            return self._empty(feats)
-        pooled = [self._pool(layer, feat, rois) for layer, feat in zip(self.roi_layers, feats, strict=True)]
+        pooled = [self.pool(level, feat, rois) for level, feat in enumerate(feats)]
         if self.fuse == 'max':
             fused = pooled[0]
             for other in pooled[1:]:
                 fused = torch.maximum(fused, other)
             return fused
         return torch.stack(pooled).transpose(0, 1)  # (L, N, C, h, w) -> (N, L, C, h, w), a view
-
-    @staticmethod
-    def _pool(layer: torch.nn.Module, feat: Tensor, rois: Tensor) -> Tensor:
-        """Pool in float32 where the maps are half or bfloat16: an image coordinate above 2048 (256 in bfloat16)
-        has no exact half, and mmcv's RoIAlign takes no bfloat16."""
-        if feat.dtype in LOW_PRECISION:
-            with torch.autocast(feat.device.type, enabled=False):
-                return layer(feat.float(), rois.float()).to(feat.dtype)
-        return layer(feat, rois.type_as(feat))
-
-    def _empty(self, feats: Sequence[Tensor]) -> Tensor:
-        """Zero RoIs, still connected to every map, so that all parameters before them get a (zero) gradient."""
-        nothing = torch.cat([feat.flatten()[:0] for feat in feats])
-        size = self.roi_layers[0].output_size  # mmcv keeps it as a pair
-        levels = () if self.fuse else (self.num_inputs, )
-        return nothing.reshape(0, *levels, self.out_channels, *size)

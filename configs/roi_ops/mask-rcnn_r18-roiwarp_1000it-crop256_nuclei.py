@@ -1,0 +1,10 @@
+# RoI operators on cell nuclei: RoIWarp, rounded box, bilinear samples, maximum of four.
+#   python tools/train.py configs/roi_ops/mask-rcnn_r18-roiwarp_1000it-crop256_nuclei.py
+# Measured numbers: configs/roi_ops/README.md.
+_base_ = './_base_/nuclei.py'
+
+roi_layer = dict(_delete_=True, type='mmseg_plugins.RoIWarp', max_pool=2)
+model = dict(
+    roi_head=dict(
+        bbox_roi_extractor=dict(roi_layer=dict(output_size=7, **roi_layer)),
+        mask_roi_extractor=dict(roi_layer=dict(output_size=14, **roi_layer))))
