@@ -45,4 +45,5 @@ model = dict(
             nms_iou=0.3,
             merge_iou=0.5,
             mask_thr_binary=0.4,
+            drop_flat=True,  # detections without a voted mask, as the original's GPU code
             min_bbox_size=2)))

@@ -81,7 +81,7 @@ class FCISHead(BaseModule):
     Args:
         in_channels: Channels of the maps that are read.
         num_classes: K.
-        feat_channels, group_size: See ``FCISScoreMaps``.
+        feat_channels, group_size, num_convs, norm_cfg: See ``FCISScoreMaps``.
         pooled_size: p; 21 in the original, three bins a group.
         in_levels: Which maps are read, by their index among those of backbone and neck; the convolutions are shared.
         featmap_strides: Stride of each of ``in_levels``.
@@ -110,6 +110,8 @@ class FCISHead(BaseModule):
                  num_classes: int,
                  feat_channels: int = 1024,
                  group_size: int = 7,
+                 num_convs: int = 0,
+                 norm_cfg: dict | None = None,
                  pooled_size: int = 21,
                  in_levels: Sequence[int] = (-1, ),
                  featmap_strides: Sequence[int] = (16, ),
@@ -139,7 +141,7 @@ class FCISHead(BaseModule):
         self.num_passes = num_passes
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
-        self.score_maps = FCISScoreMaps(in_channels, num_classes, feat_channels, group_size)
+        self.score_maps = FCISScoreMaps(in_channels, num_classes, feat_channels, group_size, num_convs, norm_cfg)
         self.bbox_coder = TASK_UTILS.build(bbox_coder or CODERS[convention])
         self.loss_fcis = MMDET_MODELS.build(loss or dict(type='mmseg_plugins.FCISLoss'))
         if train_cfg:

@@ -15,7 +15,7 @@ import torch
 from mmengine.model import BaseModule, normal_init
 from torch import Tensor, nn
 
-from mmseg_plugins.models.layers import note_init
+from mmseg_plugins.models.layers import conv_block, note_init
 
 SIDES = 2
 DELTAS = 4
@@ -34,7 +34,7 @@ class FCISScoreMaps(BaseModule):
 
     .. code-block:: none
 
-        feature -conv-> ReLU --+-cls_seg-> channel ((2 class + side) k + row group) k + column group
+        feature [-convs->] -conv-> ReLU --+-cls_seg-> channel ((2 class + side) k + row group) k + column group
                                +-bbox----> channel ((4 group + delta) k + row group) k + column group
 
     Args:
@@ -42,6 +42,9 @@ class FCISScoreMaps(BaseModule):
         num_classes: K.
         feat_channels: Channels behind the first convolution; 1024 in the original.
         group_size: k.  7 in the original; 1 makes the maps translation invariant (the paper's ablation).
+        num_convs: 3x3 convolutions + norm + ReLU (C -> C) in front.  None in the original, where conv5 does this work
+            at the map's own stride; a pyramid's map comes out of a linear layer.
+        norm_cfg: Norm of these convolutions.
     """
 
     def __init__(self,
@@ -49,11 +52,15 @@ class FCISScoreMaps(BaseModule):
                  num_classes: int,
                  feat_channels: int = 1024,
                  group_size: int = 7,
+                 num_convs: int = 0,
+                 norm_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = in_channels
         self.group_size = group_size
         cells = group_size**2
+        block = dict(where='in_channels of FCISHead', norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'))
+        self.convs = nn.Sequential(*(conv_block(in_channels, in_channels, 3, **block) for _ in range(num_convs)))
         self.conv = nn.Conv2d(in_channels, feat_channels, 1)
         self.cls_seg = nn.Conv2d(feat_channels, SIDES * (num_classes + 1) * cells, 1)
         self.bbox = nn.Conv2d(feat_channels, BOX_GROUPS * DELTAS * cells, 1)
@@ -69,7 +76,7 @@ class FCISScoreMaps(BaseModule):
 
     def forward(self, x: Tensor) -> ScoreMaps:
         """Map a feature (B, C, H, W) to the score maps."""
-        x = self.conv(x).relu()
+        x = self.conv(self.convs(x)).relu()
         return ScoreMaps(self.cls_seg(x), self.bbox(x)[:, DELTAS * self.group_size**2:])
 
 

@@ -225,6 +225,17 @@ def test_a_second_pass_reads_what_the_first_refined():
         assert len(built.passes(maps, rois, [(128, 100)])[0]) == 5
 
 
+def test_convolutions_in_front_are_normalised_and_trained():
+    built = head(num_convs=2, norm_cfg=dict(type='GN', num_groups=4))
+    built.init_weights()
+    sides, deltas = built.pool(built.maps([torch.randn(1, 12, 8, 8)]), random_rois(3, 128, 128, seed=3).float())
+    (sides.cls_logit.sum() + sides.mask_logit.sum() + deltas.sum()).backward()
+    assert len(built.score_maps.convs) == 2
+    assert all(p.grad is not None and p.grad.any() for p in built.score_maps.convs.parameters())
+    with pytest.raises(ValueError, match=r'in_channels of FCISHead has 12 channels.*5 groups'):
+        head(num_convs=1, norm_cfg=dict(type='GN', num_groups=5))
+
+
 def test_initial_weights_are_the_original_s():
     torch.manual_seed(0)
     built = head(in_channels=64, feat_channels=64)
