@@ -9,7 +9,7 @@ bins, H x W map pixels.  Side 0 is "outside the object", side 1 "inside".
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.model import BaseModule, normal_init
@@ -59,7 +59,7 @@ class FCISScoreMaps(BaseModule):
         self.in_channels = in_channels
         self.group_size = group_size
         cells = group_size**2
-        block = dict(where='in_channels of FCISHead', norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'))
+        block: dict[str, Any] = dict(where='in_channels of FCISHead', norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'))
         self.convs = nn.Sequential(*(conv_block(in_channels, in_channels, 3, **block) for _ in range(num_convs)))
         self.conv = nn.Conv2d(in_channels, feat_channels, 1)
         self.cls_seg = nn.Conv2d(feat_channels, SIDES * (num_classes + 1) * cells, 1)

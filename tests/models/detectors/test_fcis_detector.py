@@ -85,7 +85,7 @@ def test_masks_come_in_pixels_of_the_original_image(models):
             assert ys.max() <= box[3]
 
 
-@pytest.mark.parametrize('kind', ['ohem', 'chainercv', 'levels'])
+@pytest.mark.parametrize('kind', ['ohem', 'chainercv', 'levels', 'convolutions'])
 def test_other_settings(kind):
     name = NAMES[0]
     options = dict(
@@ -93,12 +93,27 @@ def test_other_settings(kind):
                        rpn_head__bbox_coder__type='DeltaXYWHBBoxCoder'),
         levels=dict(roi_head__in_levels=[0, 1, 2, 3], roi_head__featmap_strides=[4, 8, 16, 32],
                     roi_head__finest_scale=14),
+        convolutions=dict(roi_head__num_convs=2, roi_head__norm_cfg=dict(type='GN', num_groups=4)),
         ohem=dict(train_cfg__rcnn__sampler__num=3))[kind]
     model = build(tiny(name, **options))
     for objects in BATCHES.values():
         model.zero_grad(set_to_none=True)
         check_training_step(model, batch(objects))
     assert all(len(result) for result in predictions_of(model, batch([[], []])))
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='mmseg_plugins.ConvNeXt', arch=((1, 1, 1, 1), CHANNELS)),
+    dict(type='SwinTransformer', embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4),
+], ids=['ConvNeXt', 'Swin'])
+def test_other_backbones_behind_a_pyramid(backbone):
+    cfg = tiny(NAMES[0], roi_head__in_levels=[2], roi_head__featmap_strides=[16])  # as _base_/coco-fpn.py
+    cfg.model.backbone = backbone
+    model = build(cfg)
+    for objects in BATCHES.values():
+        model.zero_grad(set_to_none=True)
+        check_training_step(model, batch(objects))
+    assert all(len(result) for result in predictions_of(model, batch([[], []], (67, 93))))
 
 
 def test_training_in_bfloat16(models):
