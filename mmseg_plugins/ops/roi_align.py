@@ -27,9 +27,9 @@ def roi_align(feats: Tensor,
     """Average S x S bilinear samples in each bin.
 
     On the map an RoI spans x1 * scale - 0.5 .. x2 * scale - 0.5; without ``aligned`` nothing is subtracted and a side
-    is at least 1 long.  Sample s of a bin lies at (s + 0.5) / S of it.  A sample beyond -1 or H is 0, within it is moved
-    onto the map.  An RoI from 0 to 32 on a map of stride 16, in 2 bins of one sample each, reads the pixels 0 and 1 as
-    they are.
+    is at least 1 long.  Sample s of a bin lies at (s + 0.5) / S of it.  A sample beyond -1 or H is 0, within it is
+    moved onto the map.  An RoI from 0 to 32 on a map of stride 16, in 2 bins of one sample each, reads the pixels 0 and
+    1 as they are.
 
     Args:
         feats: (B, C, H, W).
