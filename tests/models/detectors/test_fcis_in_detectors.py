@@ -8,6 +8,9 @@ from golden_cases import rel_error
 from mmengine.structures import InstanceData
 from tiny_models import CHANNELS, batch, build, check_training_step, losses_of, predictions_of, tiny_config
 
+from mmseg_plugins.models.postprocess import mask_voting
+from mmseg_plugins.models.roi_heads import fcis_head
+
 OBJECTS = [[[4, 4, 30, 40], [20, 20, 60, 60]], [[0, 0, 64, 64]]]
 BATCHES = {'objects': OBJECTS, 'half-empty': [OBJECTS[0], []], 'empty': [[], []], 'one pixel': [[[30, 31, 31, 32]], []]}
 SMALL = ['fcis_r18-fpn', 'fcis_r18-fpn-random', 'fcis_r18-fpn-k1', 'fcis_r18-fpn-separate']
@@ -83,6 +86,29 @@ def test_masks_come_in_pixels_of_the_original_image(models):
             assert xs.max() <= box[2]
             assert box[1] <= ys.min() + 1
             assert ys.max() <= box[3]
+
+
+def test_rois_vote_in_pixels_of_the_original_image(models, monkeypatch):
+    seen = []
+
+    def recorded(boxes, *args, **kwargs):
+        seen.append((boxes, args[-1]))
+        return mask_voting(boxes, *args, **kwargs)
+
+    monkeypatch.setattr(fcis_head, 'mask_voting', recorded)
+    model = models[NAMES[0]].eval()
+    data = model.data_preprocessor(batch([[]]), False)
+    data['data_samples'][0].set_metainfo(dict(ori_shape=(32, 48), scale_factor=(64 / 48, 2.0)))
+    proposals = torch.tensor([[0.0, 0, 63, 63], [8, 16, 40, 50], [30, 30, 30.4, 60]])  # the last is too narrow
+    with torch.no_grad():
+        for rescale in (False, True):
+            model.roi_head.predict(
+                model.extract_feat(data['inputs']), [InstanceData(bboxes=proposals)], data['data_samples'], rescale)
+    (raw, raw_shape), (scaled, shape) = seen
+    assert torch.equal(raw[:2], proposals[:2])
+    assert (raw_shape, shape) == ((64, 64), (32, 48))
+    factor = torch.tensor([64 / 48, 2.0] * 2)
+    torch.testing.assert_close(scaled, torch.minimum(raw / factor, torch.tensor([47.0, 31, 47, 31])))
 
 
 @pytest.mark.parametrize('kind', ['ohem', 'chainercv', 'levels', 'convolutions'])
