@@ -6,8 +6,8 @@ A README asks for it with a marker pair::
     <!-- end of results -->
 
 The paper's own number comes from ``Paper Results`` of a model, or of the model
-that its ``Paper Row`` names (a config of the paper's setting in the same
-metafile); its source is the ``Paper`` of the collection.
+that its ``Paper Row`` names (a config of the paper's setting, in any metafile);
+its source is the ``Paper`` of that model's collection.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mmseg_plugins.datasets.near import did_you_mean
 from mmseg_plugins.utils.results import table_row
 
 _MARKERS = re.compile(r'(<!-- all results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
 _METRICS = ('mask AP', 'mask AP50', 'mask AP75', 'mask AP S', 'mask AP M', 'mask AP L', 'box AP')
 _HEAD = (
-    'system', 'config', 'mask AP', 'AP50', 'AP75', 'S', 'M', 'L', 'box AP', 'parameters', 'GMACs', 's/image', 's/iter',
-    'peak memory', 'training', 'on', 'paper',
+    'system', 'config', 'mask AP', 'AP50', 'AP75', 'S', 'M', 'L', 'box AP', 'also', 'parameters', 'GMACs', 's/image',
+    's/iter', 'peak memory', 'training', 'on', 'paper',
 )  # fmt: skip
 _NONE = '-'
 
@@ -65,7 +66,8 @@ def overview_table(entries: Sequence[Entry], dataset: str, folder: Path) -> str:
         return 'Not yet measured.\n'
     machines = {where: string.ascii_uppercase[index] for index, where in enumerate(_hardware(found))}
     lines = [table_row(_HEAD), table_row(['---'] * len(_HEAD))]
-    lines += [table_row(_cells(entry, result, machines, folder)) for entry, result in found]
+    for entry, result in found:
+        lines.append(table_row([*_cells(entry, result, machines, folder), paper_cell(entry, entries)]))
     legend = '; '.join(f'{letter}: {where}' for where, letter in machines.items())
     images = sorted({result['Inference']['Image'] for _, result in found if 'Inference' in result})
     size = f' GMACs: multiply-adds of one image of {", ".join(images)}.' if images else ''
@@ -97,6 +99,7 @@ def _cells(entry: Entry, result: Mapping[str, Any], machines: Mapping[str, str],
         f'[{entry.model.get("In Collection", entry.folder.name)}]({here}/README.md)',
         f'[`{entry.model["Name"]}`]({here}/{Path(entry.model["Config"]).name})',
         *(_number(metrics, name, '{:.1f}') for name in _METRICS),
+        ', '.join(f'{name} {value:.1f}' for name, value in metrics.items() if name not in _METRICS) or _NONE,
         _number(result, 'Parameters (M)', '{:.2f} M'),
         _number(inference, 'GMACs', '{:.4g}'),
         _number(inference, 'Seconds per Image', '{:.3g}'),
@@ -104,7 +107,6 @@ def _cells(entry: Entry, result: Mapping[str, Any], machines: Mapping[str, str],
         _number(result, 'Peak Memory (GB)', '{:.2f} GB'),
         _number(result, 'Minutes', '{:.1f} min'),
         letter if measured_on == letter else f'{letter}, s/image {measured_on}',
-        paper_cell(entry),
     ]
 
 
@@ -112,21 +114,23 @@ def _number(values: Mapping[str, Any], key: str, form: str) -> str:
     return form.format(values[key]) if values.get(key) is not None else _NONE
 
 
-def paper_cell(entry: Entry) -> str:
+def paper_cell(entry: Entry, entries: Sequence[Entry]) -> str:
     """The paper's numbers with the data they were measured on, linked to the paper.
 
     Raises:
         ValueError: ``Paper Row`` names no model with ``Paper Results``.
     """
-    rows = {model['Name']: model.get('Paper Results') for model in entry.content['Models']}
     name = entry.model.get('Paper Row')
-    results = entry.model.get('Paper Results') if name is None else rows.get(name)
-    if name is not None and not results:
-        known = [row for row, numbers in rows.items() if numbers]
-        raise ValueError(
-            f'{entry.folder / "metafile.yml"}: Paper Row {name!r} of {entry.model["Name"]} has no Paper Results. '
-            f'Remedy: name one of {known}, or remove the key.'
-        )
+    source = entry
+    if name is not None:
+        known = {other.model['Name']: other for other in entries if other.model.get('Paper Results')}
+        if name not in known:
+            raise ValueError(
+                f'{entry.folder / "metafile.yml"}: Paper Row {name!r} of {entry.model["Name"]} has no Paper Results'
+                f'{did_you_mean(name, known)}. Remedy: name a model that has them, or remove the key.'
+            )
+        source = known[name]
+    results = source.model.get('Paper Results')
     if not results:
         return _NONE
     numbers: dict[str, list[str]] = {}
@@ -134,7 +138,7 @@ def paper_cell(entry: Entry) -> str:
         numbers.setdefault(str(result['Dataset']), []).extend(
             f'{metric} {value}' for metric, value in result['Metrics'].items() if value is not None)
     text = '; '.join(f'{", ".join(values)} ({data})' for data, values in numbers.items())
-    address = _paper_address(entry)
+    address = _paper_address(source)
     return f'[{text}]({address})' if address else text
 
 

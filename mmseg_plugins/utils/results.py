@@ -19,16 +19,22 @@ from typing import Any
 import yaml
 
 _MARKERS = re.compile(r'(<!-- results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
+#: Metric of a validation -> the metafile's name of it and the factor to percent (mmseg and PQ give percent).
 _METRICS = {
-    'coco/segm_mAP': 'mask AP',
-    'coco/segm_mAP_50': 'mask AP50',
-    'coco/segm_mAP_75': 'mask AP75',
-    'coco/segm_mAP_s': 'mask AP S',
-    'coco/segm_mAP_m': 'mask AP M',
-    'coco/segm_mAP_l': 'mask AP L',
-    'coco/bbox_mAP': 'box AP',
-    'sds/mAPr_50': 'mAP^r .5',
-    'sds/mAPr_70': 'mAP^r .7',
+    'coco/segm_mAP': ('mask AP', 100),
+    'coco/segm_mAP_50': ('mask AP50', 100),
+    'coco/segm_mAP_75': ('mask AP75', 100),
+    'coco/segm_mAP_s': ('mask AP S', 100),
+    'coco/segm_mAP_m': ('mask AP M', 100),
+    'coco/segm_mAP_l': ('mask AP L', 100),
+    'coco/bbox_mAP': ('box AP', 100),
+    'coco/AR@10': ('mask AR@10', 100),
+    'coco/AR@100': ('mask AR@100', 100),
+    'coco/AR@1000': ('mask AR@1000', 100),
+    'coco_panoptic/PQ': ('PQ', 1),
+    'mIoU': ('mIoU', 1),
+    'sds/mAPr_50': ('mAP^r .5', 100),
+    'sds/mAPr_70': ('mAP^r .7', 100),
 }
 _PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
@@ -48,7 +54,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f'the run is {summary["status"]!r}, only finished runs are recorded. Remedy: resume it.')
     final = summary['metrics']['final']
     metrics = {
-        name: round(100 * float(final[key]), 1) for key, name in _METRICS.items()
+        name: round(factor * float(final[key]), 1) for key, (name, factor) in _METRICS.items()
         if key in final and final[key] not in (None, _NO_OBJECT)
     }
     if not metrics:

@@ -70,6 +70,12 @@ def test_scores_by_size_are_kept_and_sizes_without_objects_left_out():
     assert results['Metrics'] == {'mask AP': 40.0, 'mask AP S': 30.0}
 
 
+def test_recall_panoptic_quality_and_mean_iou_are_kept_in_percent():
+    final = {'coco/AR@100': 0.45, 'coco_panoptic/PQ': 51.94, 'mIoU': 70.06}
+    results = summary_to_results({**SUMMARY, 'metrics': {'final': final}})
+    assert results['Metrics'] == {'mask AR@100': 45.0, 'PQ': 51.9, 'mIoU': 70.1}
+
+
 def test_versions_are_those_of_either_line_of_openmmlab():
     assert summary_to_results(SUMMARY)['Versions'] == 'torch 2, mmcv 3, mmdet 4'
     onedl = {'torch': '2', 'onedl-mmcv': '5', 'onedl-mmdetection': '6', 'numpy': '1'}

@@ -8,7 +8,8 @@ import yaml
 from mmseg_plugins.utils.overview import fill_overview, overview_table, paper_cell, read_entries
 
 RESULT = {
-    'Task': 'Instance Segmentation', 'Dataset': 'toy', 'Metrics': {'mask AP': 34.6, 'mask AP S': 12.0}, 'Minutes': 12.3,
+    'Task': 'Instance Segmentation', 'Dataset': 'toy', 'Metrics': {'mask AP': 34.6, 'mask AP S': 12.0, 'PQ': 7.0},
+    'Minutes': 12.3,
     'Seconds per Iteration': 0.5, 'Peak Memory (GB)': 2.0, 'Parameters (M)': 4.0, 'Hardware': 'A CPU', 'Seed': 0,
     'Command': 'python tools/train.py', 'Versions': 'torch 2',
 }
@@ -47,12 +48,13 @@ def cells(line):
 def test_rows_are_those_of_the_data_set_by_folder_with_what_was_measured(configs):
     lines = overview_table(read_entries(configs), 'toy', configs).splitlines()
     head, first, second = cells(lines[0]), cells(lines[2]), cells(lines[3])
-    assert len(head) == len(first) == len(second) == 17
+    assert len(head) == len(first) == len(second) == 18
     row = dict(zip(head, first, strict=True))
     assert row['config'] == '[`a_r18_1it_toy`](alpha/a_r18_1it_toy.py)'
     assert row['system'] == '[alpha](alpha/README.md)'
     assert [row[name] for name in ('mask AP', 'AP50', 'S', 'M', 'GMACs', 's/image', 's/iter')] \
         == ['34.6', '-', '12.0', '-', '3.25', '0.12', '0.50']
+    assert row['also'] == 'PQ 7.0'
     assert row['on'] == 'A, s/image B'
     assert row['paper'] == '[mask AP 37.6, box AP 42.0 (COCO); r 66 (VOC)](https://paper)'
     earlier = dict(zip(head, second, strict=True))
@@ -68,13 +70,21 @@ def test_table_stands_between_its_markers_and_says_when_nothing_was_measured(con
 
 
 def test_row_of_a_paper_that_is_not_there_is_an_error_with_the_remedy(configs):
-    entry = read_entries(configs)[1]
-    wrong = entry._replace(model={**entry.model, 'Paper Row': 'gone'})
-    with pytest.raises(ValueError, match=r"Paper Row 'gone' of a_r18_1it_toy .*name one of \['a_r50_1x_coco'\]"):
-        paper_cell(wrong)
+    entries = read_entries(configs)
+    wrong = entries[1]._replace(model={**entries[1].model, 'Paper Row': 'a_r50_2x_coco'})
+    with pytest.raises(ValueError, match=r"Paper Row 'a_r50_2x_coco' of a_r18_1it_toy .*mean 'a_r50_1x_coco'.*Remedy"):
+        paper_cell(wrong, entries)
+
+
+def test_row_of_a_paper_may_be_in_another_folder_whose_paper_is_named(configs):
+    entries = read_entries(configs)
+    other = entries[-1]._replace(model={**entries[-1].model, 'Paper Row': 'a_r50_1x_coco'})
+    assert other.folder.name == 'zeta'
+    assert paper_cell(other, entries).endswith('(https://paper)')
 
 
 def test_every_paper_row_of_the_project_leads_to_numbers_with_a_source():
-    for entry in read_entries(Path(__file__).resolve().parents[2] / 'configs'):
-        cell = paper_cell(entry)
+    entries = read_entries(Path(__file__).resolve().parents[2] / 'configs')
+    for entry in entries:
+        cell = paper_cell(entry, entries)
         assert cell == '-' or '](http' in cell, entry.model['Name']
