@@ -1,3 +1,4 @@
 """Metrics that the hosts lack; importing this package registers them."""
 
 from mmseg_plugins.evaluation.coco_metric import FastCocoMetric  # noqa: F401
+from mmseg_plugins.evaluation.panoptic_metric import PanopticQualityMetric  # noqa: F401
