@@ -116,7 +116,8 @@ def check_model(model: nn.Module) -> None:
             return
         for name in PLAIN_HEADS:
             head = getattr(model, name, None)
-            if isinstance(head, nn.Module) and not (name == 'mask_head' and hasattr(model, 'bbox_head')):
+            boxed = name == 'mask_head' and isinstance(getattr(model, 'bbox_head', None), nn.Module)
+            if isinstance(head, nn.Module) and not boxed:  # a mask head beside a box head reads its positives, too
                 _check_head(f'model.{name}', head, given)
         roi_head = getattr(model, 'roi_head', None)
         if isinstance(roi_head, nn.Module):
@@ -222,7 +223,7 @@ def misfit_text(path: str, part: nn.Module, given: Given, error: BaseException) 
     """The message for a part that does not take what the one before gives."""
     facts = declared(part)
     said = str(error).strip().split('\n')[0] or f'{type(error).__name__} without a message'
-    return (f'{path} ({type(part).__name__}{": " if facts else ""}{facts}) does not take what {given.text()}. '
+    return (f'{path} ({type(part).__name__}{": " if facts else ""}{facts}) cannot read its input: {given.text()}. '
             f'It stopped with: {said}. Remedy: {remedy(path, part, given)}')
 
 
