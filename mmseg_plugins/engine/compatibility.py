@@ -230,22 +230,30 @@ def misfit_text(path: str, part: nn.Module, given: Given, error: BaseException) 
 def declared(part: nn.Module) -> str:
     """``name=value`` of what a part declares about its input."""
     values = {name: getattr(part, name, None) for name in DECLARED}
-    if values['in_channels'] is None:
-        first = next((module for module in part.modules() if isinstance(module, nn.Conv2d)), None)
-        values['in_channels'] = None if first is None else first.in_channels
+    values['in_channels'] = in_channels(part)
     return ', '.join(f'{name}={value}' for name, value in values.items() if isinstance(value, (int, list, tuple)))
+
+
+def in_channels(part: nn.Module) -> Any:
+    """``in_channels`` of a part, of its pixel decoder (finest first), or of its first convolution; None without any."""
+    decoder = getattr(part, 'pixel_decoder', None)
+    if decoder is not None and hasattr(decoder, 'lateral_convs') and hasattr(decoder, 'input_convs'):
+        convs = [*reversed(decoder.lateral_convs), *reversed(decoder.input_convs)]
+        return [conv.conv.in_channels for conv in convs]
+    first = next((module for module in part.modules() if isinstance(module, nn.Conv2d)), None)
+    return getattr(part, 'in_channels', None if first is None else first.in_channels)
 
 
 def remedy(path: str, part: nn.Module, given: Given) -> str:
     """What to change, as far as the declared numbers tell."""
     first = given.tensors[0]
-    channels = getattr(part, 'in_channels', None)
+    channels = in_channels(part)
     bins = getattr(part, 'roi_feat_size', None)
     levels = getattr(part, 'num_levels', None)
     if first.dim() == 5 and (levels is None or levels == 1):
         return (f"fuse='max' in {given.path} joins the {first.size(1)} levels, or take a head that reads "
                 f'every level (mmseg_plugins.AdaptivePooling*, num_levels={first.size(1)})')
-    if given.rois and isinstance(levels, int) and levels > 1:
+    if given.rois and first.dim() == 4 and isinstance(levels, int) and levels > 1:
         return f'num_levels=1 in {path}, or the extractor mmseg_plugins.AllLevelRoIExtractor, which gives every level'
     if isinstance(channels, (list, tuple)) and list(channels) != given.channels:
         return f'in_channels={given.channels} in {path}, or other maps (out_indices of the backbone, num_outs of the neck)'

@@ -36,7 +36,6 @@ model = dict(
     panoptic_head=dict(
         type='Mask2FormerHead',
         in_channels=[base_channels * 2**i for i in range(4)],
-        strides=[4, 8, 16, 32],
         feat_channels=width,
         out_channels=width,
         num_things_classes=num_things,
@@ -45,6 +44,7 @@ model = dict(
         num_transformer_feat_level=3,
         pixel_decoder=dict(
             type='mmdet.MSDeformAttnPixelDecoder',
+            strides=[4, 8, 16, 32],  # here and not in the head, whose own "strides" of the stock configs are not read
             num_outs=3,
             norm_cfg=dict(type='GN', num_groups=16),
             act_cfg=dict(type='ReLU'),
