@@ -13,6 +13,7 @@ from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import RUNNERS as ROOT_RUNNERS
 from mmengine.registry import TASK_UTILS as ROOT_TASK_UTILS
 from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
+from mmengine.registry import VISUALIZERS as ROOT_VISUALIZERS
 from mmengine.registry import Registry
 
 SCOPE = 'mmseg_plugins'
@@ -25,3 +26,5 @@ METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmseg
 HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 RUNNERS = Registry('runner', parent=ROOT_RUNNERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
+VISUALIZERS = Registry(
+    'visualizer', parent=ROOT_VISUALIZERS, scope=SCOPE, locations=['mmseg_plugins.visualization.visualizers'])

@@ -150,12 +150,24 @@ def _check_head(path: str, head: nn.Module, given: Given) -> None:
         _check_strides(f'{path}.pixel_decoder', decoder, decoder.strides, given)
     elif generator is not None and hasattr(generator, 'strides'):
         _check_strides(f'{path}.prior_generator', generator, generator.strides, given)
+    _check_queries(path, head)
     wanted = _required(head)
     if wanted[1:] == ['batch_data_samples']:
         meta = dict(img_shape=(SIDE, SIDE), batch_input_shape=(SIDE, SIDE), pad_shape=(SIDE, SIDE))
         _pass(path, head, given, (given.tensors, [SimpleNamespace(metainfo=meta)]))
     elif len(wanted) == 1:
         _pass(path, head, given, (tuple(given.tensors), ))
+
+
+def _check_queries(path: str, head: nn.Module) -> None:
+    """Mask2Former ranks all pairs of query and class: it stops at the first image when there are fewer than it keeps."""
+    queries, classes = getattr(head, 'num_queries', None), getattr(head, 'num_classes', None)
+    wanted = (getattr(head, 'test_cfg', None) or {}).get('max_per_image')
+    if isinstance(queries, int) and isinstance(classes, int) and wanted is not None and wanted > queries * classes:
+        raise CompatibilityError(
+            f'model.test_cfg.max_per_image={wanted} is more than the {queries * classes} pairs of a query and a class '
+            f'that {path} ({type(head).__name__}) ranks: num_queries={queries}, {classes} classes. '
+            f'Remedy: max_per_image={queries * classes} or less, or more queries')
 
 
 def _check_roi_head(roi_head: nn.Module, given: Given) -> None:

@@ -88,6 +88,13 @@ def test_a_segmentors_head_is_asked_too(tmp_path):
         SafeRunner.from_cfg(config)
 
 
+def test_more_results_than_pairs_of_query_and_class_are_named():
+    model = mixed('Mask2Former')
+    model.test_cfg.max_per_image = 13
+    with pytest.raises(CompatibilityError, match=r'max_per_image=13 .* 12 pairs .*model.panoptic_head.*num_queries=6'):
+        check_model(built(model))
+
+
 def test_a_backbone_that_wants_more_than_an_image_is_not_asked():
     class Two(nn.Module):
         def forward(self, image, depth):

@@ -16,3 +16,4 @@ model = dict(
     test_cfg=dict(panoptic_on=True))
 
 default_hooks = dict(checkpoint=dict(save_best='coco_panoptic/PQ', rule='greater'))
+visualizer = dict(type='mmseg_plugins.PanopticVisualizer')
