@@ -9,8 +9,8 @@ from config_files import NAMES, ROOT, loaded
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
 # algorithm_components_settings_dataset
-GRAMMAR = re.compile(r'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_(coco|nuclei|shapes|balloon)\.py')
-COUNT = 19
+GRAMMAR = re.compile(r'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_(ade20k|coco|nuclei|shapes|balloon)\.py')
+COUNT = 31
 
 
 def test_number_of_configs_is_the_one_written_here():

@@ -6,7 +6,7 @@ _base_ = [
 ]
 
 # ------------------------------------------------------------------ often changed
-num_queries = 100  # 96 % of the training crops hold fewer nuclei; a query finds one
+num_queries = 100  # 99 % of random 256 x 256 crops hold no more nuclei (median 18, at most about 200)
 
 model = dict(
     panoptic_head=dict(num_queries=num_queries),
