@@ -56,25 +56,26 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
     environment.release_memory()
     start_mb = round(environment.rss_mb(), 1)
     batches, images, source = _data(cfg, settings)
+    set_random_seed(settings.seed)  # reading the data may have drawn numbers
     model = MODELS.build(cfg.model).to(settings.device)
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     result: dict[str, Any] = {'data': source, 'batch': len(batches[0]['inputs']), 'start_mb': start_mb}
     result['size'] = list(batches[0]['inputs'][0].shape[-2:])
     result['parameters'] = sum(parameter.numel() for parameter in model.parameters())
+
+    def infer(index: int) -> Any:
+        with torch.no_grad():
+            return model.test_step(_copy(images[index % len(images)]))
+
+    model.eval()  # before the training steps, whose number would change how many instances are found
+    result['infer_s'], result['infer_peak_mb'] = _timed(infer, settings.infer_images, settings)
+    result['macs'] = count_macs(infer)
     model.train()
     result['train_s'], result['train_peak_mb'] = _timed(
         lambda index: model.train_step(_copy(batches[index % len(batches)]), optimizer),
         settings.train_iters,
         settings,
     )
-    model.eval()
-
-    def infer(index: int) -> Any:
-        with torch.no_grad():
-            return model.test_step(_copy(images[index % len(images)]))
-
-    result['infer_s'], result['infer_peak_mb'] = _timed(infer, settings.infer_images, settings)
-    result['macs'] = count_macs(infer)
     return result
 
 

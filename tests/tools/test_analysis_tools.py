@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import toy_runs
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
 
+from mmseg_plugins.apis import measure
 from mmseg_plugins.apis.measure import Settings, count_macs, measure_config
 from mmseg_plugins.apis.synthetic import input_size, number_of_classes, synthetic_batch
 
@@ -100,6 +102,15 @@ def test_benchmark_measures_both_hosts_with_and_without_data(configs, tmp_path):
         assert found['parameters'] == noise['parameters'] > 1000
     cfg.train_dataloader.dataset.data_root = str(tmp_path / 'gone')
     assert measure_config(cfg, Settings(1, 1, 0))['data'].startswith('noise, since the data set is not there')
+
+
+def test_operations_are_counted_before_the_weights_change(configs, monkeypatch):
+    events = []
+    step = OptimWrapper.update_params
+    monkeypatch.setattr(measure, 'count_macs', lambda call: events.append('count') or 1)
+    monkeypatch.setattr(OptimWrapper, 'update_params', lambda *args: events.append('step') or step(*args))
+    measure_config(Config.fromfile(configs[1]), Settings(2, 1, 0, synthetic=(64, 64, 1)))
+    assert events == ['count', 'step', 'step']
 
 
 def test_benchmark_runs_rounds_in_fresh_processes_and_prints_ratios(configs, tmp_path, capsys):
