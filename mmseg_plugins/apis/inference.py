@@ -49,7 +49,8 @@ class Predictor:
 
     Attributes:
         model: The network in eval mode.
-        meta: ``classes``, ``palette`` and, for a panoptic set, ``thing_classes``; from the checkpoint first, the config next.
+        meta: ``classes``, ``palette`` and, for a panoptic set, ``thing_classes``; from the checkpoint first, the
+            config next.
         semantic: Whether the config predicts label maps rather than instances.
         report: What of the checkpoint did not fit, empty when all did.
 

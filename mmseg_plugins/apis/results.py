@@ -219,7 +219,8 @@ class ResultWriter:
             flagged = [{**item, 'isthing': int(item['name'] in things)} for item in categories]
             content['panoptic.json'] = {**files['images.json'], 'annotations': self.panoptic_results,
                                         'categories': flagged}  # fmt: skip
-        written = [self.out / folder for folder in ('overlays', 'labels', 'panoptic', 'labelme') if (self.out / folder).is_dir()]
+        folders = [self.out / name for name in ('overlays', 'labels', 'panoptic', 'labelme')]
+        written = [folder for folder in folders if folder.is_dir()]
         for name, value in content.items():
             _write_json(self.out / name, value)
             written.append(self.out / name)

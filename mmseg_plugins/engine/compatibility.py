@@ -77,8 +77,9 @@ class Given(NamedTuple):
     def text(self) -> str:
         """One line for a message."""
         if self.rois:
-            axes = {4: 'RoIs, channels, h, w', 5: 'RoIs, levels, channels, h, w'}.get(self.tensors[0].dim(), 'RoIs, ...')
-            return f'{self.name} gives {" x ".join(map(str, self.tensors[0].shape))} ({axes})'
+            pooled = self.tensors[0]
+            axes = {4: 'RoIs, channels, h, w', 5: 'RoIs, levels, channels, h, w'}.get(pooled.dim(), 'RoIs, ...')
+            return f'{self.name} gives {" x ".join(map(str, pooled.shape))} ({axes})'
         number = f'{len(self.tensors)} map' + 's' * (len(self.tensors) != 1)
         if self.side is None:
             sizes = [tuple(tensor.shape[-2:]) for tensor in self.tensors]
@@ -160,7 +161,7 @@ def _check_head(path: str, head: nn.Module, given: Given) -> None:
 
 
 def _check_queries(path: str, head: nn.Module) -> None:
-    """Mask2Former ranks all pairs of query and class: it stops at the first image when there are fewer than it keeps."""
+    """Mask2Former ranks all pairs of query and class, and stops at the first image when it is to keep more."""
     queries, classes = getattr(head, 'num_queries', None), getattr(head, 'num_classes', None)
     wanted = (getattr(head, 'test_cfg', None) or {}).get('max_per_image')
     if isinstance(queries, int) and isinstance(classes, int) and wanted is not None and wanted > queries * classes:
@@ -261,6 +262,7 @@ def remedy(path: str, part: nn.Module, given: Given) -> str:
     first = given.tensors[0]
     channels = in_channels(part)
     bins = getattr(part, 'roi_feat_size', None)
+    bins = (bins, bins) if isinstance(bins, int) else bins
     levels = getattr(part, 'num_levels', None)
     if first.dim() == 5 and (levels is None or levels == 1):
         return (f"fuse='max' in {given.path} joins the {first.size(1)} levels, or take a head that reads "
@@ -268,7 +270,8 @@ def remedy(path: str, part: nn.Module, given: Given) -> str:
     if given.rois and first.dim() == 4 and isinstance(levels, int) and levels > 1:
         return f'num_levels=1 in {path}, or the extractor mmseg_plugins.AllLevelRoIExtractor, which gives every level'
     if isinstance(channels, (list, tuple)) and list(channels) != given.channels:
-        return f'in_channels={given.channels} in {path}, or other maps (out_indices of the backbone, num_outs of the neck)'
+        return (f'in_channels={given.channels} in {path}, or other maps (out_indices of the backbone, num_outs of the '
+                'neck)')
     if not given.rois and isinstance(levels, int) and levels != len(given.tensors):
         return (f'{levels} maps (num_outs={levels} of the neck), or {len(given.tensors)} entries in every setting of '
                 f'{path} that counts levels')
@@ -276,7 +279,7 @@ def remedy(path: str, part: nn.Module, given: Given) -> str:
         return (f'in_channels={first.size(-3)} in {path}, or out_channels={channels} in {given.path}'
                 if len(set(given.channels)) == 1 else
                 f'a neck that gives maps of {channels} channels each (FPN, mmseg_plugins.PANetFPN)')
-    if given.rois and bins is not None and tuple(bins if isinstance(bins, tuple) else (bins, bins)) != tuple(first.shape[-2:]):
+    if given.rois and bins is not None and tuple(bins) != tuple(first.shape[-2:]):
         return (f'roi_layer.output_size of {given.path} and roi_feat_size of {path} must be equal')
     return (f'change {path} or {given.path} so that number, channels and sizes agree; if this check is '
             'wrong, --cfg-options compatibility_check=False leaves it out')

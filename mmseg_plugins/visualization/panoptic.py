@@ -15,7 +15,7 @@ INSTANCE_OFFSET = 1000  # mmdet writes class + 1000 * instance into every pixel;
 
 
 class Panoptic(NamedTuple):
-    """One image: ``stuff`` (H, W) classes, 255 where there is none; N things as ``masks`` (N, H, W) bool, ``labels``."""
+    """One image: ``stuff`` (H, W), classes, 255 where there is none; N things as ``masks`` (N, H, W) and ``labels``."""
 
     stuff: np.ndarray
     masks: np.ndarray

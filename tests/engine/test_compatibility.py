@@ -7,8 +7,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS, DefaultScope
 from tiny_models import batch, build, losses_of
-from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 from torch import nn
+from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
 from mmseg_plugins.engine import SafeRunner
 from mmseg_plugins.engine.compatibility import CompatibilityError, check_model, names_plugin
@@ -59,7 +59,7 @@ def run_config(tmp_path, model, **changes):
 
 
 def test_the_runner_stops_before_anything_is_loaded(tmp_path):
-    with pytest.raises(CompatibilityError, match='model.rpn_head .*model.neck'):
+    with pytest.raises(CompatibilityError, match=r'model\.rpn_head .*model\.neck'):
         SafeRunner.from_cfg(run_config(tmp_path, wrong('mmseg_plugins.PANetFPN')))
 
 

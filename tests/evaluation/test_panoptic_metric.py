@@ -84,7 +84,7 @@ def test_ids_survive_the_png():
     done, data = cv2.imencode('.png', ids_as_bgr(ids))
     assert done
     assert (decode_ids(data.tobytes()) == ids).all()
-    with pytest.raises(ValueError, match="'a.png' cannot be decoded"):
+    with pytest.raises(ValueError, match=r"'a\.png' cannot be decoded"):
         decode_ids(b'no picture', 'a.png')
 
 
