@@ -39,6 +39,7 @@ DECLARED = (
 #: Classes of the hosts whose heads read all maps of ``extract_feat``.
 PLAIN_MODELS = ('SingleStageDetector', 'SingleStageInstanceSegmentor', 'TwoStageDetector', 'MaskFormer',
                 'EncoderDecoder')  # fmt: skip
+HOSTS = ('mmdet', 'mmseg')
 PLAIN_HEADS = ('rpn_head', 'bbox_head', 'mask_head', 'panoptic_head', 'decode_head', 'auxiliary_head')
 MISFITS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)
 
@@ -113,7 +114,7 @@ def check_model(model: nn.Module) -> None:
         neck = getattr(model, 'neck', None)
         if given is not None and isinstance(neck, nn.Module):
             given = _pass('model.neck', neck, given, (tuple(given.tensors), ))
-        if given is None or not {cls.__name__ for cls in type(model).__mro__} & set(PLAIN_MODELS) or not _hosts(model):
+        if given is None or not _is_plain(model):
             return
         for name in PLAIN_HEADS:
             head = getattr(model, name, None)
@@ -150,7 +151,7 @@ def _check_head(path: str, head: nn.Module, given: Given) -> None:
     if decoder is not None:
         _check_strides(f'{path}.pixel_decoder', decoder, decoder.strides, given)
     elif generator is not None and hasattr(generator, 'strides'):
-        _check_strides(f'{path}.prior_generator', generator, generator.strides, given)
+        _check_strides(f'{path}.prior_generator', generator, generator.strides, _chosen(head, given))
     _check_queries(path, head)
     wanted = _required(head)
     if wanted[1:] == ['batch_data_samples']:
@@ -158,6 +159,15 @@ def _check_head(path: str, head: nn.Module, given: Given) -> None:
         _pass(path, head, given, (given.tensors, [SimpleNamespace(metainfo=meta)]))
     elif len(wanted) == 1:
         _pass(path, head, given, (tuple(given.tensors), ))
+
+
+def _chosen(part: nn.Module, given: Given) -> Given:
+    """The maps that a part reads: those of its ``in_levels`` or ``in_indices``, else all."""
+    indices = getattr(part, 'in_levels', None) or getattr(part, 'in_indices', None)
+    number = len(given.tensors)
+    if not isinstance(indices, (list, tuple)) or not all(-number <= index < number for index in indices):
+        return given  # the part itself says which index is wrong
+    return given._replace(tensors=[given.tensors[i] for i in indices])
 
 
 def _check_queries(path: str, head: nn.Module) -> None:
@@ -173,7 +183,7 @@ def _check_queries(path: str, head: nn.Module) -> None:
 
 def _check_roi_head(roi_head: nn.Module, given: Given) -> None:
     """Extractors and heads of a two-stage detector whose RoI head is a host's."""
-    if not _hosts(roi_head) or hasattr(roi_head, 'semantic_roi_extractor'):
+    if not _of_a_host(type(roi_head)) or hasattr(roi_head, 'semantic_roi_extractor'):
         return
     for kind in ('bbox', 'mask'):
         extractors = _members(f'model.roi_head.{kind}_roi_extractor', getattr(roi_head, f'{kind}_roi_extractor', None))
@@ -295,8 +305,14 @@ def _given(path: str, part: nn.Module, result: Any) -> Given | None:
     return Given(f'{path} ({type(part).__name__})', list(tensors), rois='roi' in path)
 
 
-def _hosts(part: nn.Module) -> bool:
-    return type(part).__module__.split('.')[0] in ('mmdet', 'mmseg')
+def _is_plain(model: nn.Module) -> bool:
+    """Whether all heads of a detector or segmentor read all maps, as the hosts' do."""
+    kinds = {cls.__name__ for cls in type(model).__mro__}
+    return bool(kinds & set(PLAIN_MODELS)) and _of_a_host(type(model).extract_feat)
+
+
+def _of_a_host(thing: Any) -> bool:
+    return thing.__module__.split('.')[0] in HOSTS
 
 
 def _members(path: str, part: Any) -> list[tuple[str, nn.Module]]:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mixing_grid import GN, WIDTH, Mix, combine
+from mmdet.models.dense_heads import RPNHead
 from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS, DefaultScope
@@ -86,6 +87,32 @@ def test_a_segmentors_head_is_asked_too(tmp_path):
     config.experiment_name = 'another'
     with pytest.raises(CompatibilityError, match=r'model.decode_head \(FCNHead: in_channels=24.*model.neck.*channels'):
         SafeRunner.from_cfg(config)
+
+
+class SomeMaps(RPNHead):
+    """Reads the maps of ``in_levels`` only, as FCIS's and MaskLab's proposals do."""
+
+    def __init__(self, in_levels, **kwargs):
+        super().__init__(**kwargs)
+        self.in_levels = in_levels
+
+    def forward(self, x):
+        return super().forward([x[i] for i in self.in_levels])
+
+
+@pytest.mark.parametrize(('stride', 'fits'), [(16, True), (8, False)])
+def test_a_head_on_chosen_maps_is_compared_with_those(stride, fits):
+    model = built(mixed())
+    settings = mixed().rpn_head
+    settings.pop('type')
+    settings.anchor_generator.strides = [stride]
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model.rpn_head = SomeMaps([2], **settings)
+    if fits:
+        check_model(model)
+        return
+    with pytest.raises(CompatibilityError, match=r'strides=\[8\], 1 levels.* gives 1 map of \[16\].*strides \[16\]'):
+        check_model(model)
 
 
 def test_more_results_than_pairs_of_query_and_class_are_named():
