@@ -306,14 +306,14 @@ def _extractor(kind: str, **changes: Any) -> Callable[[ConfigDict], None]:
 
 def _is(kind: str, per_level: bool) -> Callable[[ConfigDict], bool]:
     def applies(model: ConfigDict) -> bool:
-        extractor = model.get('roi_head', {}).get(f'{kind}_roi_extractor', {}).get('type', '')
-        return extractor.endswith('AllLevelRoIExtractor' if per_level else 'SingleRoIExtractor')
+        extractor = model.get('roi_head', {}).get(f'{kind}_roi_extractor') or {}
+        return extractor.get('type', '').endswith('AllLevelRoIExtractor' if per_level else 'SingleRoIExtractor')
 
     return applies
 
 
 def _pooled(kind: str) -> tuple[str, str]:
-    return rf'model\.roi_head\.{kind}_head', rf'model\.roi_head\.{kind}_roi_extractor'
+    return rf'\b{kind}_head', r'extractor'
 
 
 HEADS = r'model\.(rpn_head|mask_head|panoptic_head|roi_head)'
@@ -336,7 +336,7 @@ FAULTS: dict[str, Fault] = {
     },
     'bins of another size': Fault(
         _extractor('bbox', roi_layer=dict(type='RoIAlign', output_size=5, sampling_ratio=1)), _pooled('bbox'),
-        lambda model: 'roi_head' in model),
+        lambda model: 'bbox_roi_extractor' in model.get('roi_head', {})),
 }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ import yaml
 from config_files import NAMES, ROOT, loaded
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
+from mmseg_plugins.engine.compatibility import check_model
+
 # algorithm_components_settings_dataset
 GRAMMAR = re.compile(r'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_(ade20k|coco|nuclei|shapes|balloon)\.py')
 COUNT = 31
@@ -74,6 +76,7 @@ def test_model_and_pipelines_build_offline(name):
     cfg = loaded(name)
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
+    check_model(model)  # backbone, neck and heads fit each other
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         dataset = loader.dataset
