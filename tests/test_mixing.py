@@ -13,7 +13,8 @@ import sys
 
 import pytest
 import torch
-from mixing_grid import BACKBONES, FAULTS, GRID, ILLEGAL, NECKS, SYSTEMS, Mix, combine, legal, spoiled
+from mixing_faults import FAULTS, ILLEGAL, spoiled
+from mixing_grid import BACKBONES, GRID, NECKS, SYSTEMS, Mix, combine, legal
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from tiny_models import batch, build, losses_of, predictions_of
