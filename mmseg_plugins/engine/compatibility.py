@@ -308,7 +308,7 @@ def _given(path: str, part: nn.Module, result: Any) -> Given | None:
 def _is_plain(model: nn.Module) -> bool:
     """Whether all heads of a detector or segmentor read all maps, as the hosts' do."""
     kinds = {cls.__name__ for cls in type(model).__mro__}
-    return bool(kinds & set(PLAIN_MODELS)) and _of_a_host(type(model).extract_feat)
+    return bool(kinds & set(PLAIN_MODELS)) and _of_a_host(getattr(type(model), 'extract_feat', model))
 
 
 def _of_a_host(thing: Any) -> bool:
