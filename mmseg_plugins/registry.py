@@ -13,6 +13,8 @@ from mmengine.registry import METRICS as ROOT_METRICS
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import RUNNERS as ROOT_RUNNERS
 from mmengine.registry import TASK_UTILS as ROOT_TASK_UTILS
+from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
+from mmengine.registry import VISUALIZERS as ROOT_VISUALIZERS
 from mmengine.registry import Registry
 
 SCOPE = 'mmseg_plugins'
@@ -20,7 +22,11 @@ SCOPE = 'mmseg_plugins'
 MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['mmseg_plugins.models'])
 TASK_UTILS = Registry('task util', parent=ROOT_TASK_UTILS, scope=SCOPE, locations=['mmseg_plugins.models'])
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmseg_plugins.datasets.registered'])
+TRANSFORMS = Registry(
+    'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmseg_plugins.datasets.transforms'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmseg_plugins.evaluation'])
 HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 RUNNERS = Registry('runner', parent=ROOT_RUNNERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
+VISUALIZERS = Registry(
+    'visualizer', parent=ROOT_VISUALIZERS, scope=SCOPE, locations=['mmseg_plugins.visualization.visualizers'])

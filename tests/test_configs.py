@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
 DATASETS = 'ade20k|balloon|cityscapes|coco|ctw1500|nuclei|sbd|shapes|voc'
 GRAMMAR = re.compile(rf'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_({DATASETS})\.py')  # algorithm_components_settings_dataset
-COUNT = 110
+COUNT = 122
 
 
 def test_number_of_configs_is_the_one_written_here():
@@ -74,6 +74,7 @@ def test_model_and_pipelines_build_offline(name):
     cfg = loaded(name)
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
+    check_model(model)  # backbone, neck and heads fit each other
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         dataset = loader.dataset

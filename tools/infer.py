@@ -7,7 +7,8 @@ Below ``--out`` come ``overlays/`` (masks, boxes, names, scores drawn over each
 image), ``predictions.json`` (COCO results, masks as RLE) and ``images.json``
 (which image and class each id means; pycocotools reads it as the ground-truth
 side).  ``--polygons`` adds ``predictions_polygons.json`` and ``labelme/``.  A
-semantic config gives ``labels/`` (PNG, one class index a pixel) and ``overlays/``.
+semantic config gives ``labels/`` (PNG, one class index a pixel) and ``overlays/``, a
+panoptic one also ``panoptic/`` (PNG, segment ids) and ``panoptic.json`` (COCO panoptic).
 
 Ids are 1, 2, ... in the order of sorted names and of classes; ``--ann-file``
 takes those of a COCO file instead.  A damaged image is named and left out, the
@@ -108,10 +109,13 @@ def predict_all(args: argparse.Namespace, predictor: Any, files: list[Path], nam
             print(f'left out: {error}', file=sys.stderr)
             continue
         sample = predictor(image)
+        panoptic = 'pred_panoptic_seg' in sample
+        if panoptic:
+            writer.add_panoptic(image, get_label_map(sample.pred_panoptic_seg), name, stem, image_id)
         if 'pred_instances' in sample:
             found = best_first(get_instances(sample.pred_instances), args.score_thr, args.max_per_image)
-            writer.add_instances(image, found, name, stem, image_id, path)
-        else:
+            writer.add_instances(image, found, name, stem, image_id, path, overlay=not panoptic)
+        elif not panoptic:
             writer.add_label_map(image, get_label_map(sample.pred_sem_seg), name, stem, image_id)
     done = len(files) - len(failures)
     print(f'{done} of {len(files)} images predicted, {len(writer.results)} instances. Written:')

@@ -49,7 +49,8 @@ class Predictor:
 
     Attributes:
         model: The network in eval mode.
-        meta: ``classes`` and ``palette``, from the checkpoint first, the config next.
+        meta: ``classes``, ``palette`` and, for a panoptic set, ``thing_classes``; from the checkpoint first, the
+            config next.
         semantic: Whether the config predicts label maps rather than instances.
         report: What of the checkpoint did not fit, empty when all did.
 
@@ -135,7 +136,8 @@ def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
                 sources += [dataset.get('metainfo') or {}, _class_metainfo(dataset.get('type'))]
     for source in sources:
         if source.get('classes'):
-            return {'classes': tuple(source['classes']), 'palette': source.get('palette')}
+            things = {'thing_classes': tuple(source['thing_classes'])} if source.get('thing_classes') else {}
+            return {'classes': tuple(source['classes']), 'palette': source.get('palette'), **things}
     raise ConfigError(
         'neither the checkpoint nor the config names the classes. '
         "Remedy: --cfg-options classes=\"('cat','dog')\" or metainfo=dict(classes=...) in the data set of the config"

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.datasets.panoptic_ids import ids_as_bgr
 from mmseg_plugins.visualization.images import save_image
-from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_polygons
+from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box, mask_polygons
 from mmseg_plugins.visualization.overlay import draw_instances
+from mmseg_plugins.visualization.panoptic import INSTANCE_OFFSET, draw_panoptic, split_segments
 from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.semantic import draw_legend, draw_semantic
 
@@ -54,6 +56,27 @@ def with_polygons(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if polygons:
             result.append({**entry, 'segmentation': polygons})
     return result
+
+
+def panoptic_segments(ids: np.ndarray, category_ids: Sequence[int]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """mmdet's panoptic map (H, W), class + 1000 * instance -> ids 1, 2, ... (0 void) and COCO's ``segments_info``."""
+    numbered = np.zeros(ids.shape, np.int32)
+    segments: list[dict[str, Any]] = []
+    for value in np.unique(ids).tolist():
+        label = value % INSTANCE_OFFSET
+        if label >= len(category_ids):
+            continue  # void
+        mask = ids == value
+        x1, y1, x2, y2 = mask_box(mask) or (0, 0, 0, 0)
+        numbered[mask] = len(segments) + 1
+        segments.append({
+            'id': len(segments) + 1,
+            'category_id': int(category_ids[label]),
+            'area': int(mask.sum()),
+            'bbox': [x1, y1, x2 - x1, y2 - y1],
+            'iscrowd': 0,
+        })
+    return numbered, segments
 
 
 def labelme_file(
@@ -107,11 +130,12 @@ class ResultWriter:
         predictions.json           COCO results (instances)
         predictions_polygons.json  the same with polygons, and labelme/<name>.json, with ``polygons``
         labels/<name>.png          class index of every pixel (semantic)
+        panoptic/<name>.png        segment ids, R + 256 G + 65536 B, and panoptic.json (panoptic)
         images.json                images and categories with the ids used, a COCO file without annotations
 
     Args:
         out: The folder.
-        meta: ``classes`` and ``palette``.
+        meta: ``classes`` and ``palette``, for panoptic results ``thing_classes``.
         category_ids: Id of each class; default 1, 2, ...
         polygons: Whether polygons and labelme files are written too.
     """
@@ -131,19 +155,23 @@ class ResultWriter:
         self.images: list[dict[str, Any]] = []
         self.results: list[dict[str, Any]] = []
         self.polygon_results: list[dict[str, Any]] = []
-        self.semantic = False
+        self.panoptic_results: list[dict[str, Any]] = []
+        self.kinds: set[str] = set()  # of results: instances, semantic, panoptic
 
     def add_instances(
-        self, image: np.ndarray, instances: Instances, name: str, stem: str, image_id: int, path: Path
+        self, image: np.ndarray, instances: Instances, name: str, stem: str, image_id: int, path: Path,
+        overlay: bool = True
     ) -> None:
         """Write what one image's instances give; ``stem`` names its files, ``path`` is the image itself."""
+        self.kinds.add('instances')
         self._add_image(image, name, image_id)
         entries = coco_results(instances, image_id, self.category_ids)
         self.results += entries
-        drawn = draw_instances(
-            image, instances.masks, instances.boxes, instances.labels, instances.scores, self.names
-        )
-        save_image(self.out / 'overlays' / f'{stem}.jpg', drawn)
+        if overlay:
+            drawn = draw_instances(
+                image, instances.masks, instances.boxes, instances.labels, instances.scores, self.names
+            )
+            save_image(self.out / 'overlays' / f'{stem}.jpg', drawn)
         if self.polygons and instances.masks is not None:
             polygons = with_polygons(entries)
             self.polygon_results += polygons
@@ -154,7 +182,7 @@ class ResultWriter:
 
     def add_label_map(self, image: np.ndarray, labels: np.ndarray, name: str, stem: str, image_id: int) -> None:
         """Write one image's label map (H, W) and its overlay with a legend of the classes in it."""
-        self.semantic = True
+        self.kinds.add('semantic')
         self._add_image(image, name, image_id)
         dtype = np.uint8 if len(self.names) < 256 else np.uint16
         save_image(self.out / 'labels' / f'{stem}.png', labels.astype(dtype))
@@ -165,22 +193,42 @@ class ResultWriter:
         legend = draw_legend(self.names, palette, drawn.shape[1], shown)
         save_image(self.out / 'overlays' / f'{stem}.jpg', np.concatenate([drawn, legend]))
 
+    def add_panoptic(self, image: np.ndarray, ids: np.ndarray, name: str, stem: str, image_id: int) -> None:
+        """Write one image's panoptic map (H, W), class + 1000 * instance as in mmdet, and its overlay."""
+        self.kinds.add('panoptic')
+        self._add_image(image, name, image_id)
+        numbered, segments = panoptic_segments(ids, self.category_ids)
+        save_image(self.out / 'panoptic' / f'{stem}.png', ids_as_bgr(numbered))
+        self.panoptic_results.append({'image_id': image_id, 'file_name': f'{stem}.png', 'segments_info': segments})
+        palette = self.meta.get('palette')
+        palette = None if isinstance(palette, str) else palette
+        drawn = draw_panoptic(image, split_segments(ids, len(self.names)), self.names, palette)
+        save_image(self.out / 'overlays' / f'{stem}.jpg', drawn)
+
     def finish(self) -> list[Path]:
         """Write the JSON files; returns the paths of everything written."""
         categories = [{'id': key, 'name': name} for key, name in zip(self.category_ids, self.names, strict=True)]
         files = {'images.json': {'images': self.images, 'annotations': [], 'categories': categories}}
         content: dict[str, Any] = dict(files)
-        if not self.semantic:
+        if not self.kinds or 'instances' in self.kinds:
             content['predictions.json'] = self.results
-        if self.polygons and not self.semantic:
-            content['predictions_polygons.json'] = self.polygon_results
-        written = [self.out / folder for folder in ('overlays', 'labels', 'labelme') if (self.out / folder).is_dir()]
+            if self.polygons:
+                content['predictions_polygons.json'] = self.polygon_results
+        if 'panoptic' in self.kinds:
+            things = set(self.meta.get('thing_classes') or self.names)
+            flagged = [{**item, 'isthing': int(item['name'] in things)} for item in categories]
+            content['panoptic.json'] = {**files['images.json'], 'annotations': self.panoptic_results,
+                                        'categories': flagged}  # fmt: skip
+        folders = [self.out / name for name in ('overlays', 'labels', 'panoptic', 'labelme')]
+        written = [folder for folder in folders if folder.is_dir()]
         for name, value in content.items():
             _write_json(self.out / name, value)
             written.append(self.out / name)
         return written
 
     def _add_image(self, image: np.ndarray, name: str, image_id: int) -> None:
+        if self.images and self.images[-1]['id'] == image_id:
+            return  # instances and a panoptic map of one image
         height, width = image.shape[:2]
         self.images.append({'id': image_id, 'file_name': name, 'height': height, 'width': width})
 

@@ -26,6 +26,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmseg_plugins.datasets.panoptic_ids import ids_as_bgr
 from mmseg_plugins.datasets.rle import encode_mask
 from mmseg_plugins.datasets.shapes import STUFF, THINGS, Scene, draw_scene
 
@@ -102,11 +103,9 @@ def _make_image(task: tuple[str, str, int, int, int, int]) -> tuple[list[dict[st
     folder, split, seed, split_index, index, size = task
     scene = draw_scene(seed, split_index, index, size)
     ids, segments = _segments(scene)
-    # OpenCV writes B, G, R: the lowest byte of the id has to come out as R.
-    colors = np.stack([ids >> 16 & 255, ids >> 8 & 255, ids & 255], axis=2).astype(np.uint8)
     root, stem = Path(folder), f'{index + 1:06d}'
     _write(root / split / f'{stem}.jpg', scene.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    _write(root / f'panoptic_{split}' / f'{stem}.png', colors)
+    _write(root / f'panoptic_{split}' / f'{stem}.png', ids_as_bgr(ids))
     _write(root / f'semantic_{split}' / f'{stem}.png', scene.semantic_map)
     instances = []
     for info in segments:

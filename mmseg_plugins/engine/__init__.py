@@ -6,12 +6,14 @@ reads in this process through the safe reader (``safe_load.py``).
 
 from mmseg_plugins.engine import hooks
 from mmseg_plugins.engine.atomic import DiskFullError
+from mmseg_plugins.engine.compatibility import CompatibilityError
 from mmseg_plugins.engine.loaders import install as _install_safe_loaders
 from mmseg_plugins.engine.loops import ResumableEpochLoop, ResumableIterLoop
 from mmseg_plugins.engine.runner import SafeRunner
 from mmseg_plugins.engine.safe_load import CorruptCheckpointError, UnsafeCheckpointError, load_checkpoint_file
 
 __all__ = [
+    'CompatibilityError',
     'CorruptCheckpointError',
     'DiskFullError',
     'ResumableEpochLoop',

@@ -23,7 +23,9 @@ from torch.utils.data import DataLoader
 from mmseg_plugins.config import resolve_data_variables
 from mmseg_plugins.engine.atomic import atomic_save, explain_disk_full, remove_leftovers
 from mmseg_plugins.engine.checkpoint import ResumePoint, build_checkpoint, find_resume_point, verify
+from mmseg_plugins.engine.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.cpu_dist import cpu_wrapper, start_gloo
+from mmseg_plugins.engine.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.loops import ResumableEpochLoop, ResumableIterLoop
 from mmseg_plugins.engine.resumable_data import make_resumable
 from mmseg_plugins.engine.rng import rng_state
@@ -100,7 +102,8 @@ class SafeRunner(Runner):
                     remove_leftovers(folder)
             if not self._has_loaded:
                 self._choose_start()
-            return super().train()
+            with explain_forward_errors(self.model, first=lambda: self._mixed and self.iter == 0):
+                return super().train()
 
     def val(self) -> dict[str, float]:
         """Validate the weights of ``load_from``, or of the newest checkpoint with ``resume``."""
@@ -114,6 +117,22 @@ class SafeRunner(Runner):
     def base_seed(self) -> int:
         """The run's seed, the same on all ranks also with ``diff_rank_seed``."""
         return self.seed - (self.rank if self._randomness_cfg.get('diff_rank_seed', False) else 0)
+
+    def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
+        """Build the model; parts of this package among others are asked whether they fit (``compatibility.py``).
+
+        Raises:
+            CompatibilityError: two parts do not fit.
+        """
+        built = super().build_model(model)
+        if self._mixed and isinstance(model, dict):
+            check_model(built)
+        return built
+
+    @property
+    def _mixed(self) -> bool:
+        """Whether the model has parts of this package and the config does not switch their check off."""
+        return self.cfg.get('compatibility_check', True) and names_plugin(self.cfg.get('model'))
 
     def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
         """Build the train loop; the stock ones are replaced by their resumable forms."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from copy import deepcopy
 from typing import Any
 
@@ -53,7 +54,11 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
-    """Make the visualization hook draw, as ``--show`` and ``--show-dir`` ask."""
+    """Make the visualization hook draw, as ``--show`` and ``--show-dir`` ask.
+
+    mmdet writes below ``work_dir/<time>/SHOW_DIR``, mmseg here below ``work_dir/SHOW_DIR`` (by itself it takes the
+    folder relative to the current one).
+    """
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
         raise ConfigError(
@@ -66,7 +71,8 @@ def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
         hook['wait_time'] = args.wait_time
     if args.show_dir:
         if cfg.get('default_scope') == 'mmseg':
-            cfg.visualizer['save_dir'] = args.show_dir
+            hook['interval'] = 1  # mmseg draws every 50th image otherwise, so none of a small set
+            cfg.visualizer['save_dir'] = os.path.join(cfg.get('work_dir') or '.', args.show_dir)
         else:
             hook['test_out_dir'] = args.show_dir
 

@@ -109,7 +109,8 @@ class FastCocoMetric(CocoMetric):
         categories = self._coco_api.dataset['categories']
         names = [item['name'] for item in categories]
         classes = self.dataset_meta['classes']
-        unknown = [name for name in classes if name not in names]
+        stuff = set(self.dataset_meta.get('stuff_classes') or ())  # of a panoptic set: no instances of it exist
+        unknown = [name for name in classes if name not in names and name not in stuff]
         if unknown:
             wrong = ', '.join(f'{name!r}{did_you_mean(name, names)}' for name in unknown)
             raise EvaluationError(

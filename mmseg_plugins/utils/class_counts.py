@@ -13,7 +13,7 @@ import numpy as np
 class ClassCounts:
     """Counts of C classes.
 
-    ``counts`` and ``images`` (C,) are instances, or pixels for label maps, and
+    ``counts`` and ``images`` (C,) are instances, segments, or pixels for label maps, and
     the images that hold the class, in ``read`` of ``total`` images.
     """
 
@@ -51,7 +51,7 @@ def base_datasets(dataset: Any) -> Iterator[Any]:
 
 
 def count_classes(dataset: Any, max_images: int = 20000, max_label_maps: int = 300) -> ClassCounts:
-    """Count instances (mmdet) or label pixels (mmseg) a class.
+    """Count instances, panoptic segments (mmdet) or label pixels (mmseg) a class.
 
     Args:
         dataset: A built data set, wrapped or not.
@@ -74,15 +74,19 @@ def count_classes(dataset: Any, max_images: int = 20000, max_label_maps: int = 3
     semantic = 'instances' not in places[0][0].get_data_info(0)
     limit = max_label_maps if semantic else max_images
     chosen = np.unique(np.linspace(0, len(places) - 1, min(limit, len(places))).round().astype(int))
+    panoptic = 'segments_info' in places[0][0].get_data_info(0)
     counts = np.zeros(len(names), np.int64)
     images = np.zeros(len(names), np.int64)
     for place in chosen:
         part, index = places[place]
-        labels = _pixels(part, index) if semantic else _instances(part.get_data_info(index)['instances'])
+        if panoptic:
+            labels = np.array([item['category'] for item in part.get_data_info(index)['segments_info']], np.int64)
+        else:
+            labels = _pixels(part, index) if semantic else _instances(part.get_data_info(index)['instances'])
         found = np.bincount(labels[(labels >= 0) & (labels < len(names))], minlength=len(names))
         counts += found
         images += found > 0
-    unit = 'pixels' if semantic else 'instances'
+    unit = 'segments' if panoptic else 'pixels' if semantic else 'instances'
     return ClassCounts([str(name) for name in names], counts, images, unit, len(chosen), len(places))
 
 

@@ -1,7 +1,7 @@
 """Data samples of mmdet and mmseg as pictures, truth or prediction.
 
 Works on what the samples hold (``gt_instances``, ``pred_instances``,
-``gt_sem_seg``, ``pred_sem_seg``), so it imports neither host.
+``gt_sem_seg``, ``pred_sem_seg``, ``pred_panoptic_seg``), so it imports neither host.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from mmseg_plugins.visualization.images import as_bgr, read_image
 from mmseg_plugins.visualization.overlay import draw_instances
-from mmseg_plugins.visualization.semantic import complete_palette, draw_semantic
+from mmseg_plugins.visualization.panoptic import Panoptic, draw_panoptic, join_truth, split_segments
+from mmseg_plugins.visualization.semantic import IGNORE, complete_palette, draw_semantic
 
 
 class Instances(NamedTuple):
@@ -88,6 +89,11 @@ def input_image(inputs: Any) -> np.ndarray:
 def draw_truth(image: np.ndarray, sample: Any, meta: Mapping[str, Any]) -> tuple[str, np.ndarray]:
     """``(caption, picture)`` of a sample's ground truth on an image of the same frame."""
     names, palette = _names(meta)
+    if _has(sample, 'gt_sem_seg') and _has(sample, 'gt_instances') and 'masks' in sample.gt_instances:
+        truth, label_map = get_instances(sample.gt_instances), get_label_map(sample.gt_sem_seg)
+        if isinstance(truth.masks, np.ndarray) and truth.masks.shape[1:] == label_map.shape:
+            panoptic = join_truth(label_map, truth.masks, truth.labels)
+            return f'truth: {_count(panoptic)}', draw_panoptic(image, panoptic, names, palette)
     if _has(sample, 'gt_instances') and len(sample.gt_instances) + (not _has(sample, 'gt_sem_seg')):
         truth = get_instances(sample.gt_instances)
         return f'truth: {len(truth.labels)}', draw_instances(image, truth.masks, truth.boxes, truth.labels, None, names)
@@ -101,6 +107,9 @@ def draw_prediction(
 ) -> tuple[str, np.ndarray]:
     """``(caption, picture)`` of a sample's prediction on its original image."""
     names, palette = _names(meta)
+    if _has(sample, 'pred_panoptic_seg'):
+        panoptic = split_segments(get_label_map(sample.pred_panoptic_seg), len(names))
+        return f'prediction: {_count(panoptic)}', draw_panoptic(image, panoptic, names, palette)
     if _has(sample, 'pred_instances'):
         found = get_instances(sample.pred_instances)
         shown = best_first(found, score_thr)
@@ -149,6 +158,11 @@ def truth_in_original_frame(sample: Any, scaled: bool) -> Any:
     copy = sample.new()
     copy.gt_instances = data
     return copy
+
+
+def _count(panoptic: Panoptic) -> str:
+    kinds = len(set(np.unique(panoptic.stuff)) - {IGNORE})
+    return f'{len(panoptic.labels)} things, {kinds} kind{"s" * (kinds != 1)} of stuff'
 
 
 def _has(sample: Any, key: str) -> bool:

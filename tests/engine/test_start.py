@@ -67,6 +67,11 @@ def test_show_dir_makes_the_hook_draw():
     show_predictions(cfg, argparse.Namespace(show=False, show_dir='shown', wait_time=2))
     assert cfg.default_hooks.visualization.draw is True
     assert cfg.default_hooks.visualization.test_out_dir == 'shown'
+    mmseg = Config(dict(default_scope='mmseg', work_dir='runs/a', visualizer=dict(type='SegLocalVisualizer'),
+                        default_hooks=dict(visualization=dict(type='SegVisualizationHook'))))  # fmt: skip
+    show_predictions(mmseg, argparse.Namespace(show=False, show_dir='shown', wait_time=2))
+    assert mmseg.visualizer.save_dir == 'runs/a/shown'
+    assert mmseg.default_hooks.visualization.interval == 1, 'mmseg draws every 50th image by itself'
     with pytest.raises(ConfigError, match='visualization'):
         show_predictions(Config({}), argparse.Namespace(show=True, show_dir=None, wait_time=2))
 

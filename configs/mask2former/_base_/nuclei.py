@@ -1,0 +1,13 @@
+# Cell nuclei, crops of 256 x 256, for two CPU cores.
+_base_ = [
+    '../../_base_/models/mask2former_r18-small.py',
+    '../../_base_/datasets/nuclei_instance.py',
+    '../../_base_/schedules/small_1000it.py',
+]
+
+# ------------------------------------------------------------------ often changed
+num_queries = 100  # 99 % of random 256 x 256 crops hold no more nuclei (median 18, at most about 200)
+
+model = dict(
+    panoptic_head=dict(num_queries=num_queries),
+    test_cfg=dict(max_per_image=num_queries))

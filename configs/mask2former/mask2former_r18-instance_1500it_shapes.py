@@ -1,0 +1,4 @@
+# Mask2Former on generated shapes, instances.
+#   python tools/train.py configs/mask2former/mask2former_r18-instance_1500it_shapes.py
+# Measured numbers: configs/mask2former/README.md.
+_base_ = './_base_/shapes.py'

@@ -1,0 +1,3 @@
+from .load_panoptic import LoadPanopticAnnotations
+
+__all__ = ['LoadPanopticAnnotations']
