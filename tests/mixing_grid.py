@@ -42,7 +42,8 @@ class System(NamedTuple):
 
 
 # ------------------------------------------------------------------------------------------------------ backbones
-# Four maps at strides 4, 8, 16, 32 each: name -> (channels, config).
+# Four maps at strides 4, 8, 16, 32 each: name -> (channels, config).  Left out: TapBackbone, which adds maps of other
+# strides to those of a backbone above, and VGG, whose last stages have stride 8 for InstanceFCN's windows.
 BACKBONES: dict[str, tuple[list[int], dict[str, Any]]] = {
     'mmdet.ResNet': ([8, 16, 32, 64], dict(
         type='mmdet.ResNet', depth=18, base_channels=8, norm_eval=False, init_cfg=None)),
@@ -52,6 +53,10 @@ BACKBONES: dict[str, tuple[list[int], dict[str, Any]]] = {
     'mmdet.PyramidVisionTransformerV2': ([8, 16, 24, 32], dict(
         type='mmdet.PyramidVisionTransformerV2', embed_dims=8, num_layers=[1, 1, 1, 1], num_heads=[1, 2, 3, 4],
         drop_path_rate=0.0, init_cfg=None)),
+    'mmseg_plugins.CeilPoolResNet': ([8, 16, 32, 64], dict(
+        type='mmseg_plugins.CeilPoolResNet', depth=18, base_channels=8, norm_eval=False, init_cfg=None)),
+    'mmseg_plugins.ConvNeXt': ([8, 16, 24, 32], dict(
+        type='mmseg_plugins.ConvNeXt', arch=((1, 1, 1, 1), (8, 16, 24, 32)))),
     'mmseg.MixVisionTransformer': ([8, 16, 24, 32], dict(
         type='mmseg.MixVisionTransformer', embed_dims=8, num_layers=[1, 1, 1, 1], num_heads=[1, 2, 3, 4],
         drop_path_rate=0.0)),
@@ -186,6 +191,63 @@ def solov2(maps: Maps) -> dict[str, Any]:
     })
 
 
+def our_solo(maps: Maps) -> dict[str, Any]:
+    """SOLO with our head."""
+    return _solo('mmdet::solo/solo_r50_fpn_1x_coco.py', maps, **{'mask_head.type': 'mmseg_plugins.SOLOHead'})
+
+
+def our_decoupled_solo(maps: Maps) -> dict[str, Any]:
+    """Decoupled SOLO with our head."""
+    model = decoupled_solo(maps)
+    model['mask_head'].update(type='mmseg_plugins.DecoupledSOLOHead')
+    return model
+
+
+def our_decoupled_solo_light(maps: Maps) -> dict[str, Any]:
+    """The light decoupled SOLO with our head."""
+    model = decoupled_solo(maps)
+    model['mask_head'].update(type='mmseg_plugins.DecoupledSOLOLightHead')
+    return model
+
+
+def our_solov2(maps: Maps) -> dict[str, Any]:
+    """SOLOv2 with our head."""
+    model = solov2(maps)
+    model['mask_head'].update(type='mmseg_plugins.SOLOV2Head')
+    return model
+
+
+def fcis(maps: Maps) -> dict[str, Any]:
+    """FCIS on the finest map, its proposals on all of them."""
+    model = mask_rcnn(maps)
+    model['rpn_head'].update(type='mmseg_plugins.LevelRPNHead')
+    model['roi_head'] = dict(
+        type='mmseg_plugins.FCISHead', in_levels=[0], featmap_strides=[4], in_channels=maps.width, feat_channels=WIDTH,
+        num_classes=CLASSES, loss=dict(type='mmseg_plugins.FCISLoss', mask_weight=10.0))  # fmt: skip
+    overlap = dict(pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False)
+    model['train_cfg']['rcnn'] = dict(
+        assigner=dict(type='mmdet.MaxIoUAssigner', **overlap),
+        sampler=dict(type='mmseg_plugins.JointLossOHEMSampler', num=12),
+        mask_thr=0.4)
+    model['test_cfg']['rcnn'] = dict(
+        score_thr=0.0, max_per_img=4, nms_iou=0.3, merge_iou=0.5, mask_thr_binary=0.4, min_bbox_size=2)
+    return model
+
+
+def masklab(maps: Maps) -> dict[str, Any]:
+    """MaskLab's masks, refinement included, under the boxes of Mask R-CNN."""
+    model = mask_rcnn(maps)
+    model['roi_head'].update(
+        type='mmseg_plugins.MaskLabRoIHead',
+        mask_roi_extractor=None,
+        mask_head=dict(
+            type='mmseg_plugins.MaskLabMaskHead', num_classes=CLASSES, in_channels=maps.width, logits_index=0,
+            logits_stride=4, mask_size=9,
+            refine=dict(indices=[0], channels=[maps.width], strides=[4], conv_channels=8)))  # fmt: skip
+    model['train_cfg']['rcnn']['max_masks_per_img'] = 4
+    return model
+
+
 def mask2former(maps: Maps) -> dict[str, Any]:
     """Stock Mask2Former."""
     name = 'mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco.py'
@@ -223,9 +285,15 @@ SYSTEMS: dict[str, System] = {
     'Mask R-CNN': System(mask_rcnn, 5),
     'PANet': System(panet, 5),
     'Cascade R-CNN, our mask head': System(cascade, 4),
-    'SOLO': System(solo, 5),
-    'decoupled SOLO': System(decoupled_solo, 5),
-    'SOLOv2': System(solov2, 5),
+    'FCIS': System(fcis, 5),
+    'MaskLab': System(masklab, 5),
+    'SOLO': System(our_solo, 5),
+    'decoupled SOLO': System(our_decoupled_solo, 5),
+    'light decoupled SOLO': System(our_decoupled_solo_light, 5),
+    'SOLOv2': System(our_solov2, 5),
+    'stock SOLO': System(solo, 5),
+    'stock decoupled SOLO': System(decoupled_solo, 5),
+    'stock SOLOv2': System(solov2, 5),
     'Mask2Former': System(mask2former, 4, own_channels=True),
 }
 
