@@ -8,6 +8,8 @@ import yaml
 from config_files import NAMES, ROOT, loaded
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
+from mmseg_plugins.engine.compatibility import check_model
+
 DATASETS = 'ade20k|balloon|cityscapes|coco|ctw1500|nuclei|sbd|shapes|voc'
 GRAMMAR = re.compile(rf'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_({DATASETS})\.py')  # algorithm_components_settings_dataset
 COUNT = 122
