@@ -162,8 +162,8 @@ def _check_head(path: str, head: nn.Module, given: Given) -> None:
 
 
 def _chosen(part: nn.Module, given: Given) -> Given:
-    """The maps that a part reads: those of its ``in_levels`` or ``in_indices``, else all."""
-    indices = getattr(part, 'in_levels', None) or getattr(part, 'in_indices', None)
+    """The maps that a part reads: those of its ``in_levels``, else all."""
+    indices = getattr(part, 'in_levels', None)
     number = len(given.tensors)
     if not isinstance(indices, (list, tuple)) or not all(-number <= index < number for index in indices):
         return given  # the part itself says which index is wrong

@@ -25,8 +25,9 @@ model = dict(
             style='pytorch',
             init_cfg=pretrained)),
     rpn_head=dict(
-        type='mmseg_plugins.SelectRPNHead',
-        in_indices=[3],
+        type='mmseg_plugins.LevelRPNHead',
+        in_levels=[3],
+        convention='chainercv',  # boxes are half-open, as everywhere in mmdet
         feat_channels=512,
         anchor_generator=dict(scales=[8, 16, 32, 64], strides=[8])),  # 64, 128, 256, 512 px
     roi_head=dict(

@@ -5,11 +5,10 @@ from .embedding_head import EmbeddingHead
 from .instance_fcn_head import InstanceFCNHead
 from .level_rpn_head import LevelRPNHead
 from .psenet_head import PSENetHead
-from .select_rpn_head import SelectRPNHead
 from .solo_head import SOLOHead
 from .solov2_head import SOLOV2Head
 
 __all__ = [
     'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'EmbeddingHead', 'InstanceFCNHead', 'LevelRPNHead', 'PSENetHead',
-    'SOLOHead', 'SOLOV2Head', 'SelectRPNHead'
+    'SOLOHead', 'SOLOV2Head'
 ]
