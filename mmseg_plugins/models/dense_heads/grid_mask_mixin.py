@@ -69,8 +69,6 @@ class GridMaskMixin:
         resize_ends: Whether the finest map is halved and the coarsest enlarged to its neighbour, as in the original; a
             pyramid of strides (4, 8, 16, 32, 64) then has ``strides=(8, 8, 16, 32, 32)``.  Without it ``strides`` are
             the pyramid's own: finer maps, for objects smaller than COCO's.
-        init_std: Standard deviation of the hidden convolutions' first weights.  The original's 0.01 suits SGD; Adam's
-            steps do not shrink with the weights, and 0.001 a step is a tenth of them.
         args, kwargs: Those of the stock head.
     """
 
@@ -91,14 +89,12 @@ class GridMaskMixin:
     conv_cls: Any
     cls_down_index: int
 
-    init_cfg: Any
 
-    def __init__(self, *args: Any, resize_ends: bool = True, init_std: float = 0.01, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, resize_ends: bool = True, **kwargs: Any) -> None:
         kwargs.setdefault('loss_mask', dict(DICE, activate=self.loss_applies_sigmoid))
         kwargs.setdefault('loss_cls', dict(FOCAL))
         super().__init__(*args, **kwargs)
         self.resize_ends = resize_ends
-        self.init_cfg = hidden_init(self.init_cfg, init_std)
         self.check_activation()
 
     def resize_feats(self, x: Sequence[Tensor]) -> list[Tensor]:
@@ -254,13 +250,6 @@ def collect_masks(pieces: Any, number: int, shape: tuple[int, ...], device: torc
             dense[start:stop] = piece
         start = stop
     return (encoded if rle else dense), boxes
-
-
-def hidden_init(init_cfg: Any, std: float) -> Any:
-    """The ``init_cfg`` of a stock head with another ``std`` for its convolutions, the named output layers excepted."""
-    if not isinstance(init_cfg, (list, tuple)):
-        return init_cfg
-    return [dict(item, std=std) if item.get('layer') == 'Conv2d' else item for item in init_cfg]
 
 
 def flatten_cells(levels: list[Tensor]) -> Tensor:

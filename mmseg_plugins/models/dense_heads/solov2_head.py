@@ -22,7 +22,7 @@ from torch import Tensor
 from mmseg_plugins.models.layers import coordinate_maps
 from mmseg_plugins.registry import MODELS
 
-from .grid_mask_mixin import GridMaskMixin, flatten_cells, hidden_init, nothing_of
+from .grid_mask_mixin import GridMaskMixin, flatten_cells, nothing_of
 
 
 class MaskFeatures(MaskFeatModule):
@@ -30,17 +30,11 @@ class MaskFeatures(MaskFeatModule):
 
     Args:
         input_stride: Stride of the map ``start_level``.
-        init_std: Standard deviation of all first weights; 0.01 in the original.  (Stock mmdet fills the last layer by
-            Kaiming's rule: its ``ConvModule`` initialises itself after the module has.)
         args, kwargs: Those of the stock module; ``mask_stride`` divides ``input_stride``.
     """
 
-    init_cfg: Any
-
-    def __init__(self, *args: Any, input_stride: int = 4, init_std: float = 0.01, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, input_stride: int = 4, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.init_cfg = hidden_init(self.init_cfg, init_std)
-        self.init_std = init_std
         if self.mask_stride < 1 or input_stride % self.mask_stride:
             raise ValueError(
                 f'mask_feature_head.mask_stride={self.mask_stride} must divide the stride of the finest map that it '
@@ -48,9 +42,12 @@ class MaskFeatures(MaskFeatModule):
         self.scale = input_stride // self.mask_stride
 
     def init_weights(self) -> None:
-        """Fill all convolutions from N(0, ``init_std``), the last one included."""
+        """Fill all convolutions from N(0, 0.01), the last one included.
+
+        Stock mmdet fills the last one by Kaiming's rule: its ``ConvModule`` initialises itself after the module has.
+        """
         super().init_weights()
-        normal_init(self.conv_pred.conv, std=self.init_std)
+        normal_init(self.conv_pred.conv, std=0.01)
 
     def forward(self, x: tuple[Tensor, ...]) -> Tensor:
         """Maps of the neck, finest first -> (B, D, H / mask_stride, W / mask_stride), H x W the padded image."""
@@ -76,18 +73,17 @@ class SOLOV2Head(GridMaskMixin, StockSOLOV2Head):
         mask_feature_head: Arguments of :class:`MaskFeatures`.
         resize_ends: See :class:`GridMaskMixin`; here it decides only what the class and kernel branches see before they
             are resized to the grids.
-        init_std: See :class:`GridMaskMixin`; of the mask feature branch too.
         args, kwargs: Those of the stock head.
 
     Raises:
         ValueError: ``loss_mask`` does not apply the sigmoid, or ``mask_stride`` does not divide the map's stride.
     """
 
-    def __init__(self, *args: Any, mask_feature_head: dict, init_std: float = 0.01, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mask_feature_head: dict, **kwargs: Any) -> None:
         options = ConfigDict(mask_feature_head)  # the stock head reads its entries as attributes
         input_stride = options.pop('input_stride', 4)
-        super().__init__(*args, mask_feature_head=options, init_std=init_std, **kwargs)
-        self.mask_feature_head = MaskFeatures(**options, input_stride=input_stride, init_std=init_std)
+        super().__init__(*args, mask_feature_head=options, **kwargs)
+        self.mask_feature_head = MaskFeatures(**options, input_stride=input_stride)
 
     def forward(self, x: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Run the three branches on maps (B, C_in, H_i, W_i) of the neck, finest first.
