@@ -67,6 +67,8 @@ def make_cases(classes: int = 81, channels: int = 256) -> list[Case]:
         Case('roi_pool', other, 16, lambda f, r: ops.roi_pool(f, r, 14, scale), partial(loop_max, scale=scale)),
         Case('crop_and_resize', other, 16, lambda f, r: ops.crop_and_resize(f, r, 14, scale),
              partial(loop_crop, scale=scale)),
+        Case('direction_pool', (32, 38, 63), 16, lambda f, r: ops.direction_pool(f, r, 41, scale),
+             partial(loop_directions, scale=scale)),
         Case('roi_align, 2 x 2 samples', other, 16, lambda f, r: ops.roi_align(f, r, 14, scale, 2), mmcv),
         Case('mmcv roi_align, 2 x 2 samples', other, 16, mmcv, None),
     ]
@@ -211,6 +213,13 @@ def loop_precise(feats: Tensor, rois: Tensor, scale: float, bins: int = 14) -> T
 def loop_crop(feats: Tensor, rois: Tensor, scale: float, bins: int = 14) -> Tensor:
     """Crop-and-resize RoI by RoI with ``grid_sample``."""
     return torch.stack([_sample(feats, roi[0], roi[1:] * scale, bins, 1.0) for roi in rois])
+
+
+def loop_directions(feats: Tensor, rois: Tensor, scale: float, bins: int = 41) -> Tensor:
+    """Direction pooling RoI by RoI: crop all channels, then keep the one that each point reads."""
+    channels = ops.direction_channels(rois, (bins, bins))[:, None]
+    crops = [_sample(feats, roi[0], roi[1:] * scale, bins, 1.0) for roi in rois]
+    return torch.stack([crop.gather(0, channel) for crop, channel in zip(crops, channels, strict=True)])
 
 
 def loop_warp(feats: Tensor, rois: Tensor, scale: float, bins: int = 14) -> Tensor:

@@ -112,9 +112,10 @@ class MaskLabRoIHead(StandardRoIHead):
         if self.with_shared_head:
             feats = self.shared_head(feats)
         wanted = (self.bbox_head.in_channels, *_pair(self.bbox_head.roi_feat_size))
-        if tuple(feats.shape[-3:]) != wanted:  # stock heads would pool a corner of a larger crop without a word
+        given = feats.shape[-3:] if hasattr(self.bbox_head, 'num_levels') else feats.shape[1:]  # a map a level, or one
+        if tuple(given) != wanted:  # stock heads would pool a corner of a larger crop without a word
             raise ValueError(f'MaskLabRoIHead: bbox_head wants in_channels and roi_feat_size {wanted}, but its '
-                             f'extractor (and shared_head) give {tuple(feats.shape[-3:])}; correct one of them')
+                             f'extractor (and shared_head) give {tuple(given)}; correct one of them')
         cls_score, bbox_pred = self.bbox_head(feats)
         return dict(cls_score=cls_score, bbox_pred=bbox_pred, bbox_feats=feats)
 

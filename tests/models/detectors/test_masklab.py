@@ -199,7 +199,7 @@ def test_parts_that_do_not_fit_are_named_on_both_sides(options, words):
     ({'roi_head.mask_head.logits_stride': 32}, ['stride 32', '64 x 64']),
     ({'roi_head.bbox_in_indices': [1]}, ['bbox_in_indices=[1]', 'out_channels=32', '[8, 8, 16, 32, 64]']),
     ({f'{CROP}.output_size': 6}, ['(32, 4, 4)', '(32, 6, 6)']),
-    ({'rpn_head.in_indices': [0]}, ['in_indices=[0]', 'in_channels=32', '[8, 8, 16, 32, 64]']),
+    ({'rpn_head.in_levels': [0]}, ['[0] of backbone', 'in_channels=32', 'have [8] channels']),
 ])
 def test_maps_that_do_not_fit_are_named_on_both_sides(options, words):
     with pytest.raises(ValueError) as error:
