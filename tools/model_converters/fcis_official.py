@@ -22,6 +22,7 @@ from mmdet.datasets import CocoDataset
 from mmdet.registry import MODELS
 from mmengine.registry import init_default_scope
 
+from mmseg_plugins.apis.convert import write_checkpoint
 from mmseg_plugins.config import load_config
 from mmseg_plugins.datasets.sbd_files import CLASSES as VOC_CLASSES
 from mmseg_plugins.models.converters.fcis_detector import convert_fcis, ignored_keys
@@ -94,11 +95,7 @@ def main() -> None:
         check_matches(converted, MODELS.build(cfg.model).state_dict(), f'the model of {config}')
     except (ConversionError, ParamsFileError) as error:
         raise SystemExit(f'{args.source}: {error}\nnothing was written') from error
-    meta = dict(source=str(args.source), config=config)
-    if cfg.model.roi_head.num_classes in CLASSES:
-        meta['dataset_meta'] = dict(classes=CLASSES[cfg.model.roi_head.num_classes])
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(state_dict=converted, meta=meta), args.target)
+    write_checkpoint(args.target, converted, args.source, config, CLASSES.get(cfg.model.roi_head.num_classes))
     ignored = ignored_keys(tensors)
     print(f'{args.target}: {len(converted)} tensors for {config}')
     if ignored:

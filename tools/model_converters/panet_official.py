@@ -10,53 +10,25 @@ shape than the config's model are listed and nothing is written.
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from mmdet.datasets import CocoDataset
-from mmdet.registry import MODELS
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
+from torch import Tensor
 
-from mmseg_plugins.config import load_config
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
+from mmseg_plugins.apis.convert import build_parser, convert_file
 from mmseg_plugins.models.converters.panet import convert_panet
-from mmseg_plugins.models.converters.state_dict_rules import ConversionError, check_matches
 
-DEFAULT_CONFIG = (
-    Path(__file__).parents[2] / 'configs/panet/panet_r50-path-pooling-fusion-4conv1fc_2x_coco.py')
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help="the official .pth file: a dict with the state dict under 'model'")
-    parser.add_argument('target', type=Path, help='the file to write')
-    parser.add_argument('--config', default=str(DEFAULT_CONFIG), help='config of the model that the weights must fit')
-    return parser.parse_args()
+DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/panet/panet_r50-path-pooling-fusion-4conv1fc_2x_coco.py'
+KEY = 'model'
 
 
-def main() -> None:
-    """Convert, compare with the model, write."""
-    args = parse_args()
-    source = load_checkpoint_file(args.source)
-    if not isinstance(source, dict) or 'model' not in source:
-        found = sorted(source)[:5] if isinstance(source, dict) else type(source).__name__
-        raise SystemExit(f"{args.source}: an official checkpoint holds its state dict under 'model', found {found}")
-    cfg = load_config(args.config)
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
-    try:
-        converted = convert_panet(source['model'])
-        check_matches(converted, MODELS.build(cfg.model).state_dict(), f'the model of {args.config}')
-    except ConversionError as error:
-        raise SystemExit(f'{args.source}: {error}\nnothing was written') from error
-    meta = dict(source=str(args.source), config=str(args.config))
-    if len(converted['roi_head.bbox_head.fc_cls.bias']) == len(CocoDataset.METAINFO['classes']) + 1:
-        meta['dataset_meta'] = dict(CocoDataset.METAINFO)
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(state_dict=converted, meta=meta), args.target)
-    print(f'{args.target}: {len(converted)} tensors')
+def coco_classes(_: Config, converted: Mapping[str, Tensor]) -> Sequence[str] | None:
+    """COCO's names where the weights have as many classes."""
+    names = CocoDataset.METAINFO['classes']
+    return names if len(converted['roi_head.bbox_head.fc_cls.bias']) == len(names) + 1 else None
 
 
 if __name__ == '__main__':
-    main()
+    convert_file(build_parser(__doc__, KEY, DEFAULT_CONFIG).parse_args(), KEY, convert_panet, coco_classes)
