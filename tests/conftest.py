@@ -1,0 +1,13 @@
+"""What holds for every test."""
+
+from collections.abc import Iterator
+
+import pytest
+from mmengine.registry import DefaultScope
+
+
+@pytest.fixture(autouse=True)
+def _own_default_scope() -> Iterator[None]:
+    """Begin each test in mmdet's scope and undo what it changes, so that tests pass in any order."""
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        yield
