@@ -3,4 +3,5 @@
 Apart from the package itself, which the tools import before they know that mmdet is there.
 """
 
+from mmseg_plugins.datasets.camvid_dataset import CamVidDataset  # noqa: F401
 from mmseg_plugins.datasets.sbd_dataset import SBDInstanceDataset  # noqa: F401

@@ -4,5 +4,6 @@ from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .tap_backbone import TapBackbone
 from .vgg import VGG
+from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone']
+__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']
