@@ -1,5 +1,8 @@
 """Decode heads with mmseg's contract."""
 
+from .global_conv_head import GlobalConvHead
+from .light_refine_head import LightRefineNetHead
 from .own_classifier_head import OwnClassifierHead
+from .refine_head import RefineNetHead
 
-__all__ = ['OwnClassifierHead']
+__all__ = ['GlobalConvHead', 'LightRefineNetHead', 'OwnClassifierHead', 'RefineNetHead']

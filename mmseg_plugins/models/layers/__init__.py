@@ -3,15 +3,21 @@
 from .blocks import FCModule, check_norm_channels, conv_block
 from .border_crop import border_crop
 from .box_conventions import check_convention, from_half_open, to_half_open
+from .chained_pooling import ChainedResidualPooling
 from .coordinates import coordinate_maps
+from .doubling_deconv import DoublingDeconv
 from .hypercolumn_refinement import HypercolumnRefinement
 from .init import note_init, xavier_fill_
 from .label_grid import subsample_labels
+from .large_kernel import BoundaryRefinement, LargeKernelConv
 from .level_fusion import LevelMaxFusion
 from .pyramid import concat_levels
+from .refine_block import RefineBlock, RefineCascade
+from .residual_conv_unit import ResidualConvUnit
 
 __all__ = [
-    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'border_crop', 'check_convention', 'check_norm_channels',
-    'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'note_init', 'subsample_labels', 'to_half_open',
-    'xavier_fill_'
+    'BoundaryRefinement', 'ChainedResidualPooling', 'DoublingDeconv', 'FCModule', 'HypercolumnRefinement',
+    'LargeKernelConv', 'LevelMaxFusion', 'RefineBlock', 'RefineCascade', 'ResidualConvUnit', 'border_crop',
+    'check_convention', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open',
+    'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
 ]
