@@ -78,7 +78,7 @@ class LightRefineNetHead(OwnClassifierHead):
         self.map_groups = [1] * len(in_channels) if map_groups is None else list(map_groups)
         if sum(self.map_groups) != len(in_channels) or min(self.map_groups) < 1:
             raise ValueError(f'LightRefineNetHead: map_groups={self.map_groups} count {sum(self.map_groups)} maps, '
-                             f'in_channels={list(in_channels)} names {len(in_channels)}; give each block one map or more')
+                             f'in_channels={list(in_channels)} names {len(in_channels)}; give each block at least one')
         sources = self._grouped(list(in_channels))
         widths = [channels] * (len(sources) - 1) + [top_channels]
         self.cascade = RefineCascade([
@@ -102,8 +102,8 @@ class LightRefineNetHead(OwnClassifierHead):
         for group in groups:
             sizes = [tuple(level.shape[-2:]) for level in group]
             if len(set(sizes)) > 1:
-                raise ValueError(f'LightRefineNetHead: map_groups={self.map_groups} puts maps of sizes {sizes} into one '
-                                 'block; group maps of one stride')
+                raise ValueError(f'LightRefineNetHead: map_groups={self.map_groups} puts maps of sizes {sizes} into '
+                                 'one block; group maps of one stride')
         for index in range(max(len(groups) - 2, 0), len(groups)):
             groups[index] = [self.drop(level) for level in groups[index]]
         return self.classifier(self.cascade(groups))

@@ -14,10 +14,11 @@ from .level_fusion import LevelMaxFusion
 from .pyramid import concat_levels
 from .refine_block import RefineBlock, RefineCascade
 from .residual_conv_unit import ResidualConvUnit
+from .unpool import IndexMaxPool2d, max_unpool
 
 __all__ = [
     'BoundaryRefinement', 'ChainedResidualPooling', 'DoublingDeconv', 'FCModule', 'HypercolumnRefinement',
-    'LargeKernelConv', 'LevelMaxFusion', 'RefineBlock', 'RefineCascade', 'ResidualConvUnit', 'border_crop',
-    'check_convention', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open',
-    'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
+    'IndexMaxPool2d', 'LargeKernelConv', 'LevelMaxFusion', 'RefineBlock', 'RefineCascade', 'ResidualConvUnit',
+    'border_crop', 'check_convention', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps',
+    'from_half_open', 'max_unpool', 'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
 ]
