@@ -1,0 +1,5 @@
+# Global convolutional network, ResNet-152, kernels of 15, on PASCAL VOC 2012.
+# Paper, val, trained on VOC and SBD: 74.7 mIoU.
+#   tools/dist_train.sh configs/gcn/gcn_r152-k15_crop512_voc.py 1
+# Not yet measured here.
+_base_ = './_base_/voc.py'
