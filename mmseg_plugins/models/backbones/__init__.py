@@ -3,8 +3,9 @@
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .expanded_mobilenet_v2 import ExpandedMobileNetV2
+from .fcn_vgg import FCNVGG
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'ExpandedMobileNetV2', 'TapBackbone', 'WithImage']
+__all__ = ['FCNVGG', 'VGG', 'CeilPoolResNet', 'ConvNeXt', 'ExpandedMobileNetV2', 'TapBackbone', 'WithImage']
