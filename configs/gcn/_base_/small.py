@@ -13,7 +13,12 @@ model = dict(
         size=(224, 224)),
     backbone=dict(
         type='mmseg_plugins.WithImage',
-        net=dict(type='mmseg.ResNet', depth=18, base_channels=base_channels, style='pytorch')),
+        net=dict(
+            type='mmseg.ResNet',
+            depth=18,
+            stem_channels=base_channels,
+            base_channels=base_channels,
+            style='pytorch')),
     decode_head=dict(
         type='mmseg_plugins.GlobalConvHead',
         in_channels=[*(base_channels * 2**stage for stage in range(4)), 3],

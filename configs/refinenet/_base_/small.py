@@ -11,7 +11,8 @@ model = dict(
         pad_val=0,
         seg_pad_val=255,
         size=(224, 224)),
-    backbone=dict(type='ResNet', depth=18, base_channels=base_channels, style='pytorch'),
+    backbone=dict(
+        type='ResNet', depth=18, stem_channels=base_channels, base_channels=base_channels, style='pytorch'),
     decode_head=dict(
         type='mmseg_plugins.LightRefineNetHead',
         in_channels=[base_channels * 2**stage for stage in range(4)],

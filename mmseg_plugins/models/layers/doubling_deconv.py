@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-KERNEL = (0.25, 0.75, 0.75, 0.25)  # bilinear interpolation by two
+from .bilinear_deconv import BilinearDeconv2d
 
 
 class DoublingDeconv(nn.Module):
-    """Transposed convolution (4 x 4, stride 2, no bias) that starts as bilinear interpolation, cut to a size.
+    """Deconvolution (4 x 4, stride 2, no bias) that begins as bilinear interpolation and is learned, cut to a size.
 
     Args:
         channels: C.
@@ -24,12 +23,7 @@ class DoublingDeconv(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.deconv = nn.ConvTranspose2d(channels, channels, 4, stride=2, padding=1, bias=False)
-        kernel = torch.tensor(KERNEL)
-        with torch.no_grad():
-            self.deconv.weight.zero_()
-            for channel in range(channels):
-                self.deconv.weight[channel, channel] = kernel[:, None] * kernel
+        self.deconv = BilinearDeconv2d(channels, 2, padding=1, learned=True)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """Double the map and cut it."""
