@@ -28,8 +28,6 @@ model = dict(
         type='mmseg_plugins.LightRefineNetHead',
         in_channels=[256, 512, 1024, 2048],
         num_classes=21,
-        init_cfg=dict(type='Kaiming', layer='Conv2d', a=5**0.5, mode='fan_in', nonlinearity='leaky_relu',
-                      distribution='uniform'),
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'))

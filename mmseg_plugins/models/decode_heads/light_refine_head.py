@@ -16,7 +16,10 @@ from mmseg_plugins.models.layers import RefineBlock, RefineCascade
 from mmseg_plugins.registry import MODELS
 
 from .own_classifier_head import OwnClassifierHead
-from .refine_head import NORMAL_01
+
+#: What PyTorch gives a convolution; the classifier's bias begins at 0.
+TORCH_DEFAULT = dict(
+    type='Kaiming', layer='Conv2d', a=5**0.5, mode='fan_in', nonlinearity='leaky_relu', distribution='uniform')
 
 
 @MODELS.register_module()
@@ -37,6 +40,8 @@ class LightRefineNetHead(OwnClassifierHead):
         norm_cfg: Norm behind every convolution but the classifier; the original has none.
         in_index: Of the maps that are read; None reads the first ones.
         align_corners: Of all resizing, the last one to the image included.
+        init_cfg: PyTorch's own first weights, as in the released training code; the paper's are
+            ``dict(type='Normal', layer='Conv2d', std=0.01)``, which learn slowly at small widths.
         kwargs: Of ``OwnClassifierHead``.
 
     Shape:
@@ -62,7 +67,7 @@ class LightRefineNetHead(OwnClassifierHead):
                  norm_cfg: dict | None = None,
                  in_index: Sequence[int] | None = None,
                  align_corners: bool = True,
-                 init_cfg: dict | list | None = NORMAL_01,
+                 init_cfg: dict | list | None = TORCH_DEFAULT,
                  **kwargs: Any) -> None:
         act_cfg = act_cfg or dict(type='ReLU')
         super().__init__(
