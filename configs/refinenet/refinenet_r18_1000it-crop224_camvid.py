@@ -1,4 +1,4 @@
-# RefineNet, ResNet-18 of half the width and a decoder of 32 channels (64 would cost three times the common budget), on
+# RefineNet, ResNet-18 of half the width and a decoder of 32 channels (64 would cost twice as much), on
 # CamVid.
 #   python tools/train.py configs/refinenet/refinenet_r18_1000it-crop224_camvid.py
 # Measured numbers: configs/refinenet/README.md.
