@@ -1,16 +1,20 @@
 # Light-Weight RefineNet, MobileNetV2 with its first expansion, on PASCAL VOC 2012.  The decoder adds the two maps of
 # stride 16 and of stride 32; ReLU6, no dropout, 256 channels everywhere.
-# Released weights: 76.2 mIoU on val, one scale (the authors' README; trained with COCO as well).
+# Released weights: 76.2 mIoU on val, one scale (the authors' README).
 #   tools/dist_train.sh configs/refinenet/refinenet-lw_mbv2_crop500_voc.py 1
-# The encoder starts from scratch unless model.backbone.init_cfg names a local file: no public address serves ImageNet
-# weights of this variant.  Not yet measured here.
+# The encoder's ImageNet weights are torchvision's, with an identity as the expansion that they lack:
+#   python tools/model_converters/torchvision_mobilenet_v2.py mobilenet_v2-7ebf99e0.pth \
+#       checkpoints/mobilenet_v2_expanded.pth --expanded
+# Not yet measured here.
 _base_ = './refinenet-lw_r50_crop500_voc.py'
 
 model = dict(
     backbone=dict(
         _delete_=True,
         type='mmseg_plugins.ExpandedMobileNetV2',
-        out_indices=(1, 2, 3, 4, 5, 6)),
+        out_indices=(1, 2, 3, 4, 5, 6),
+        norm_eval=True,
+        init_cfg=dict(type='Pretrained', checkpoint='checkpoints/mobilenet_v2_expanded.pth')),
     decode_head=dict(
         in_channels=[24, 32, 64, 96, 160, 320],
         map_groups=[1, 1, 2, 2],

@@ -1,5 +1,5 @@
 # Light-Weight RefineNet, ResNet-101, on PASCAL VOC 2012, after the authors' training scripts.
-# Released weights: 80.3 mIoU on val, one scale (the authors' README; trained with COCO as well).
+# Released weights: 80.3 mIoU on val, one scale (the authors' README).
 #   tools/dist_train.sh configs/refinenet/refinenet-lw_r101_crop500_voc.py 1
 # Not yet measured here.
 _base_ = './refinenet-lw_r50_crop500_voc.py'
