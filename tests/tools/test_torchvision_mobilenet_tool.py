@@ -1,4 +1,4 @@
-"""tools/model_converters/torchvision_mobilenet_v2.py as a command: what it writes loads as a backbone's first weights."""
+"""The converter of torchvision's MobileNetV2 as a command: what it writes loads as a backbone's first weights."""
 
 import subprocess
 import sys
