@@ -1,6 +1,9 @@
-# PASCAL VOC 2012 for label maps: 10,582 training images (VOC and SBD, the list
-# "trainaug", label maps of all of them in SegmentationClassAug) and VOC's 1,449
-# validation images; background and 20 classes, 255 where nothing counts.
+# PASCAL VOC 2012 for label maps: 10,582 training images (VOC and SBD) and VOC's
+# 1,449 validation images; background and 20 classes, 255 where nothing counts.
+#   data/VOCdevkit/VOC2012/{JPEGImages,SegmentationClass,SegmentationClassAug,ImageSets/Segmentation}
+# SegmentationClassAug holds a map for each name of ImageSets/Segmentation/trainaug.txt:
+# SBD's (mmseg's tools/dataset_converters/voc_aug.py writes them and the list), and
+# over them VOC's own: cp SegmentationClass/*.png SegmentationClassAug/
 # data_root moves everything (--cfg-options data_root=...).
 data_root = 'data/VOCdevkit/VOC2012/'
 dataset = dict(type='PascalVOCDataset', data_root=data_root)
