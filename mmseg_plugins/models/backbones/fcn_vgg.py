@@ -68,6 +68,8 @@ class FCNVGG(VGG):
                  frozen_stages: int = 0,
                  norm_eval: bool = False,
                  init_cfg: dict | list | None = None) -> None:
+        if fc_padding not in (0, FC_KERNEL // 2):
+            raise ValueError(f'FCNVGG: fc_padding={fc_padding} must be 0 (the original) or 3 (keeps the size)')
         if dropout not in DROPOUTS:
             raise ValueError(f'FCNVGG: dropout={dropout!r} must be one of {sorted(DROPOUTS)}')
         super().__init__(
