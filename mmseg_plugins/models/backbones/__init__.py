@@ -1,9 +1,10 @@
 """Backbones: an image tensor in, a tuple of maps out; no host is imported here."""
 
+from .cascade_resnet import CascadeResNet
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']
+__all__ = ['VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']

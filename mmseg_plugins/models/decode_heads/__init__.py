@@ -1,5 +1,7 @@
 """Decode heads with mmseg's contract."""
 
+from .dilated_sum_head import DilatedSumHead
+from .large_fov_head import LargeFOVHead, MScLargeFOVHead
 from .own_classifier_head import OwnClassifierHead
 
-__all__ = ['OwnClassifierHead']
+__all__ = ['DilatedSumHead', 'LargeFOVHead', 'MScLargeFOVHead', 'OwnClassifierHead']

@@ -6,12 +6,12 @@ from .box_conventions import check_convention, from_half_open, to_half_open
 from .coordinates import coordinate_maps
 from .hypercolumn_refinement import HypercolumnRefinement
 from .init import note_init, xavier_fill_
-from .label_grid import subsample_labels
+from .label_grid import aligned_index, centre_index, pick_labels, subsample_labels
 from .level_fusion import LevelMaxFusion
 from .pyramid import concat_levels
 
 __all__ = [
-    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'border_crop', 'check_convention', 'check_norm_channels',
-    'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'note_init', 'subsample_labels', 'to_half_open',
-    'xavier_fill_'
+    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'aligned_index', 'border_crop', 'centre_index',
+    'check_convention', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open',
+    'note_init', 'pick_labels', 'subsample_labels', 'to_half_open', 'xavier_fill_'
 ]
