@@ -127,7 +127,7 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
         """Images (B, 3, H, W) at a scale, by the rule of ``align_corners``."""
         height, width = inputs.shape[2:]
         if self.align_corners:
-            size = (int((height - 1) * scale) + 1, int((width - 1) * scale) + 1)
+            size = (int((height - 1) * scale + 1e-6) + 1, int((width - 1) * scale + 1e-6) + 1)  # 100 x .29 is 28.99..
             return F.interpolate(inputs, size=size, mode='bilinear', align_corners=True)
         if min(height, width) * scale < 1:
             raise ValueError(f'MultiScaleEncoderDecoder: nothing is left of an image of {height} x {width} px at '
