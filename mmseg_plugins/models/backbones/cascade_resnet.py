@@ -77,7 +77,7 @@ def CascadeResNet(*,
     return net
 
 
-def _set_rate(unit: nn.Module, rate: int) -> None:
+def _set_rate(unit: Any, rate: int) -> None:
     """Dilate the 3 x 3 convolution of a unit that the host dilates: the second of a bottleneck, else the first."""
     conv = unit.conv2 if hasattr(unit, 'conv3') else unit.conv1
     conv.dilation = conv.padding = (rate, rate)

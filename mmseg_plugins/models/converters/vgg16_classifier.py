@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .state_dict_rules import ConversionError, Rule, Tensors, convert
 
-SIDE, MAPS = 7, 512  # of pool5, which fc6 reads
+SIDE = 7  # of pool5, which fc6 reads
 KEEP = Rule(r'(?P<name>(?:features|classifier)\.\d+\.(?:weight|bias))', r'\g<name>')
 
 
@@ -40,15 +40,15 @@ def subsample_vgg16(state_dict: Mapping[str, Tensor], *, branches: int = 1, chan
     """
     given = convert(state_dict, [KEEP], 'VGG-16 (torchvision)')
     fc6, fc7 = (given.get(f'classifier.{i}.weight') for i in (0, 3))
-    if fc6 is None or fc7 is None or fc6.shape[1] != MAPS * SIDE**2 or fc7.shape != (fc6.shape[0], ) * 2:
+    if fc6 is None or fc7 is None or fc6.shape[1] % SIDE**2 or fc7.shape != (fc6.shape[0], ) * 2:
         shapes = [None if layer is None else tuple(layer.shape) for layer in (fc6, fc7)]
         raise ConversionError(f'classifier.0.weight and classifier.3.weight have the shapes {shapes}; those of VGG-16 '
-                              f'are (4096, {MAPS * SIDE**2}) and (4096, 4096). Give torchvision\'s whole vgg16')
+                              f'are (4096, 25088) and (4096, 4096). Give torchvision\'s whole vgg16')
     count = fc6.shape[0]
     if channels > count:
         raise ConversionError(f'channels={channels}, but fc6 has {count} filters; keep at most as many')
     places = torch.linspace(0, SIDE - 1, kernel_size).round().long()
-    cells = fc6.view(count, MAPS, SIDE, SIDE)[:, :, places[:, None], places]  # (4096, 512, k, k)
+    cells = fc6.view(count, -1, SIDE, SIDE)[:, :, places[:, None], places]  # (4096, 512 * 7 * 7) -> (4096, 512, k, k)
     result = {f'backbone.{name}': value for name, value in given.items() if name.startswith('features.')}
     generator = torch.Generator().manual_seed(seed)
     for branch in range(branches):

@@ -43,7 +43,7 @@ def aligned_index(count: int, size: int) -> Tensor:
 
 
 def centre_index(count: int, size: int) -> Tensor:
-    """For each of ``size`` cells the sample that holds its centre: floor((i + .5) count / size), as Pillow's NEAREST."""
+    """For each of ``size`` cells the sample under its centre, floor((i + .5) count / size), as Pillow's NEAREST."""
     return (2 * torch.arange(size) + 1) * count // (2 * size)
 
 

@@ -77,7 +77,8 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
             raise ValueError(f'MultiScaleEncoderDecoder: own_grids={tuple(own_grids)} must be among the smaller or '
                              f'larger scales {tuple(scales[1:])}')
         if label_sampling not in ('stride', 'centre'):
-            raise ValueError(f"MultiScaleEncoderDecoder: label_sampling={label_sampling!r} must be 'stride' or 'centre'")
+            raise ValueError(f'MultiScaleEncoderDecoder: label_sampling={label_sampling!r} must be '
+                             "'stride' or 'centre'")
         if label_sampling == 'centre' and self.label_stride is None:
             raise ValueError(f"MultiScaleEncoderDecoder: label_sampling='centre' needs a decode head with "
                              f'label_stride, {type(self.decode_head).__name__} has none; set it, or use '
@@ -131,7 +132,7 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
             return F.interpolate(inputs, size=size, mode='bilinear', align_corners=True)
         if min(height, width) * scale < 1:
             raise ValueError(f'MultiScaleEncoderDecoder: nothing is left of an image of {height} x {width} px at '
-                             f'scale {scale:g}; pad images to at least {-(-1 // scale):g} px')
+                             f'scale {scale:g}; pad images to at least {-(-1 // min(self.scales)):g} px')
         return F.interpolate(inputs, scale_factor=scale, mode='bilinear', align_corners=False)
 
     def resized(self, scores: Tensor, like: Tensor) -> Tensor:
