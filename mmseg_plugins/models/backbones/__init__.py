@@ -3,8 +3,9 @@
 from .cascade_resnet import CascadeResNet
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
+from .fcn_vgg import FCNVGG
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']
+__all__ = ['FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']

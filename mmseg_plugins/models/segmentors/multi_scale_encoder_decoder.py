@@ -19,7 +19,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from mmseg_plugins.models.decode_heads.own_classifier_head import OwnClassifierHead
-from mmseg_plugins.models.layers import aligned_index, centre_index, pick_labels, subsample_labels
+from mmseg_plugins.models.layers.label_grid import aligned_index, centre_index, pick_labels, subsample_labels
 from mmseg_plugins.registry import MODELS
 
 

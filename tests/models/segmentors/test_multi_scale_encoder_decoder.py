@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 from semantic_batches import random_labels, semantic_batch
 
-from mmseg_plugins.models.layers import aligned_index, centre_index, pick_labels
+from mmseg_plugins.models.layers.label_grid import aligned_index, centre_index, pick_labels
 
 PRE = dict(type='SegDataPreProcessor', size=(49, 65), mean=[0.0] * 3, std=[1.0] * 3, pad_val=0, seg_pad_val=255)
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
