@@ -1,8 +1,9 @@
 # PASCAL VOC 2012 with SBD's label maps: 10,582 training and 1,449 validation images, 21 classes.
 #   data/VOCdevkit/VOC2012/{JPEGImages,SegmentationClass,SegmentationClassAug,ImageSets/Segmentation}
-# SegmentationClassAug holds a map for each name of ImageSets/Segmentation/trainaug.txt: SBD's, as mmseg's converter
-# (tools/dataset_converters/voc_aug.py there) writes them, and VOC's own copied over them (cp -n the other way round
-# keeps SBD's).  data_root moves everything (--cfg-options data_root=...).
+# SegmentationClassAug holds a map for each name of ImageSets/Segmentation/trainaug.txt: first SBD's, as mmseg's
+# tools/dataset_converters/voc_aug.py writes them with the list, then VOC's own over them:
+#   cp SegmentationClass/*.png SegmentationClassAug/
+# data_root moves everything (--cfg-options data_root=...).
 # Training as in DeepLab's Caffe nets: a scale of .5 to 1.5, crops of 321, mirrored; whole images in validation.
 data_root = 'data/VOCdevkit/VOC2012/'
 crop_size = (321, 321)

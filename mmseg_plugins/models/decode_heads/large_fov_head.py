@@ -54,7 +54,7 @@ class LargeFOVHead(OwnClassifierHead):
     """
 
     def __init__(self,
-                 in_channels: int,
+                 in_channels: int | list[int],
                  *,
                  num_classes: int,
                  dilations: Sequence[int] = (12, ),
@@ -133,14 +133,13 @@ class MScLargeFOVHead(LargeFOVHead):
                              f'numbers, one for each of in_channels={list(in_channels)} but the last, and '
                              f'dilations={tuple(dilations)} one')
         self.joined_channels = fine_channels * len(fine_strides)
-        super().__init__(in_channels, input_transform='multiple_select', dilations=dilations,  # type: ignore[arg-type]
-                         **kwargs)
+        super().__init__(in_channels, input_transform='multiple_select', dilations=dilations, **kwargs)
         layer: dict[str, Any] = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
         self.fine = nn.ModuleList(
             nn.Sequential(
                 ConvModule(channels, fine_channels, 3, stride=stride, padding=1, **layer),
                 ConvModule(fine_channels, fine_channels, 1, **layer))
-            for channels, stride in zip(in_channels, fine_strides))  # noqa: B905
+            for channels, stride in zip(in_channels[:-1], fine_strides, strict=True))
 
     def score_channels(self, fc_channels: int) -> int:
         """Channels that fc8 reads."""

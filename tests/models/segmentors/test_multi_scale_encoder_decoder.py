@@ -117,6 +117,17 @@ def test_a_batch_without_a_label_has_finite_losses_and_gradients(options):
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
 
 
+def test_losses_in_bfloat16_are_near_those_in_float32():
+    model = segmentor(own_grids=(0.5, )).eval()
+    data = batch(model, [random_labels((49, 65), 3)], True)
+    exact = model(**data, mode='loss')
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(**data, mode='loss')
+    for name in exact:
+        if 'loss' in name:
+            assert losses[name].item() == pytest.approx(exact[name].item(), rel=0.05), name
+
+
 def test_labels_of_half_the_scale_are_every_sixteenth():
     label = torch.arange(129 * 97).view(1, 129, 97)
     grid = label[:, ::8, ::8]
