@@ -29,10 +29,11 @@ class IndexMaxPool2d(nn.MaxPool2d):
 
     def __init__(self, kernel_size: int = 2, stride: int = 2, **kwargs: Any) -> None:
         super().__init__(kernel_size, stride, return_indices=True, **kwargs)
+        self.least = kernel_size - 2 * kwargs.get('padding', 0)  # cells that one window needs
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the maxima and their places."""
-        if not self.ceil_mode and min(x.shape[-2:]) + 2 * self.padding < self.kernel_size:
+        if not self.ceil_mode and min(x.shape[-2:]) < self.least:
             raise ValueError(f'a map of {x.shape[-2]} x {x.shape[-1]} cells is smaller than the pooling window of '
                              f'{self.kernel_size}; give a larger image, or ceil_mode=True, which pools any size')
         return super().forward(x)
