@@ -1,8 +1,8 @@
 """DeconvNet's decoder: a mirror of VGG16 made of unpooling and transposed convolutions.
 
 Paper: "Learning Deconvolution Network for Semantic Segmentation", https://arxiv.org/abs/1505.04366.
-Originals: https://github.com/HyeonwooNoh/DeconvNet (Caffe);
-https://github.com/Jasonlee1995/DeconvNet/blob/4cbff2931e037243aec7c44d394564687328bb7a/Implementation/model.py (a port).
+Originals: https://github.com/HyeonwooNoh/DeconvNet (Caffe); a port,
+https://github.com/Jasonlee1995/DeconvNet/blob/4cbff2931e037243aec7c44d394564687328bb7a/Implementation/model.py.
 
 Shapes: B images of S x S, S = k 2^n (224 = 7 * 32), C classes, C_i channels of the i-th pooled map, i = 1 .. n.
 """
