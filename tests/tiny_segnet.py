@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.config import ConfigDict
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -18,13 +19,13 @@ def mirrored(widths: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     return (five, five, four), (four, four, three), (three, three, two), (two, one), (one, )
 
 
-def segnet_parts(widths: Sequence[int] = TINY, num_classes: int = 5, *, net: dict | None = None,
+def segnet_parts(channels: Sequence[int] = TINY, num_classes: int = 5, *, net: dict | None = None,
                  **head: Any) -> tuple[dict, dict]:
     """Configs of backbone and head; ``net`` and ``head`` are further settings."""
     backbone = dict(type='mmseg_plugins.WithImage',
-                    net=dict(dict(type='mmseg_plugins.SegNetEncoder', channels=widths), **(net or {})))
-    decoder = dict(type='mmseg_plugins.SegNetHead', in_channels=(widths[-1], *widths, 3), num_classes=num_classes,
-                   widths=mirrored(widths), loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))
+                    net=dict(dict(type='mmseg_plugins.SegNetEncoder', channels=channels), **(net or {})))
+    decoder = dict(type='mmseg_plugins.SegNetHead', in_channels=(channels[-1], *channels, 3), num_classes=num_classes,
+                   widths=mirrored(channels), loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))
     return backbone, dict(decoder, **head)
 
 
@@ -53,7 +54,7 @@ def segmentor(parts: tuple[dict, dict], kind: str = 'EncoderDecoder', **test_cfg
     backbone, head = parts
     preprocessor = dict(type='SegDataPreProcessor', mean=[128.0] * 3, std=[64.0] * 3, seg_pad_val=255, size_divisor=1)
     return MODELS.build(dict(type=kind, data_preprocessor=preprocessor, backbone=backbone, decode_head=head,
-                             test_cfg=dict(dict(mode='whole'), **test_cfg)))
+                             test_cfg=ConfigDict(dict(dict(mode='whole'), **test_cfg))))
 
 
 def scores(model: nn.Module, image: Tensor) -> Tensor:

@@ -146,7 +146,7 @@ class DeconvNetEncoder(SegNetEncoder):
             raise ValueError(
                 f'DeconvNet takes images of {self.side} x {self.side} px, not {x.shape[-2]} x {x.shape[-1]}: its fc6 '
                 f"must see one window.  Train on crops of {self.side}; test with model.test_cfg=dict(mode='slide', "
-                f'crop_size=({self.side}, {self.side}), stride=...) on images at least that large, or on images resized '
+                f'crop_size=({self.side}, {self.side}), stride=...) on images at least that large, or resize them '
                 f'to {self.side} x {self.side}')
         maps, indices = self.encode(x)
         top = self.fc(maps[-1])

@@ -84,8 +84,8 @@ class BayesianEncoderDecoder(EncoderDecoder):
         """Dropouts on, random numbers from ``seed``; afterwards both are as before."""
         dropouts = [module for module in self.modules() if isinstance(module, _DropoutNd) and module.p > 0]
         if not dropouts:
-            raise ValueError('model.test_cfg.samples asks for random passes, but the model has no dropout: all would be '
-                             'equal; give backbone or head a dropout (SegNetEncoder: dropout_stages, SegNetHead: '
+            raise ValueError('model.test_cfg.samples asks for random passes, but the model has no dropout, all would '
+                             'be equal; give backbone or head a dropout (SegNetEncoder: dropout_stages, SegNetHead: '
                              'dropout_blocks) or set samples=0')
         modes: list[tuple[nn.Module, bool]] = [(module, module.training) for module in dropouts]
         with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
