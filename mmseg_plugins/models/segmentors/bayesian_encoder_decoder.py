@@ -95,5 +95,5 @@ class BayesianEncoderDecoder(EncoderDecoder):
                     module.train()
                 yield
             finally:
-                for module, mode in modes:
-                    module.train(mode)
+                for dropout, mode in modes:
+                    dropout.train(mode)

@@ -16,8 +16,8 @@ def test_small_proposals_are_passed_over_and_the_first_are_kept():
 
 def test_every_pixel_has_its_largest_score_and_at_least_zero():
     generator = torch.Generator().manual_seed(0)
-    boxes = torch.tensor([[0, 0, 9, 7], [3, 2, 12, 10], [1, 0, 3, 10]])
-    scores = torch.randn(3, 2, 5, 5, generator=generator)
+    boxes = torch.tensor([[0, 0, 9, 7], [3, 2, 12, 10], [1, 0, 3, 10], [-4, -2, 3, 13]])
+    scores = torch.randn(4, 2, 5, 5, generator=generator)
     ours = max_of_proposals(iter(scores), boxes, (10, 14))
     for row in range(10):
         for column in range(14):
@@ -53,9 +53,25 @@ def test_ensemble_multiplies_what_fcn_finds_positive():
         fcn_ensemble(fcn, deconv[:2])
 
 
-@pytest.mark.parametrize('box', [[0, 0, 11, 5], [-1, 0, 5, 5], [3, 3, 3, 5], [0, 0, 4.5, 5]])
-def test_boxes_outside_the_image_are_named(box):
-    with pytest.raises(ValueError, match=r'box 0 is .*the image 10 x 8'):
-        max_of_proposals(torch.zeros(1, 2, 4, 4), torch.tensor([box]), (8, 10))
-    with pytest.raises(ValueError, match=r'no box.*\[\[0, 0, 10, 8\]\]'):
+def test_what_lies_outside_the_image_is_padded_and_not_kept():
+    seen = []
+
+    def network(crop):
+        seen.append(crop)
+        return crop
+
+    image, black = torch.ones(3, 4, 6), torch.tensor([7.0, 8.0, 9.0])
+    result = score_proposals(network, image, torch.tensor([[-2, 0, 2, 4]]), side=4, pad_value=black)
+    assert seen[0][0, :, 0].tolist() == [[7, 7, 1, 1], [8, 8, 1, 1], [9, 9, 1, 1]]
+    assert result[0].tolist() == [[1, 1, 0, 0, 0, 0]] * 4
+
+
+@pytest.mark.parametrize('box', [[10, 0, 11, 5], [-5, 0, 0, 5], [3, 3, 3, 5], [0, 0, 4.5, 5]])
+def test_boxes_without_a_pixel_of_the_image_are_named(box):
+    boxes = torch.tensor([[0, 0, 10, 8], box])
+    for call in (lambda: max_of_proposals(torch.zeros(2, 2, 4, 4), boxes, (8, 10)),
+                 lambda: score_proposals(lambda x: x, torch.zeros(3, 8, 10), boxes)):
+        with pytest.raises(ValueError, match=r'proposal 1 is .*the image 10 x 8'):
+            call()
+    with pytest.raises(ValueError, match=r'no proposal.*\[\[0, 0, 10, 8\]\]'):
         max_of_proposals([], torch.zeros(0, 4), (8, 10))
