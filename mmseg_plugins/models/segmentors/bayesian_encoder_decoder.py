@@ -2,7 +2,7 @@
 
 Paper: "Bayesian SegNet: Model Uncertainty in Deep Convolutional Encoder-Decoder Architectures for Scene
 Understanding", https://arxiv.org/abs/1511.02680.  Original:
-https://github.com/alexgkendall/SegNet-Tutorial/blob/bb68b64e72cb004b3ed927fee0f5624dd8097498/Scripts.
+https://github.com/alexgkendall/SegNet-Tutorial/blob/bb68b64e72cb004b3ed927fee0f5624dd8097498/Scripts/test_bayesian_segnet.py.
 
 Shapes: B images, C classes, H x W pixels, T samples.
 """
@@ -30,8 +30,8 @@ class BayesianEncoderDecoder(EncoderDecoder):
 
     Training is the stock one's.  In ``test_cfg``:
 
-    * ``samples``: T; 0 (the default) predicts once without dropout, as the stock segmentor does.  The paper takes up to
-      40 and finds that 6 beat the single pass.
+    * ``samples``: T; 0 (the default) predicts once without dropout, as the stock segmentor does.  The paper takes 50;
+      from about 6 on its samples beat the single pass.
     * ``sample_seed``: Of the dropouts, 0 by default, so that a picture always gets the same answer.
     * ``mode``: ``'whole'`` or ``'slide'``, as ever.
 
