@@ -3,7 +3,7 @@
 # divided by the number of labelled pixels, a constant learning rate, biases twice as
 # fast and without decay, batch norm statistics averaged over the training set.
 #   https://github.com/alexgkendall/SegNet-Tutorial/tree/bb68b64e72cb004b3ed927fee0f5624dd8097498/Models
-_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/camvid.py']
+_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/camvid_full.py']
 default_scope = 'mmseg'
 
 # ------------------------------------------------------------------ often changed
@@ -38,8 +38,7 @@ model = dict(
     test_cfg=dict(mode='whole'))
 
 # --------------------------------------------------------------------- data
-train_pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
-train_dataloader = dict(batch_size=4, num_workers=2, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=4, num_workers=2)
 
 # ----------------------------------------------------------------- schedule
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=val_interval)
