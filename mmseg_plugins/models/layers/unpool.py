@@ -42,8 +42,8 @@ class IndexMaxPool2d(nn.MaxPool2d):
 def max_unpool(x: Tensor, indices: Tensor, size: tuple[int, int]) -> Tensor:
     """Put every value at the place its index names; zero everywhere else.
 
-    What ``F.max_unpool2d`` computes, for any kernel, stride, padding and rounding of the pooling, in half precision and
-    in exported graphs too.  Gradients flow to ``x``.  Where windows overlap (ENet's pool of 3 x 3), two values may
+    What ``F.max_unpool2d`` computes, for any kernel, stride, padding and rounding of the pooling, in half precision
+    too.  Gradients flow to ``x``.  Where windows overlap (ENet's pool of 3 x 3), two values may
     have one place: on a CPU the later one stays, on a GPU either may; windows that do not overlap leave no choice.
 
     Args:
