@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from mmseg_plugins.datasets.converters.common import read_image
+from mmseg_plugins.datasets.image_files import read_label_map
 from mmseg_plugins.utils.class_counts import base_datasets, label_map
 from mmseg_plugins.utils.progress import track
 
@@ -93,7 +92,9 @@ def folder_maps(folder: Path, suffix: str = '.png') -> Iterator[tuple[str, Calla
 
 
 def _read_map(path: Path) -> np.ndarray:
-    labels = read_image(path, cv2.IMREAD_UNCHANGED)
+    labels = read_label_map(path)
+    if labels is None:
+        raise LabelError(f'{path} cannot be decoded as an image. Remedy: copy it again, or remove it')
     if labels.ndim != 2:
         raise LabelError(f'{path} has {labels.shape[2]} channels. Rule: a label map has one, the class numbers; this '
                          'may be a coloured one. Remedy: name the folder of the class numbers')

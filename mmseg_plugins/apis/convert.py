@@ -15,45 +15,49 @@ from mmseg_plugins.engine.safe_load import load_checkpoint_file
 from mmseg_plugins.models.converters.state_dict_rules import ConversionError, Tensors, check_matches
 
 
-def build_parser(description: str | None, key: str, default_config: Path | None) -> argparse.ArgumentParser:
+def build_parser(description: str | None, key: str | None, default_config: Path | None) -> argparse.ArgumentParser:
     """The command line of a converter.
 
     Args:
         description: The tool's docstring.
-        key: Under which an official file holds its state dict.
+        key: Under which an official file holds its state dict; ``None`` where the file is the state dict.
         default_config: Of the model that the weights must fit; ``None`` makes ``--config`` required.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help=f'the official file: a dict with the state dict under {key!r}')
+    kind = 'a state dict' if key is None else f'a dict with the state dict under {key!r}'
+    parser.add_argument('source', help=f'the official file: {kind}')
     parser.add_argument('target', type=Path, help='the file to write')
     parser.add_argument('--config', default=default_config and str(default_config), required=default_config is None,
                         help='config of the model that the weights must fit')
     return parser
 
 
-def convert_file(args: argparse.Namespace, key: str, convert: Callable[[Mapping[str, torch.Tensor]], Tensors],
-                 classes: Callable[[Config, Tensors], Sequence[str] | None]) -> None:
+def convert_file(args: argparse.Namespace, key: str | None, convert: Callable[[Mapping[str, torch.Tensor]], Tensors],
+                 classes: Callable[[Config, Tensors], Sequence[str] | None], part: str = '') -> None:
     """Read ``args.source``, convert it, and write ``args.target`` if it fits the model of ``args.config``.
 
     The source is read without running any code in it (torch's ``weights_only``).
 
     Args:
-        key: Under which the official file holds its state dict.
+        key: Under which the official file holds its state dict; ``None`` where the file is the state dict.
         convert: From the official names and tensors to ours.
         classes: Names of the classes, from the config and the converted tensors, or ``None`` where they are unknown.
+        part: Beginning of the names that must be converted, all others must not: ``'backbone.'``; ``''`` is all.
 
     Raises:
         SystemExit: the file is of another kind, or does not fit; the message lists the keys, and nothing is written.
     """
     source = load_checkpoint_file(args.source)
-    if not isinstance(source, dict) or key not in source:
+    if not isinstance(source, dict) or (key is not None and key not in source):
         found = sorted(source)[:5] if isinstance(source, dict) else type(source).__name__
-        raise SystemExit(f'{args.source}: an official checkpoint holds its state dict under {key!r}, found {found}')
+        holds = 'is a state dict' if key is None else f'holds its state dict under {key!r}'
+        raise SystemExit(f'{args.source}: an official checkpoint {holds}, found {found}')
     try:
         cfg = load_config(args.config)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
-        converted = convert(source[key])
-        check_matches(converted, MODELS.build(cfg.model).state_dict(), f'the model of {args.config}')
+        converted = convert(source if key is None else source[key])
+        wanted = {name: value for name, value in MODELS.build(cfg.model).state_dict().items() if name.startswith(part)}
+        check_matches(converted, wanted, f'the model of {args.config}')
     except ConversionError as error:
         raise SystemExit(f'{args.source}: {error}\nnothing was written') from error
     write_checkpoint(args.target, converted, args.source, args.config, classes(cfg, converted))

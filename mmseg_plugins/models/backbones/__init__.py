@@ -1,5 +1,6 @@
 """Backbones: an image tensor in, a tuple of maps out; no host is imported here."""
 
+from .cascade_resnet import CascadeResNet
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .fcn_vgg import FCNVGG
@@ -9,5 +10,6 @@ from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
-    'FCNVGG', 'VGG', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'SegNetEncoder', 'TapBackbone', 'WithImage'
+    'FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'SegNetEncoder', 'TapBackbone',
+    'WithImage'
 ]
