@@ -1,9 +1,17 @@
 """Decode heads with mmseg's contract."""
 
+from .deconvnet_head import DeconvNetHead
+from .dilated_sum_head import DilatedSumHead
 from .fcn_skip_head import FCNSkipHead
 from .global_conv_head import GlobalConvHead
+from .large_fov_head import LargeFOVHead, MScLargeFOVHead
 from .light_refine_head import LightRefineNetHead
+from .linknet_head import LinkNetHead
 from .own_classifier_head import OwnClassifierHead
 from .refine_head import RefineNetHead
+from .segnet_head import SegNetHead
 
-__all__ = ['FCNSkipHead', 'GlobalConvHead', 'LightRefineNetHead', 'OwnClassifierHead', 'RefineNetHead']
+__all__ = [
+    'DeconvNetHead', 'DilatedSumHead', 'FCNSkipHead', 'GlobalConvHead', 'LargeFOVHead', 'LightRefineNetHead',
+    'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead', 'RefineNetHead', 'SegNetHead'
+]

@@ -8,7 +8,7 @@ from .chained_pooling import ChainedResidualPooling
 from .coordinates import coordinate_maps
 from .doubling_deconv import DoublingDeconv
 from .hypercolumn_refinement import HypercolumnRefinement
-from .init import note_init, xavier_fill_
+from .init import caffe_msra, note_init, xavier_fill_
 from .label_grid import subsample_labels
 from .large_kernel import BoundaryRefinement, LargeKernelConv
 from .level_fusion import LevelMaxFusion
@@ -16,11 +16,12 @@ from .pyramid import concat_levels
 from .refine_block import RefineBlock, RefineCascade
 from .residual_conv_unit import ResidualConvUnit
 from .unpool import IndexMaxPool2d, max_unpool
+from .unpool_decoder import UnpoolDecoder
 
 __all__ = [
     'BilinearDeconv2d', 'BoundaryRefinement', 'ChainedResidualPooling', 'DoublingDeconv', 'FCModule',
     'HypercolumnRefinement', 'IndexMaxPool2d', 'LargeKernelConv', 'LevelMaxFusion', 'RefineBlock', 'RefineCascade',
-    'ResidualConvUnit', 'bilinear_fill_', 'bilinear_kernel', 'border_crop', 'check_convention', 'check_norm_channels',
-    'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'max_unpool', 'note_init', 'subsample_labels',
-    'to_half_open', 'xavier_fill_'
+    'ResidualConvUnit', 'UnpoolDecoder', 'bilinear_fill_', 'bilinear_kernel', 'border_crop', 'caffe_msra',
+    'check_convention', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open',
+    'max_unpool', 'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
 ]
