@@ -54,8 +54,8 @@ def convert_file(args: argparse.Namespace, key: str | None, convert: Callable[[M
         raise SystemExit(f'{args.source}: an official checkpoint {holds}, found {found}')
     state_dict = source if key is None else source[key]
     if not all(isinstance(value, torch.Tensor) for value in state_dict.values()):
-        raise SystemExit(f'{args.source}: a state dict holds names and tensors only, found {sorted(state_dict)[:5]}; save '
-                         "the state dict alone: torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
+        raise SystemExit(f'{args.source}: a state dict holds names and tensors only, found {sorted(state_dict)[:5]}; '
+                         "save the state dict alone: torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
     try:
         cfg = load_config(args.config)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
