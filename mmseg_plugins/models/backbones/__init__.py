@@ -2,8 +2,10 @@
 
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
+from .enet import ENet
+from .fc_densenet import FCDenseNet
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']
+__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'ENet', 'FCDenseNet', 'TapBackbone', 'WithImage']

@@ -1,5 +1,7 @@
 """Decode heads with mmseg's contract."""
 
+from .enet_head import ENetEncoderHead, ENetHead
+from .fc_densenet_head import FCDenseNetHead
 from .own_classifier_head import OwnClassifierHead
 
-__all__ = ['OwnClassifierHead']
+__all__ = ['ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'OwnClassifierHead']
