@@ -9,9 +9,10 @@ from .init import note_init, xavier_fill_
 from .label_grid import subsample_labels
 from .level_fusion import LevelMaxFusion
 from .pyramid import concat_levels
+from .unpool import IndexMaxPool2d, max_unpool
 
 __all__ = [
-    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'border_crop', 'check_convention', 'check_norm_channels',
-    'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'note_init', 'subsample_labels', 'to_half_open',
-    'xavier_fill_'
+    'FCModule', 'HypercolumnRefinement', 'IndexMaxPool2d', 'LevelMaxFusion', 'border_crop', 'check_convention',
+    'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'max_unpool',
+    'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
 ]
