@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .unpool import IndexMaxPool2d, max_unpool
+
 
 class ENetStyle(NamedTuple):
     """What differs between the original and the port.
@@ -135,7 +137,7 @@ class DownBottleneck(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, *, style: ENetStyle, dropout: float = 0.0) -> None:
         super().__init__()
         width = (in_channels if style.narrow_from_input else out_channels) // 4
-        self.ceil = style.ceil
+        self.pool = IndexMaxPool2d(2, 2, ceil_mode=style.ceil)
         self.more = out_channels - in_channels
         self.reduce = _conv_norm(nn.Conv2d(in_channels, width, 2, stride=2, bias=False), style, False)
         self.middle = _conv_norm(nn.Conv2d(width, width, 3, padding=1, bias=style.bias), style, False)
@@ -145,8 +147,8 @@ class DownBottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the smaller map, and where the maxima of its short cut were."""
-        short, indices = F.max_pool2d(x, 2, 2, ceil_mode=self.ceil, return_indices=True)
-        if self.ceil:
+        short, indices = self.pool(x)
+        if self.pool.ceil_mode:
             x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))
         main = self.drop(self.expand(self.middle(self.reduce(x))))
         short = F.pad(short, (0, 0, 0, 0, 0, self.more))  # zeros behind the pooled maps
@@ -173,7 +175,7 @@ class UpBottleneck(nn.Module):
 
     def forward(self, x: Tensor, indices: Tensor, size: tuple[int, int]) -> Tensor:
         """Give the larger map; ``size`` is that of the map which was pooled."""
-        short = F.max_unpool2d(self.short(x), indices, 2, 2, output_size=size)
+        short = max_unpool(self.short(x), indices, size)
         main = self.upsample(self.reduce(x), output_size=list(size))
         return F.relu(short + self.drop(self.expand(F.relu(self.norm(main)))))
 
