@@ -4,8 +4,9 @@ from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .enet import ENet
 from .fc_densenet import FCDenseNet
+from .fcn_vgg import FCNVGG
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'ENet', 'FCDenseNet', 'TapBackbone', 'WithImage']
+__all__ = ['FCNVGG', 'VGG', 'CeilPoolResNet', 'ConvNeXt', 'ENet', 'FCDenseNet', 'TapBackbone', 'WithImage']

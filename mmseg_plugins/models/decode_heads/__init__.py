@@ -2,6 +2,7 @@
 
 from .enet_head import ENetEncoderHead, ENetHead
 from .fc_densenet_head import FCDenseNetHead
+from .fcn_skip_head import FCNSkipHead
 from .own_classifier_head import OwnClassifierHead
 
-__all__ = ['ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'OwnClassifierHead']
+__all__ = ['ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead', 'OwnClassifierHead']
