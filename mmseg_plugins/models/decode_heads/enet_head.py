@@ -60,8 +60,9 @@ class ENetHead(OwnClassifierHead):
         self.stage4 = stage(4 * width, 2)
         self.up2 = UpBottleneck(4 * width, width, style=style, dropout=dropout)
         self.stage5 = stage(width, 1)
-        kernel = style.last_kernel
-        self.score = nn.ConvTranspose2d(width, num_classes, kernel, stride=2, padding=(kernel - 1) // 2, bias=style.bias)
+        last = style.last_kernel
+        self.score = nn.ConvTranspose2d(
+            width, num_classes, last, stride=2, padding=(last - 1) // 2, bias=style.bias)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score every pixel."""

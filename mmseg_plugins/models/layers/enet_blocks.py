@@ -87,8 +87,8 @@ class InitialBlock(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels - in_channels, 3, stride=2, padding=1, bias=style.bias)
         # On even sizes both kernels give H / 2; on odd ones the convolution gives (H + 1) / 2, and so must the pool.
-        self.pool = nn.MaxPool2d(style.initial_pool, 2, padding=style.initial_pool // 2 if style.initial_pool % 2 else 0,
-                                 ceil_mode=style.initial_pool % 2 == 0)
+        even = style.initial_pool % 2 == 0
+        self.pool = nn.MaxPool2d(style.initial_pool, 2, padding=(style.initial_pool - 1) // 2, ceil_mode=even)
         self.norm = nn.BatchNorm2d(out_channels, eps=style.norm_eps)
         self.act = activation(out_channels, style, relu=False)
 

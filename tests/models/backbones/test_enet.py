@@ -77,7 +77,8 @@ def test_the_paper_s_variant_is_the_original_s_blocks():
     image = torch.randn(1, 3, 48, 64)
     with torch.no_grad():
         first, second, third, *_ = net(image)
-        x = torch.cat([F.conv2d(image, net.initial.conv.weight, net.initial.conv.bias, 2, 1), F.max_pool2d(image, 2)], 1)
+        x = F.conv2d(image, net.initial.conv.weight, net.initial.conv.bias, 2, 1)
+        x = torch.cat([x, F.max_pool2d(image, 2)], 1)
         x = F.prelu(net.initial.norm(x), net.initial.act.weight)
         torch.testing.assert_close(first, x)
         x = slow_paper_block(net.down1, x, -1)
@@ -111,7 +112,7 @@ def test_wrong_settings_are_named(kwargs, words):
 
 
 def test_an_image_of_one_pixel_is_refused_with_the_size_to_pad_to():
-    with pytest.raises(ValueError, match='1 x 1 px .* at least 8 x 8'):
+    with pytest.raises(ValueError, match=r'1 x 1 px .* at least 8 x 8'):
         ENet()(torch.zeros(1, 3, 1, 1))
 
 

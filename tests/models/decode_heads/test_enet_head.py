@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.registry import MODELS
 from semantic_batches import random_labels, semantic_batch
 from torch import nn
@@ -19,8 +20,9 @@ def segmentor(head, variant='paper', width=4):
     heads = dict(
         full=dict(type='mmseg_plugins.ENetHead', in_channels=maps, variant=variant),
         encoder=dict(type='mmseg_plugins.ENetEncoderHead', in_channels=8 * width))
-    return MODELS.build(dict(
-        type='mmseg.EncoderDecoder', data_preprocessor=dict(type='mmseg.SegDataPreProcessor', mean=[0.0], std=[255.0]),
+    return MODELS.build(ConfigDict(
+        type='mmseg.EncoderDecoder',
+        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', mean=[0.0], std=[255.0], size_divisor=1),
         backbone=dict(type='mmseg_plugins.WithImage',
                       net=dict(type='mmseg_plugins.ENet', variant=variant, base_channels=width)),
         decode_head=dict(**heads[head], num_classes=3, loss_decode=LOSS),
