@@ -26,8 +26,13 @@ class SwitchableBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel."""
-        alone = self.keep_running if self.training else self.batch_statistics
-        if not alone:
+        if self.training and self.keep_running:
+            # Copies, and not None: what is kept for the backward pass must be as in the first run.
+            running = None, None
+            if self.running_mean is not None and self.running_var is not None:
+                running = self.running_mean.clone(), self.running_var.clone()
+            return F.batch_norm(x, *running, self.weight, self.bias, training=True, eps=self.eps)
+        if self.training or not self.batch_statistics:
             return super().forward(x)
         if x.numel() == x.shape[1]:
             raise ValueError(f'batch statistics of a map of {tuple(x.shape)} (B, C, H, W) are those of one value a '
