@@ -76,7 +76,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def tested_to_results(tested: Mapping[str, Any], weights_of: str) -> dict[str, Any]:
+def evaluation_to_results(tested: Mapping[str, Any], weights_of: str) -> dict[str, Any]:
     """The part of a test's ``test_summary.json`` that a metafile keeps; the weights are another config's.
 
     Args:

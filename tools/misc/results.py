@@ -7,12 +7,13 @@
 ``record`` also measures seconds and multiply-adds of one image with the run's
 best weights on the test images (``--no-measure`` leaves that out).
 
-``--test`` is for a config that tests the weights of another one: its metafile
-entry says ``Weights Of: <name of the trained config>``, and WORK_DIR is where
+``--test`` reads the ``test_summary.json`` that
 
     python tools/test.py CONFIG work_dirs/<trained config>/<checkpoint>
 
-left its ``test_summary.json`` (work_dirs/<config>, or what --work-dir named).
+left in WORK_DIR (work_dirs/<config>, or what --work-dir named).  CONFIG may be
+another one than that of the weights (a CRF behind the same network): then its
+metafile entry says ``Weights Of: <trained config>``.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from mmengine.config import DictAction
 
 from mmseg_plugins.utils.overview import fill_overview, read_entries
 from mmseg_plugins.utils.results import (
+    evaluation_to_results,
     fill_tables,
     inference_to_results,
     read_models,
     read_summary,
     record,
     summary_to_results,
-    tested_to_results,
     weights_of,
 )
 
@@ -81,29 +82,39 @@ def measure(checkpoint: Path, config: Path, args: argparse.Namespace) -> dict[st
 
 
 def results_of_run(args: argparse.Namespace) -> tuple[Path, dict[str, Any], Path]:
-    """Config (relative to the project), numbers and checkpoint of a training run, or with ``--test`` of a test.
+    """Config (relative to the project), numbers and checkpoint of a training run.
 
     Raises:
-        ValueError: the run is not finished; the test is of weights that another config than the metafile's made.
+        ValueError: the run is not finished.
     """
-    if not args.test:
-        summary = read_summary(args.work_dir)
-        files = summary.get('checkpoints') or {}
-        checkpoint = args.work_dir / (files.get('best') or files.get('last') or 'none')
-        return Path(summary['config']).resolve().relative_to(PROJECT), summary_to_results(summary), checkpoint
+    summary = read_summary(args.work_dir)
+    files = summary.get('checkpoints') or {}
+    checkpoint = args.work_dir / (files.get('best') or files.get('last') or 'none')
+    return Path(summary['config']).resolve().relative_to(PROJECT), summary_to_results(summary), checkpoint
+
+
+def results_of_test(args: argparse.Namespace) -> tuple[Path, dict[str, Any], Path]:
+    """The same of a test: with the weights of another config, or with those of a run of the same config.
+
+    Raises:
+        ValueError: no test there; its weights are of another config than the metafile's.
+    """
     if not (args.work_dir / 'test_summary.json').is_file():
-        raise ValueError(f'{args.work_dir} holds no test_summary.json. Remedy: name the working folder of tools/test.py')
+        raise ValueError(f'{args.work_dir} holds no test_summary.json. Remedy: name the folder of tools/test.py')
     tested = read_summary(args.work_dir, 'test_summary.json')
     config = Path(tested['config']).resolve().relative_to(PROJECT)
-    name = weights_of(sorted((PROJECT / 'configs').rglob('metafile.yml')), config.as_posix())
     checkpoint = Path(tested['checkpoint'])
-    made_by = checkpoint.parent / 'summary.json'
-    if made_by.is_file():
-        trained = Path(read_summary(checkpoint.parent)['config']).stem
-        if trained != name:
-            raise ValueError(f'{checkpoint} was trained by {trained}, but the metafile says Weights Of: {name}. '
-                             f'Remedy: test a checkpoint of {name}, or mend the metafile')
-    return config, tested_to_results(tested, name), checkpoint
+    training = read_summary(checkpoint.parent) if (checkpoint.parent / 'summary.json').is_file() else None
+    trained = Path(training['config']).stem if training else None
+    if training and trained == config.stem:  # its own weights: the test's scores beside the training's cost
+        scores = evaluation_to_results(tested, config.stem)
+        cost = summary_to_results(training)
+        return config, {**cost, 'Metrics': scores['Metrics'], 'Command': scores['Command']}, checkpoint
+    name = weights_of(sorted((PROJECT / 'configs').rglob('metafile.yml')), config.as_posix())
+    if trained not in (None, name):
+        raise ValueError(f'{checkpoint} was trained by {trained}, but the metafile says Weights Of: {name}. '
+                         f'Remedy: test a checkpoint of {name}, or mend the metafile')
+    return config, evaluation_to_results(tested, name), checkpoint
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -112,7 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     recorder = actions.add_parser('record', help='write the results of a finished run into its metafile')
     recorder.add_argument('work_dir', type=Path)
     recorder.add_argument('--dataset', required=True, help='name of the data, as the tables name it')
-    recorder.add_argument('--test', action='store_true', help="a test of another config's weights (test_summary.json)")
+    recorder.add_argument('--test', action='store_true', help='a test (test_summary.json), not a training')
     recorder.add_argument('--no-measure', action='store_true', help='do not measure seconds and operations an image')
     recorder.add_argument('--images', type=int, default=20, help='test images that are timed (default 20)')
     recorder.add_argument('--device', default='cpu', help='where images are timed (default cpu)')
@@ -126,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.action == 'record':
         try:
-            config, results, checkpoint = results_of_run(args)
+            config, results, checkpoint = results_of_test(args) if args.test else results_of_run(args)
             metafile = PROJECT / config.parent / 'metafile.yml'
             if not args.no_measure:
                 results.update(measure(checkpoint, PROJECT / config, args))
