@@ -18,7 +18,10 @@ SYSTEMS = [name for name in NAMES if name.endswith('1000it-crop224_camvid.py')]
 CROPS = {}
 
 # Sizes (height, width) that a network refuses, and why; everything else must be predicted.
-REFUSED = {}
+REFUSED = {
+    'enet_port': [(1, 1)],  # halvings that round down
+    'fc-densenet': [(1, 1)],
+}
 
 
 def options_of(table, name, default):

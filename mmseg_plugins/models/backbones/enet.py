@@ -39,7 +39,7 @@ class ENet(BaseModule):
         ``'port'``, as the port does.
 
     Raises:
-        ValueError: unknown variant, or an image too small for three halvings.
+        ValueError: unknown variant, or (``'port'``) an image below 8 px.
     """
 
     def __init__(self,
@@ -55,6 +55,7 @@ class ENet(BaseModule):
             raise ValueError(f'ENet: base_channels={base_channels} must be a multiple of 4: bottlenecks have a quarter '
                              'of the width inside')
         self.with_indices = with_indices
+        self.least_side = 1 if style.ceil else 8
         small, large = dropouts
         width = base_channels
         self.initial = InitialBlock(width, style=style)
@@ -66,9 +67,9 @@ class ENet(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Give three maps and, with ``with_indices``, the indices of the two pools between them."""
-        if min(x.shape[-2:]) < 8:
-            raise ValueError(f'ENet: an image of {x.shape[-2]} x {x.shape[-1]} px is too small for stride 8; pad it to '
-                             'at least 8 x 8 (data_preprocessor: size, or test_cfg=dict(size=...))')
+        if min(x.shape[-2:]) < self.least_side:
+            raise ValueError(f'ENet: an image of {x.shape[-2]} x {x.shape[-1]} px is too small for three halvings '
+                             f'that round down; pad it to at least {self.least_side} x {self.least_side} (data_preprocessor: size, or test_cfg=dict(size=...))')
         first = self.initial(x)
         second, indices1 = self.down1(first)
         second = self.stage1(second)

@@ -113,7 +113,8 @@ def test_wrong_settings_are_named(kwargs, words):
 
 def test_an_image_of_one_pixel_is_refused_with_the_size_to_pad_to():
     with pytest.raises(ValueError, match=r'1 x 1 px .* at least 8 x 8'):
-        ENet()(torch.zeros(1, 3, 1, 1))
+        ENet('port')(torch.zeros(1, 3, 1, 1))
+    assert ENet('paper').eval()(torch.zeros(1, 3, 1, 1))[2].shape == (1, 128, 1, 1)
 
 
 def test_its_maps_feed_a_detector_s_pyramid_and_head():
