@@ -68,8 +68,10 @@ class ENet(BaseModule):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Give three maps and, with ``with_indices``, the indices of the two pools between them."""
         if min(x.shape[-2:]) < self.least_side:
-            raise ValueError(f'ENet: an image of {x.shape[-2]} x {x.shape[-1]} px is too small for three halvings '
-                             f'that round down; pad it to at least {self.least_side} x {self.least_side} (data_preprocessor: size, or test_cfg=dict(size=...))')
+            least = f'{self.least_side} x {self.least_side}'
+            raise ValueError(f'ENet: an image of {x.shape[-2]} x {x.shape[-1]} px is too small for three halvings that '
+                             f'round down; pad it to at least {least} (data_preprocessor: size, or '
+                             'test_cfg=dict(size=...))')
         first = self.initial(x)
         second, indices1 = self.down1(first)
         second = self.stage1(second)
