@@ -65,7 +65,7 @@ def test_record_can_leave_the_measuring_out(project):
     assert 'Inference' not in results_of(project)
 
 
-def tested(project, config, checkpoint, **metrics):
+def leave_test(project, config, checkpoint, **metrics):
     """A working folder of ``tools/test.py``."""
     folder = project / 'work_dirs' / 'tested'
     folder.mkdir(exist_ok=True)
@@ -81,7 +81,7 @@ def test_a_test_of_another_configs_weights_becomes_a_row_that_names_them(project
     metafile = project / 'configs' / 'toy' / 'metafile.yml'
     checkpoint = next((project / 'work_dirs' / 'toy').glob('*.pth'))
     (project / 'configs' / 'toy' / 'crf.py').write_text((project / 'configs' / 'toy' / 'toy.py').read_text())
-    folder = tested(project, 'configs/toy/crf.py', checkpoint, **{'coco/segm_mAP': 0.5})
+    folder = leave_test(project, 'configs/toy/crf.py', checkpoint, **{'coco/segm_mAP': 0.5})
     record = ['record', str(folder), '--dataset', 'toy', '--test', '--images', '1']
     metafile.write_text(metafile.read_text() + '  - Name: crf\n    Config: configs/toy/crf.py\n')
     assert tool.main(record) == 1
@@ -100,7 +100,7 @@ def test_a_test_of_another_configs_weights_becomes_a_row_that_names_them(project
 
 def test_a_test_of_its_own_weights_gives_the_scores_and_the_training_the_cost(project):
     checkpoint = next((project / 'work_dirs' / 'toy').glob('*.pth'))
-    folder = tested(project, 'configs/toy/toy.py', checkpoint, **{'coco/segm_mAP': 0.5})
+    folder = leave_test(project, 'configs/toy/toy.py', checkpoint, **{'coco/segm_mAP': 0.5})
     assert tool.main(['record', str(folder), '--dataset', 'toy-test', '--test', '--no-measure']) == 0
     kept = results_of(project)
     assert kept['Metrics'] == {'mask AP': 50.0}
