@@ -333,7 +333,11 @@ def _parameters(model: Any) -> dict[str, int]:
 
 
 def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
-    return {k: float(v) for k, v in metrics.items() if np.isscalar(v) and not isinstance(v, str)}
+    return {k: float(v) for k, v in metrics.items() if _is_number(v)}
+
+
+def _is_number(value: Any) -> bool:
+    return bool(np.isscalar(value)) and not isinstance(value, str)
 
 
 def _now() -> str:

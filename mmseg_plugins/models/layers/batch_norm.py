@@ -28,7 +28,7 @@ class SwitchableBatchNorm2d(nn.BatchNorm2d):
         """Normalise each channel."""
         if self.training and self.keep_running:
             # Copies, and not None: what is kept for the backward pass must be as in the first run.
-            running = None, None
+            running: tuple[Tensor | None, Tensor | None] = None, None
             if self.running_mean is not None and self.running_var is not None:
                 running = self.running_mean.clone(), self.running_var.clone()
             return F.batch_norm(x, *running, self.weight, self.bias, training=True, eps=self.eps)

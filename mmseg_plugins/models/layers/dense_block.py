@@ -88,6 +88,7 @@ class DenseBlock(nn.Module):
         """Give the stack of all maps and the stack of the new ones."""
         maps = [x]
         for layer in self.layers:
+            assert isinstance(layer, DenseLayer)
             again = self.with_cp and torch.is_grad_enabled()
             maps.append(layer.forward_again(*maps) if again else layer(torch.cat(maps, 1)))
         return torch.cat(maps, 1), torch.cat(maps[1:], 1)
