@@ -64,7 +64,8 @@ def label_sheet(
             labels = column.maps[row]
             ground = np.full_like(image, PLAIN) if plain else image
             title = f'{column.title}: {100 * right_share(truth, labels):.0f}%' if place else f'{column.title}  {name}'
-            drawn[row, place] = title, draw_semantic(ground, labels, colors, alpha=1.0 if plain else 0.55)
+            alpha = 1.0 if plain else 0.55
+            drawn[row, place] = title, draw_semantic(ground, labels, colors, alpha=alpha, edges=not plain)
     rows, width = len(images), len(columns)
     order = [(r, c) for c in range(width) for r in range(rows)] if systems_as_rows else list(drawn)
     page = contact_sheet([drawn[place] for place in order], rows if systems_as_rows else width, cell, heading)

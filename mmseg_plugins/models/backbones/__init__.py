@@ -1,5 +1,6 @@
 """Backbones: an image tensor in, a tuple of maps out; no host is imported here."""
 
+from .cascade_resnet import CascadeResNet
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .enet import ENet
@@ -9,4 +10,6 @@ from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['FCNVGG', 'VGG', 'CeilPoolResNet', 'ConvNeXt', 'ENet', 'FCDenseNet', 'TapBackbone', 'WithImage']
+__all__ = [
+    'FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'ENet', 'FCDenseNet', 'TapBackbone', 'WithImage'
+]

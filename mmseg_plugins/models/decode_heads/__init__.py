@@ -1,9 +1,14 @@
 """Decode heads with mmseg's contract."""
 
+from .dilated_sum_head import DilatedSumHead
 from .enet_head import ENetEncoderHead, ENetHead
 from .fc_densenet_head import FCDenseNetHead
 from .fcn_skip_head import FCNSkipHead
+from .large_fov_head import LargeFOVHead, MScLargeFOVHead
 from .linknet_head import LinkNetHead
 from .own_classifier_head import OwnClassifierHead
 
-__all__ = ['ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead', 'LinkNetHead', 'OwnClassifierHead']
+__all__ = [
+    'DilatedSumHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead', 'LargeFOVHead', 'LinkNetHead',
+    'MScLargeFOVHead', 'OwnClassifierHead'
+]
