@@ -15,12 +15,13 @@ from mmseg_plugins.models.decode_heads import OwnClassifierHead
 SYSTEMS = [name for name in NAMES if name.endswith('1000it-crop224_camvid.py')]
 
 # Training crops are 64 px unless a network needs more.
-CROPS = {}
+CROPS = {'deconvnet': 224}  # its fc6 must see exactly one window
 
 # Sizes (height, width) that a network refuses, and why; everything else must be predicted.
 REFUSED = {
-    'enet_port': [(1, 1)],  # halvings that round down
-    'fc-densenet': [(1, 1)],
+    'deconvnet': ((65, 49), (1, 1)),  # windows of 224 x 224 slide over images that are at least as large
+    'enet_port': ((1, 1), ),  # pooling and convolution of a one-pixel map differ in size
+    'fc-densenet': ((1, 1), ),  # five poolings need 32 px
 }
 
 
@@ -58,9 +59,9 @@ class ToyHead(OwnClassifierHead):
 
     def forward(self, inputs):
         x = self._transform_inputs(inputs)
-        if self.fault == 'divisor' and x.shape[-1] % 4:
+        if self.fault == 'divisor' and not self.training:
             raise ValueError('images of 65 x 49 px: sides must be divisible by 16, pad them to 80 x 64')
-        if self.fault == 'unclear' and x.shape[-1] % 4:
+        if self.fault == 'unclear' and not self.training:
             raise ValueError('sizes do not match')
         return self.score(x)
 

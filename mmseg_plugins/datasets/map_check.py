@@ -155,7 +155,7 @@ def _check_labels(report: DatasetReport, source: MapSource, pairs: Sequence[str]
         problem = semantic_map_problem(labels, source)
         if problem:
             report.add('bad_map', stem + source.map_suffix, None, None, problem)
-        elif labels is not None and set(np.unique(labels).tolist()) <= _void_values(source):
+        elif labels is not None and _values(labels) <= _void_values(source):
             empty.append(stem + source.map_suffix)
     report.notes.append(f'the labels of {len(chosen)} of {len(pairs)} maps were read')
     if empty and len(empty) == len(chosen):
@@ -165,6 +165,13 @@ def _check_labels(report: DatasetReport, source: MapSource, pairs: Sequence[str]
             'these the right maps, and the right ignore_index?')
     elif empty:
         report.notes.append(f'{len(empty)} of them hold no labelled pixel and add nothing to the loss: {empty[:3]}')
+
+
+def _values(labels: np.ndarray) -> set[int]:
+    """The values of a map; counting bytes is several times as fast as sorting them."""
+    if labels.dtype == np.uint8:
+        return set(np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256)).tolist())
+    return {int(value) for value in np.unique(labels)}
 
 
 def _void_values(source: MapSource) -> set[int]:
@@ -189,10 +196,10 @@ def semantic_map_problem(labels: np.ndarray | None, source: MapSource) -> str | 
         return 'it cannot be decoded'
     if labels.ndim != 2:
         return f'it has {labels.shape[2]} channels; a label map has one (colours must be converted to class numbers)'
-    values = np.unique(labels).astype(int)
+    values = sorted(_values(labels))
     number = source.stored_values if source.stored_values is not None else len(source.classes)
     first = 1 if source.reduce_zero_label else 0  # 0 becomes the ignored label then
-    wrong = [int(v) for v in values if not (first <= v < number + first) and v not in (source.ignore_index, first - 1)]
+    wrong = [v for v in values if not (first <= v < number + first) and v not in (source.ignore_index, first - 1)]
     if not wrong:
         return None
     return (

@@ -6,10 +6,12 @@ from .convnext import ConvNeXt
 from .enet import ENet
 from .fc_densenet import FCDenseNet
 from .fcn_vgg import FCNVGG
+from .segnet_encoder import DeconvNetEncoder, SegNetEncoder
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
-    'FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'ENet', 'FCDenseNet', 'TapBackbone', 'WithImage'
+    'FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'ENet', 'FCDenseNet',
+    'SegNetEncoder', 'TapBackbone', 'WithImage'
 ]

@@ -1,5 +1,6 @@
 """Decode heads with mmseg's contract."""
 
+from .deconvnet_head import DeconvNetHead
 from .dilated_sum_head import DilatedSumHead
 from .enet_head import ENetEncoderHead, ENetHead
 from .fc_densenet_head import FCDenseNetHead
@@ -7,8 +8,9 @@ from .fcn_skip_head import FCNSkipHead
 from .large_fov_head import LargeFOVHead, MScLargeFOVHead
 from .linknet_head import LinkNetHead
 from .own_classifier_head import OwnClassifierHead
+from .segnet_head import SegNetHead
 
 __all__ = [
-    'DilatedSumHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead', 'LargeFOVHead', 'LinkNetHead',
-    'MScLargeFOVHead', 'OwnClassifierHead'
+    'DeconvNetHead', 'DilatedSumHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead', 'LargeFOVHead',
+    'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead', 'SegNetHead'
 ]
