@@ -11,6 +11,7 @@ from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import LOOPS as ROOT_LOOPS
 from mmengine.registry import METRICS as ROOT_METRICS
 from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import OPTIMIZERS as ROOT_OPTIMIZERS
 from mmengine.registry import RUNNERS as ROOT_RUNNERS
 from mmengine.registry import TASK_UTILS as ROOT_TASK_UTILS
 from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
@@ -26,6 +27,7 @@ TRANSFORMS = Registry(
     'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmseg_plugins.datasets.transforms'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmseg_plugins.evaluation'])
 HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmseg_plugins.engine'])
+OPTIMIZERS = Registry('optimizer', parent=ROOT_OPTIMIZERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 RUNNERS = Registry('runner', parent=ROOT_RUNNERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 VISUALIZERS = Registry(

@@ -12,7 +12,7 @@ from mmseg_plugins.engine.compatibility import check_model
 
 DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|ctw1500|nuclei|nyudv2|personpart|sbd|shapes|voc'
 GRAMMAR = re.compile(rf'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_({DATASETS})\.py')  # algorithm_components_settings_dataset
-COUNT = 187
+COUNT = 202
 
 
 def test_number_of_configs_is_the_one_written_here():
@@ -38,7 +38,8 @@ def test_name_follows_the_grammar(name):
 def test_file_is_short_and_says_what_it_is_and_the_command(name):
     text = (ROOT / name).read_text()
     assert text.startswith('# '), 'a config begins with a comment that says what it is'
-    assert f'tools/train.py {name}' in text or f'tools/dist_train.sh {name}' in text, 'the exact command is missing'
+    commands = (f'tools/{tool} {name}' for tool in ('train.py', 'dist_train.sh', 'test.py'))
+    assert any(command in text for command in commands), 'the exact command is missing'
     assert text.count('\n') <= 60
 
 

@@ -9,6 +9,7 @@ from mmseg_plugins.engine.atomic import DiskFullError
 from mmseg_plugins.engine.compatibility import CompatibilityError
 from mmseg_plugins.engine.loaders import install as _install_safe_loaders
 from mmseg_plugins.engine.loops import ResumableEpochLoop, ResumableIterLoop
+from mmseg_plugins.engine.optimizers import LasagneRMSprop
 from mmseg_plugins.engine.runner import SafeRunner
 from mmseg_plugins.engine.safe_load import CorruptCheckpointError, UnsafeCheckpointError, load_checkpoint_file
 
@@ -16,6 +17,7 @@ __all__ = [
     'CompatibilityError',
     'CorruptCheckpointError',
     'DiskFullError',
+    'LasagneRMSprop',
     'ResumableEpochLoop',
     'ResumableIterLoop',
     'SafeRunner',

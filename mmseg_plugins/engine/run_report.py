@@ -24,6 +24,7 @@ FILES = {
     'samples_train': 'samples_train.png',
     'samples_val': 'samples_val.png',
     'summary': 'summary.json',
+    'test_summary': 'test_summary.json',
 }
 _NOT_METRICS = ('time', 'data_time', 'memory_mb', 'lr')
 
@@ -86,9 +87,9 @@ def read_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return summary if isinstance(summary, dict) else {}
 
 
-def write_summary(folder: str | os.PathLike[str], summary: dict[str, Any]) -> None:
-    """Write ``summary.json`` whole or not at all; NaN becomes null, which JSON has."""
-    path = Path(folder) / FILES['summary']
+def write_summary(folder: str | os.PathLike[str], summary: dict[str, Any], kind: str = 'summary') -> None:
+    """Write ``summary.json`` (or ``test_summary``) whole or not at all; NaN becomes null, which JSON has."""
+    path = Path(folder) / FILES[kind]
     part = path.with_name(path.name + '.part')
     part.write_text(json.dumps(_plain(summary), indent=2, ensure_ascii=False) + '\n', encoding='utf-8')
     os.replace(part, path)

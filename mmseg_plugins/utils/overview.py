@@ -22,14 +22,15 @@ from typing import Any, NamedTuple
 import yaml
 
 from mmseg_plugins.datasets.near import did_you_mean
-from mmseg_plugins.utils.results import table_row
+from mmseg_plugins.utils.results import SEMANTIC_COLUMNS, is_semantic, table_row
 
 _MARKERS = re.compile(r'(<!-- all results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
-_METRICS = ('mask AP', 'mask AP50', 'mask AP75', 'mask AP S', 'mask AP M', 'mask AP L', 'box AP')
-_HEAD = (
-    'system', 'config', 'mask AP', 'AP50', 'AP75', 'S', 'M', 'L', 'box AP', 'also', 'parameters', 'GMACs', 's/image',
-    's/iter', 'peak memory', 'training', 'on', 'paper',
-)  # fmt: skip
+#: Metric -> its column, of tables of instances.
+_COLUMNS = {
+    'mask AP': 'mask AP', 'mask AP50': 'AP50', 'mask AP75': 'AP75', 'mask AP S': 'S', 'mask AP M': 'M',
+    'mask AP L': 'L', 'box AP': 'box AP',
+}  # fmt: skip
+_COSTS = ('parameters', 'GMACs', 's/image', 's/iter', 'peak memory', 'training', 'on', 'paper')
 _NONE = '-'
 
 
@@ -65,9 +66,16 @@ def overview_table(entries: Sequence[Entry], dataset: str, folder: Path) -> str:
     if not found:
         return 'Not yet measured.\n'
     machines = {where: string.ascii_uppercase[index] for index, where in enumerate(_hardware(found))}
-    lines = [table_row(_HEAD), table_row(['---'] * len(_HEAD))]
+    semantic = is_semantic([result['Metrics'] for _, result in found])
+    columns = SEMANTIC_COLUMNS if semantic else _COLUMNS
+    head = ['system', 'config', *columns.values(), *([] if semantic else ['also']), *_COSTS]
+    lines = [table_row(head), table_row(['---'] * len(head))]
     for entry, result in found:
-        lines.append(table_row([*_cells(entry, result, machines, folder), paper_cell(entry, entries)]))
+        scores = [_number(result['Metrics'], name, '{:.1f}') for name in columns]
+        if not semantic:
+            scores.append(_others(result['Metrics']))
+        costs = _costs(result, machines)
+        lines.append(table_row([*_links(entry, folder), *scores, *costs, paper_cell(entry, entries)]))
     legend = '; '.join(f'{letter}: {where}' for where, letter in machines.items())
     images = sorted({result['Inference']['Image'] for _, result in found if 'Inference' in result})
     size = f' GMACs: multiply-adds of one image of {", ".join(images)}.' if images else ''
@@ -90,22 +98,32 @@ def _hardware(found: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[str]:
     return list(names)
 
 
-def _cells(entry: Entry, result: Mapping[str, Any], machines: Mapping[str, str], folder: Path) -> list[str]:
-    metrics, inference = result['Metrics'], result.get('Inference', {})
-    letter = machines[result['Hardware']]
-    measured_on = machines[inference.get('Hardware', result['Hardware'])]
+def _links(entry: Entry, folder: Path) -> list[str]:
+    """The system and the config, linked."""
     here = os.path.relpath(entry.folder, folder)
     return [
         f'[{entry.model.get("In Collection", entry.folder.name)}]({here}/README.md)',
         f'[`{entry.model["Name"]}`]({here}/{Path(entry.model["Config"]).name})',
-        *(_number(metrics, name, '{:.1f}') for name in _METRICS),
-        ', '.join(f'{name} {value:.1f}' for name, value in metrics.items() if name not in _METRICS) or _NONE,
+    ]
+
+
+def _others(metrics: Mapping[str, Any]) -> str:
+    """What a system is made for beside AP."""
+    return ', '.join(f'{name} {value:.1f}' for name, value in metrics.items() if name not in _COLUMNS) or _NONE
+
+
+def _costs(result: Mapping[str, Any], machines: Mapping[str, str]) -> list[str]:
+    inference = result.get('Inference', {})
+    letter = machines[result['Hardware']]
+    measured_on = machines[inference.get('Hardware', result['Hardware'])]
+    training = f'weights of `{result["Weights"]}`' if 'Weights' in result else _number(result, 'Minutes', '{:.1f} min')
+    return [
         _number(result, 'Parameters (M)', '{:.2f} M'),
         _number(inference, 'GMACs', '{:.4g}'),
         _number(inference, 'Seconds per Image', '{:.3g}'),
         _number(result, 'Seconds per Iteration', '{:.2f}'),
         _number(result, 'Peak Memory (GB)', '{:.2f} GB'),
-        _number(result, 'Minutes', '{:.1f} min'),
+        training,
         letter if measured_on == letter else f'{letter}, s/image {measured_on}',
     ]
 

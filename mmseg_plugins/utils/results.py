@@ -5,11 +5,16 @@ A number is written once, by :func:`record`, next to the config that made it;
 
     <!-- results: nuclei -->
     <!-- end of results -->
+
+A config that is another one with something done at test time (a CRF, batch
+statistics) is not trained: its metafile entry says ``Weights Of: <that config>``,
+``tools/test.py`` tests it with those weights, and its row holds that test.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -33,12 +38,17 @@ _METRICS = {
     'coco/AR@1000': ('mask AR@1000', 100),
     'coco_panoptic/PQ': ('PQ', 1),
     'mIoU': ('mIoU', 1),
+    'mAcc': ('mAcc', 1),
+    'aAcc': ('aAcc', 1),
     'sds/mAPr_50': ('mAP^r .5', 100),
     'sds/mAPr_70': ('mAP^r .7', 100),
 }
 _PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
+_SEMANTIC_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation')
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
 _COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
+#: Metric of label maps -> its column: mean IoU, mean recall of the classes, share of right pixels.
+SEMANTIC_COLUMNS = {'mIoU': 'mIoU', 'mAcc': 'class average', 'aAcc': 'global accuracy'}
 
 
 def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,14 +62,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
     """
     if summary['status'] != 'finished':
         raise ValueError(f'the run is {summary["status"]!r}, only finished runs are recorded. Remedy: resume it.')
-    final = summary['metrics']['final']
-    metrics = {
-        name: round(factor * float(final[key]), 1) for key, (name, factor) in _METRICS.items()
-        if key in final and final[key] not in (None, _NO_OBJECT)
-    }
-    if not metrics:
-        raise ValueError(f'the last validation has none of {", ".join(_METRICS)}; found {", ".join(final) or "none"}.')
-    versions = summary['versions']
+    metrics = _known(summary['metrics']['final'], 'the last validation')
     return {
         'Metrics': metrics,
         'Minutes': round(float(summary['minutes']), 1),
@@ -69,8 +72,50 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         'Hardware': hardware_name(summary['hardware']),
         'Seed': summary['seed'],
         'Command': _public_command(summary['command']),
-        'Versions': ', '.join(f'{name} {versions[name]}' for name in _PACKAGES if name in versions),
+        'Versions': _versions(summary['versions'], metrics),
     }
+
+
+def evaluation_to_results(tested: Mapping[str, Any], weights_of: str) -> dict[str, Any]:
+    """The part of a test's ``test_summary.json`` that a metafile keeps; the weights are another config's.
+
+    Args:
+        tested: What ``tools/test.py`` left in its working folder.
+        weights_of: Name of the config that trained the checkpoint.
+
+    Raises:
+        ValueError: none of the known metrics.
+    """
+    metrics = _known(tested['metrics'], 'the test')
+    return {
+        'Metrics': metrics,
+        'Weights': weights_of,
+        'Test Minutes': round(float(tested['minutes']), 1),
+        'Parameters (M)': round(tested['parameters']['total'] / 1e6, 2),
+        'Hardware': hardware_name(tested['hardware']),
+        'Command': _public_command(tested['command']),
+        'Versions': _versions(tested['versions'], metrics),
+    }
+
+
+def _known(values: Mapping[str, Any], source: str) -> dict[str, float]:
+    metrics = {
+        name: round(factor * float(values[key]), 1) for key, (name, factor) in _METRICS.items()
+        if key in values and values[key] not in (None, _NO_OBJECT)
+    }
+    if not metrics:
+        raise ValueError(f'{source} has none of {", ".join(_METRICS)}; found {", ".join(values) or "none"}.')
+    return metrics
+
+
+def _versions(versions: Mapping[str, str], metrics: Mapping[str, float]) -> str:
+    packages = _SEMANTIC_PACKAGES if is_semantic([metrics]) else _PACKAGES
+    return ', '.join(f'{name} {versions[name]}' for name in packages if name in versions)
+
+
+def is_semantic(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the metrics of a table's rows are those of label maps alone."""
+    return bool(rows) and all('mIoU' in metrics and 'mask AP' not in metrics for metrics in rows)
 
 
 def inference_to_results(measured: Mapping[str, Any], hardware: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +142,7 @@ def hardware_name(hardware: Mapping[str, Any]) -> str:
 
 
 def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]) -> None:
-    """Write the results of one config into its metafile, in place of earlier ones.
+    """Write the results of one config on one data set into its metafile, in place of earlier ones.
 
     The rest of the file keeps its bytes, comments included.
 
@@ -108,12 +153,31 @@ def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]
     for index, block in enumerate(blocks):
         if f'    Config: {config}\n' in block:
             kept = re.sub(r'(?m)^    Results:\n(?:(?:      .*)?\n)*', '', block).rstrip('\n') + '\n'
-            entry = [{'Task': 'Instance Segmentation', 'Dataset': dataset, **results}]
-            text = yaml.safe_dump({'Results': entry}, sort_keys=False, width=1000)
+            others = [entry for entry in yaml.safe_load(block)[0].get('Results', []) if entry['Dataset'] != dataset]
+            task = 'Semantic Segmentation' if is_semantic([results['Metrics']]) else 'Instance Segmentation'
+            entries = [*others, {'Task': task, 'Dataset': dataset, **results}]
+            text = yaml.safe_dump({'Results': entries}, sort_keys=False, width=1000)
             blocks[index] = kept + ''.join(f'    {line}\n' for line in _indented(text))
             metafile.write_text(''.join(blocks))
             return
     raise ValueError(f'{metafile} has no model with "Config: {config}". Remedy: add its entry first.')
+
+
+def weights_of(metafiles: Sequence[Path], config: str) -> str:
+    """Name of the model whose weights a config is tested with (``Weights Of``).
+
+    Raises:
+        ValueError: the config has no such entry, or it names no model.
+    """
+    models = [model for path in metafiles for model in read_models(path)]
+    named = next((model.get('Weights Of') for model in models if model['Config'] == config), None)
+    if named is None:
+        raise ValueError(f'the metafile entry of {config} says nothing about whose weights it is tested with. '
+                         'Remedy: add "Weights Of: <name of the config that was trained>" there.')
+    if named not in {model['Name'] for model in models}:
+        raise ValueError(f'Weights Of: {named!r} in the metafile entry of {config} names no model. '
+                         'Remedy: the name of a config that has an entry itself.')
+    return str(named)
 
 
 def fill_tables(readme: str, models: Sequence[Mapping[str, Any]]) -> str:
@@ -130,22 +194,35 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
     rows = [(model, result) for model in models for result in model.get('Results', []) if result['Dataset'] == dataset]
     if not rows:
         return 'Not yet measured.\n'
-    head = ['config', *_COLUMNS, 'parameters', 's/iter', 'training', 'peak memory']
+    columns = SEMANTIC_COLUMNS if is_semantic([result['Metrics'] for _, result in rows]) else {n: n for n in _COLUMNS}
+    head = ['config', *columns.values(), 'parameters', 's/iter', 'training', 'peak memory']
     lines = [table_row(head), table_row(['---'] * len(head))]
     for model, result in rows:
         metrics = result['Metrics']
         lines.append(
             table_row([
                 f'[`{model["Name"]}`]({Path(model["Config"]).name})',
-                *(f'{metrics[name]:.1f}' if name in metrics else '' for name in _COLUMNS),
+                *(f'{metrics[name]:.1f}' if name in metrics else '' for name in columns),
                 f'{result["Parameters (M)"]:.2f} M',
-                f'{result["Seconds per Iteration"]:.2f}',
-                f'{result["Minutes"]:.1f} min',
-                f'{result["Peak Memory (GB)"]:.2f} GB',
+                *_training_cells(result),
             ])
         )
-    where = sorted({f'{result["Hardware"]}; {result["Versions"]}; seed {result["Seed"]}' for _, result in rows})
+    where = sorted({_measured_on(result) for _, result in rows})
     return '\n'.join(lines) + '\n\n' + f'Measured on {"; ".join(where)}. Commands: `metafile.yml`.\n'
+
+
+def _training_cells(result: Mapping[str, Any]) -> list[str]:
+    """Seconds an iteration, minutes and memory of the training; of a test alone, whose weights it is."""
+    if 'Weights' in result:
+        return ['', f'weights of `{result["Weights"]}`', '']
+    return [
+        f'{result["Seconds per Iteration"]:.2f}', f'{result["Minutes"]:.1f} min', f'{result["Peak Memory (GB)"]:.2f} GB'
+    ]
+
+
+def _measured_on(result: Mapping[str, Any]) -> str:
+    seed = '' if 'Weights' in result else f'; seed {result["Seed"]}'
+    return f'{result["Hardware"]}; {result["Versions"]}{seed}'
 
 
 def read_models(metafile: Path) -> list[dict[str, Any]]:
@@ -153,9 +230,9 @@ def read_models(metafile: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load(metafile.read_text())['Models'])
 
 
-def read_summary(work_dir: Path) -> dict[str, Any]:
-    """``summary.json`` of a working folder."""
-    return dict(json.loads((work_dir / 'summary.json').read_text()))
+def read_summary(work_dir: Path, name: str = 'summary.json') -> dict[str, Any]:
+    """``summary.json`` of a working folder, or ``test_summary.json``."""
+    return dict(json.loads((work_dir / name).read_text()))
 
 
 def _public_command(command: str) -> str:
@@ -166,7 +243,9 @@ def _public_command(command: str) -> str:
         if kept and kept[-1] == '--work-dir':
             kept.pop()
             continue
-        kept.append(word)
+        # of a checkpoint below another folder, the part that the reader will have as well
+        below = f'{os.sep}work_dirs{os.sep}'
+        kept.append('work_dirs' + os.sep + word.split(below, 1)[1] if below in word else word)
     return shlex.join(word for word in kept if not word.startswith('data_root='))
 
 

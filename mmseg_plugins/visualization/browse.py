@@ -49,14 +49,26 @@ def draw_original_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
     names = list(dataset.metainfo.get('classes') or ())
     title = f'{index} {Path(info["img_path"]).name}  {image.shape[1]} x {image.shape[0]}'
     if 'instances' not in info:
-        loader = next(step for step in dataset.pipeline.transforms if type(step).__name__.endswith('LoadAnnotations'))
         palette = dataset.metainfo.get('palette')
-        labels = np.asarray(loader(info)['gt_seg_map'])
         colors = complete_palette(None if isinstance(palette, str) else palette, len(names))
-        return title, draw_semantic(image, labels, colors)
+        return title, draw_semantic(image, original_labels(dataset, index), colors)
     truth = original_instances(dataset, index, image.shape[:2])
     drawn = draw_instances(image, truth.masks, truth.boxes, truth.labels, None, names)
     return f'{title}  {len(truth.labels)} instances', drawn
+
+
+def original_labels(dataset: Any, index: int) -> np.ndarray:
+    """The annotated label map (H, W) of one image in its own frame, class numbers and 255.
+
+    Raises:
+        ValueError: the data set holds no label maps.
+    """
+    info = dataset.get_data_info(index)
+    steps = getattr(dataset.pipeline, 'transforms', [])
+    loader = next((step for step in steps if type(step).__name__.endswith('LoadAnnotations')), None)
+    if loader is None or not info.get('seg_map_path'):
+        raise ValueError(f'{type(dataset).__name__} holds no label maps. Remedy: take a semantic segmentation config.')
+    return np.asarray(loader(info)['gt_seg_map'])
 
 
 def original_instances(dataset: Any, index: int, size: tuple[int, int] | None = None) -> Instances:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmseg_plugins.visualization.figures import new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Series = tuple[Sequence[float], Sequence[float]]  # x values, y values
 
@@ -45,6 +49,44 @@ def draw_curves(
     """
     figure = new_figure(10, 5.5)
     axes = figure.add_subplot()
+    plot_curves(axes, series, title, y_label, log_y=log_y, bold=bold, x_label=x_label)
+    if series:
+        axes.legend(loc='upper left', bbox_to_anchor=(1.01, 1.0), fontsize=8, frameon=False)
+    return save_figure(figure, path)
+
+
+def draw_runs(
+    panels: Mapping[str, Mapping[str, Series]], path: str | os.PathLike[str], title: str, log_y: Sequence[str] = ()
+) -> Path:
+    """Draw several runs into one PNG: a panel a scalar, in each a curve a run, of one colour in all panels.
+
+    Args:
+        panels: Scalar -> run -> (x, y).
+        path: The PNG to write.
+        log_y: Scalars with a logarithmic axis.
+    """
+    figure = new_figure(6.5 * len(panels) + 3, 5.5)
+    names = list(dict.fromkeys(name for series in panels.values() for name in series))
+    for index, (scalar, series) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), index + 1)
+        ordered = {name: series.get(name, ([], [])) for name in names}
+        plot_curves(axes, ordered, scalar, scalar, log_y=scalar in log_y)
+        axes.legend(fontsize=7, frameon=False, loc='upper left', bbox_to_anchor=(0.0, -0.12), ncols=2)
+    figure.suptitle(title)
+    return save_figure(figure, path)
+
+
+def plot_curves(
+    axes: Axes,
+    series: Mapping[str, Series],
+    title: str,
+    y_label: str,
+    *,
+    log_y: bool = False,
+    bold: Sequence[str] = (),
+    x_label: str = 'iteration',
+) -> None:
+    """Draw named curves into the axes of a figure, as :func:`draw_curves` says."""
     positive = True
     for index, (name, (x_values, y_values)) in enumerate(series.items()):
         x, y = np.asarray(x_values, float), np.asarray(y_values, float)
@@ -62,11 +104,8 @@ def draw_curves(
         axes.set_yscale('log')
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.grid(True, alpha=0.3)
-    if series:
-        axes.legend(loc='upper left', bbox_to_anchor=(1.01, 1.0), fontsize=8, frameon=False)
-    else:
+    if not series:
         axes.text(0.5, 0.5, 'nothing recorded yet', ha='center', va='center', transform=axes.transAxes)
-    return save_figure(figure, path)
 
 
 def _label(name: str, finite: np.ndarray) -> str:

@@ -29,6 +29,7 @@ def draw_semantic(
     ignore_index: int = IGNORE,
     alpha: float = 0.55,
     long_side: int = 512,
+    edges: bool = True,
 ) -> np.ndarray:
     """Colour a picture by its label map; ignored pixels keep the picture, darkened.
 
@@ -36,6 +37,7 @@ def draw_semantic(
         image_bgr: (H, W, 3) uint8, BGR.
         label_map: (H, W) integers, class indices and ``ignore_index``.
         palette: RGB per class; missing ones are filled with distinct colours.
+        edges: Draw a dark line where labels change.
 
     Returns:
         (s*H, s*W, 3) uint8 BGR with s = ``legible_scale(H, W, long_side)``.
@@ -58,7 +60,8 @@ def draw_semantic(
     table[:number] = np.array(complete_palette(palette, number), np.float32).reshape(-1, 3)[:, ::-1]
     blended = image * (1 - alpha) + table[np.where(known, labels, number)] * alpha
     canvas = np.round(blended).astype(np.uint8)
-    canvas[_edges(labels)] = (32, 32, 32)
+    if edges:
+        canvas[_edges(labels)] = (32, 32, 32)
     return canvas
 
 

@@ -12,6 +12,7 @@ import toy_runs
 from mmengine.registry import MODELS, init_default_scope
 
 from mmseg_plugins.visualization.compare import PLAIN, WRONG, Column, comparison_sheet, draw_cell, matched_colors
+from mmseg_plugins.visualization.compare_labels import LabelColumn, label_sheet, right_share
 from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.sheets import GAP
 
@@ -102,6 +103,41 @@ def test_pairs_and_work_dirs_give_the_same_sheet(system, tmp_path, capsys):
     assert cv2.imread(str(tmp_path / 'c.png')).shape[0] < first.shape[0]
 
 
+def test_label_maps_are_drawn_without_their_photographs_and_with_a_legend(tmp_path, capsys):
+    config, checkpoint = save_model(
+        toy_runs.segmentor_config(toy_runs.write_toy_label_maps(tmp_path / 'maps'), tmp_path / 'run'), tmp_path / 'run')
+    pair = [f'{config}={checkpoint}', '--num', '2', '--cell', '64', '--titles', 'net']
+    for name, more in (('a', []), ('b', ['--labels-only']), ('c', ['--labels-only', '--systems-as-rows'])):
+        assert compare_sheet.main([*pair, '--out', str(tmp_path / f'{name}.png'), *more]) == 0
+    assert '2 images, 1 systems' in capsys.readouterr().out
+    photo, plain, wide = (cv2.imread(str(tmp_path / f'{name}.png')) for name in 'abc')
+    assert photo.shape == plain.shape
+    assert plain.shape[1] == 2 * 64 + 3 * GAP
+    assert not np.array_equal(photo, plain)
+    assert wide.shape[0] == plain.shape[0]  # two rows either way
+
+
+def test_a_sheet_of_label_maps_says_what_share_is_right_and_shows_no_pixel_of_the_image():
+    truth = np.repeat(np.array([0, 1, 255, 1], np.uint8), 16)[None].repeat(64, 0)
+    found = truth.copy()
+    found[:32, :16] = 1
+    assert right_share(truth, truth) == 1
+    assert right_share(truth, found) == pytest.approx(1 - 32 * 16 / (48 * 64))
+    assert np.isnan(right_share(np.full_like(truth, 255), found))
+    columns = [LabelColumn('truth', [truth]), LabelColumn('net', [found])]
+    images = [{'a.png': np.full((64, 64, 3), value, np.uint8)} for value in (0, 200)]
+    palette = [[255, 0, 0], [0, 0, 255]]
+    plain = [label_sheet(image, columns, ['x', 'y'], palette, plain=True, cell=64) for image in images]
+    assert np.array_equal(*plain)
+    reds, blues = ((plain[0] == color).all(-1).sum() for color in ([0, 0, 255], [255, 0, 0]))
+    assert reds > 1000
+    assert blues > 2 * reds
+    shown = [label_sheet(image, columns, ['x', 'y'], palette, cell=64) for image in images]
+    assert not np.array_equal(*shown)
+    with pytest.raises(ValueError, match=r"1 images, but \{'net': 2\}"):
+        label_sheet(images[0], [columns[0], LabelColumn('net', [found] * 2)], ['x', 'y'])
+
+
 def test_errors_name_what_is_wrong_and_the_remedy(system, tmp_path, capsys):
     config, checkpoint = system
     out = ['--out', str(tmp_path / 'x.png')]
@@ -116,7 +152,7 @@ def test_errors_name_what_is_wrong_and_the_remedy(system, tmp_path, capsys):
     assert "no image 'toy 9.png'" in error(f'{config}={checkpoint}', '--images', 'toy 9.png')
     maps = save_model(toy_runs.segmentor_config(toy_runs.write_toy_label_maps(tmp_path / 'maps'), tmp_path / 'run'),
                       tmp_path / 'run')
-    assert 'holds no instances. Remedy' in error(f'{maps[0]}={maps[1]}')
     both = [f'{config}={checkpoint}', f'{maps[0]}={maps[1]}', '--objects', '1', '5', '--num', '1']
-    assert 'predicts no instances. Remedy' in error(*both)
+    assert 'predicts no instances' in error(*both)
+    assert 'predicts no label maps' in error(*both[1::-1], '--num', '1')
     assert not (tmp_path / 'x.png').exists()

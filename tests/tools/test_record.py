@@ -65,6 +65,50 @@ def test_record_can_leave_the_measuring_out(project):
     assert 'Inference' not in results_of(project)
 
 
+def leave_test(project, config, checkpoint, **metrics):
+    """A working folder of ``tools/test.py``."""
+    folder = project / 'work_dirs' / 'tested'
+    folder.mkdir(exist_ok=True)
+    summary = json.loads((project / 'work_dirs' / 'toy' / 'summary.json').read_text())
+    kept = {key: summary[key] for key in ('parameters', 'hardware', 'versions', 'seed')}
+    (folder / 'test_summary.json').write_text(json.dumps(dict(
+        kept, config=str(project / config), checkpoint=str(checkpoint), metrics=metrics, minutes=1.0,
+        command=f'python tools/test.py {config} {checkpoint}')))
+    return folder
+
+
+def test_a_test_of_another_configs_weights_becomes_a_row_that_names_them(project, capsys):
+    metafile = project / 'configs' / 'toy' / 'metafile.yml'
+    checkpoint = next((project / 'work_dirs' / 'toy').glob('*.pth'))
+    (project / 'configs' / 'toy' / 'crf.py').write_text((project / 'configs' / 'toy' / 'toy.py').read_text())
+    folder = leave_test(project, 'configs/toy/crf.py', checkpoint, **{'coco/segm_mAP': 0.5})
+    record = ['record', str(folder), '--dataset', 'toy', '--test', '--images', '1']
+    metafile.write_text(metafile.read_text() + '  - Name: crf\n    Config: configs/toy/crf.py\n')
+    assert tool.main(record) == 1
+    assert 'Remedy: add "Weights Of:' in capsys.readouterr().err
+    metafile.write_text(metafile.read_text() + '    Weights Of: toy\n')
+    assert tool.main(record) == 0
+    kept = yaml.safe_load(metafile.read_text())['Models'][1]['Results'][0]
+    assert (kept['Metrics'], kept['Weights']) == ({'mask AP': 50.0}, 'toy')
+    assert kept['Inference']['GMACs'] > 0
+    assert kept['Command'] == f'python tools/test.py configs/toy/crf.py work_dirs/toy/{checkpoint.name}'
+    assert 'weights of `toy`' in (project / 'configs' / 'README.md').read_text()
+    metafile.write_text(metafile.read_text().replace('Weights Of: toy', 'Weights Of: crf'))
+    assert tool.main(record) == 1
+    assert 'was trained by toy, but the metafile says Weights Of: crf' in capsys.readouterr().err
+
+
+def test_a_test_of_its_own_weights_gives_the_scores_and_the_training_the_cost(project):
+    checkpoint = next((project / 'work_dirs' / 'toy').glob('*.pth'))
+    folder = leave_test(project, 'configs/toy/toy.py', checkpoint, **{'coco/segm_mAP': 0.5})
+    assert tool.main(['record', str(folder), '--dataset', 'toy-test', '--test', '--no-measure']) == 0
+    kept = results_of(project)
+    assert kept['Metrics'] == {'mask AP': 50.0}
+    assert {'Minutes', 'Seconds per Iteration', 'Seed'} <= set(kept)
+    assert kept['Command'].startswith('python tools/test.py')
+    assert tool.main(['record', str(project / 'work_dirs' / 'toy'), '--dataset', 'x', '--test']) == 1
+
+
 def test_record_without_data_or_checkpoint_says_what_to_do_and_writes_nothing(project, capsys):
     work_dir = project / 'work_dirs' / 'toy'
     before = (project / 'configs' / 'toy' / 'metafile.yml').read_text()

@@ -8,12 +8,14 @@ import pytest
 import yaml
 
 from mmseg_plugins.utils.results import (
+    evaluation_to_results,
     fill_tables,
     inference_to_results,
     read_models,
     record,
     results_table,
     summary_to_results,
+    weights_of,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +78,58 @@ def test_recall_panoptic_quality_and_mean_iou_are_kept_in_percent():
     assert results['Metrics'] == {'mask AR@100': 45.0, 'PQ': 51.9, 'mIoU': 70.1}
 
 
+def test_label_maps_keep_their_three_scores_packages_and_task(metafile):
+    final = {'mIoU': 41.26, 'mAcc': 52.0, 'aAcc': 83.0}
+    versions = {'torch': '2', 'mmdet': '4', 'mmsegmentation': '5'}
+    results = summary_to_results({**SUMMARY, 'metrics': {'final': final}, 'versions': versions})
+    assert results['Metrics'] == {'mIoU': 41.3, 'mAcc': 52.0, 'aAcc': 83.0}
+    assert results['Versions'] == 'torch 2, mmsegmentation 5'
+    record(metafile, SUMMARY['config'], 'toy', results)
+    assert read_models(metafile)[1]['Results'][0]['Task'] == 'Semantic Segmentation'
+    table = results_table(read_models(metafile), 'toy')
+    assert table.startswith('| config | mIoU | class average | global accuracy | parameters |')
+    assert '| 41.3 | 52.0 | 83.0 | 4.00 M | 0.50 | 12.3 min | 2.00 GB |' in table
+
+
+TESTED = {
+    'config': SUMMARY['config'], 'metrics': {'mIoU': 43.0}, 'minutes': 1.24, 'parameters': {'total': 4_000_000},
+    'command': 'python tools/test.py configs/toy/second_r18_1it_toy.py /x/work_dirs/first_r18_1it_toy/iter_1.pth',
+    'hardware': SUMMARY['hardware'], 'versions': {'torch': '2'}, 'seed': 0,
+}
+
+
+def test_a_test_with_another_configs_weights_has_their_name_and_no_training_cost(metafile):
+    results = evaluation_to_results(TESTED, 'first_r18_1it_toy')
+    assert results['Command'] == (
+        'python tools/test.py configs/toy/second_r18_1it_toy.py work_dirs/first_r18_1it_toy/iter_1.pth')
+    assert 'Minutes' not in results
+    assert results['Test Minutes'] == 1.2
+    record(metafile, SUMMARY['config'], 'toy', results)
+    table = results_table(read_models(metafile), 'toy')
+    assert '| 43.0 |  |  | 4.00 M |  | weights of `first_r18_1it_toy` |  |' in table
+    assert 'seed' not in table
+
+
+def test_whose_weights_is_asked_of_the_metafile(metafile):
+    config = SUMMARY['config']
+    with pytest.raises(ValueError, match=r'Remedy: add "Weights Of:'):
+        weights_of([metafile], config)
+    metafile.write_text(METAFILE + '    Weights Of: third_r18_1it_toy\n')
+    with pytest.raises(ValueError, match=r"'third_r18_1it_toy' in the metafile entry of .* names no model"):
+        weights_of([metafile], config)
+    metafile.write_text(METAFILE + '    Weights Of: first_r18_1it_toy\n')
+    assert weights_of([metafile], config) == 'first_r18_1it_toy'
+
+
+def test_results_on_several_data_sets_stand_beside_each_other(metafile):
+    for dataset, score in (('toy', 0.3), ('other', 0.2), ('toy', 0.4)):
+        summary = {**SUMMARY, 'metrics': {'final': {'coco/segm_mAP': score}}}
+        record(metafile, SUMMARY['config'], dataset, summary_to_results(summary))
+    results = read_models(metafile)[1]['Results']
+    assert [(result['Dataset'], result['Metrics']['mask AP']) for result in results] == [('other', 20.0), ('toy', 40.0)]
+    assert metafile.read_text().startswith(METAFILE)
+
+
 def test_versions_are_those_of_either_line_of_openmmlab():
     assert summary_to_results(SUMMARY)['Versions'] == 'torch 2, mmcv 3, mmdet 4'
     onedl = {'torch': '2', 'onedl-mmcv': '5', 'onedl-mmdetection': '6', 'numpy': '1'}
@@ -135,5 +189,6 @@ def test_every_recorded_number_has_its_command_hardware_minutes_and_seed():
             for result in model.get('Results', []):
                 assert model['Config'] in result['Command']
                 assert result['Hardware']
-                assert result['Minutes'] > 0
-                assert result['Seed'] is not None
+                if 'Weights' not in result:  # those of a test are in the row of the config that was trained
+                    assert result['Minutes'] > 0
+                    assert result['Seed'] is not None

@@ -62,6 +62,20 @@ def test_rows_are_those_of_the_data_set_by_folder_with_what_was_measured(configs
     assert lines[-1] == 'On A: A CPU; B: A GPU. GMACs: multiply-adds of one image of 64 x 64.'
 
 
+def test_a_table_of_label_maps_has_their_columns_and_names_the_weights_of_tests(configs):
+    scores = {'Dataset': 'maps', 'Metrics': {'mIoU': 50.0, 'mAcc': 60.0, 'aAcc': 80.0}}
+    tested = {key: RESULT[key] for key in ('Parameters (M)', 'Hardware', 'Command', 'Versions')}
+    models = [model('z_crf_1it_maps', 'zeta', Results=[{**tested, **scores, 'Weights': 'z_r18_1it_maps'}]),
+              model('z_r18_1it_maps', 'zeta', Results=[{**RESULT, **scores, 'Metrics': {'mIoU': 49.0}}])]
+    (configs / 'zeta' / 'metafile.yml').write_text(yaml.safe_dump(dict(Models=models), sort_keys=False))
+    lines = overview_table(read_entries(configs), 'maps', configs).splitlines()
+    rows = [dict(zip(cells(lines[0]), cells(line), strict=True)) for line in lines[2:4]]
+    assert list(rows[0])[2:6] == ['mIoU', 'class average', 'global accuracy', 'parameters']
+    assert [rows[0][name] for name in ('mIoU', 'class average', 's/iter', 'training')] \
+        == ['50.0', '60.0', '-', 'weights of `z_r18_1it_maps`']
+    assert [rows[1][name] for name in ('mIoU', 'global accuracy', 'training')] == ['49.0', '-', '12.3 min']
+
+
 def test_table_stands_between_its_markers_and_says_when_nothing_was_measured(configs):
     text = 'before\n<!-- all results: none -->\nold\n<!-- end of results -->\nafter\n'
     filled = fill_overview(text, read_entries(configs), configs)

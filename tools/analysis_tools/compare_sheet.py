@@ -3,11 +3,19 @@
     python tools/analysis_tools/compare_sheet.py CONFIG=CHECKPOINT CONFIG=CHECKPOINT --out sheet.png
     python tools/analysis_tools/compare_sheet.py work_dirs/a work_dirs/b --out sheet.png --instances-only
 
+    python tools/analysis_tools/compare_sheet.py work_dirs/a work_dirs/b --out sheet.png --labels-only --num 6
+
 A working folder stands for its config and its best checkpoint.  Images are those
-of the first config's validation data: ``--num`` of them, evenly spaced over those
-with 10 to 60 objects (``--objects``), or ``--images`` by name.  What a system finds
-has the colour of the true object that it matches (mask IoU >= 0.5), or is white.
-``--instances-only`` draws masks on a plain ground, so that the sheet holds no photograph.
+of the first config's validation data: ``--num`` of them, evenly spaced, or
+``--images`` by name.
+
+Instances: images with 10 to 60 objects (``--objects``) are chosen; what a system
+finds has the colour of the true object that it matches (mask IoU >= 0.5), or is
+white.  Label maps: every class has the colour of the data set, named below the
+sheet; titles say which share of the labelled pixels is right.
+
+``--instances-only`` or ``--labels-only`` draws on a plain ground, so that the
+sheet holds no photograph.
 """
 
 from __future__ import annotations
@@ -31,7 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
                         help='objects that an image must hold to be chosen (default 10 60)')
     parser.add_argument('--images', nargs='+', help='names of image files instead of a choice')
     parser.add_argument('--score-thr', type=float, default=0.5, help='least score that is drawn (default 0.5)')
-    parser.add_argument('--instances-only', action='store_true', help='masks on a plain ground, no photographs')
+    parser.add_argument('--instances-only', '--labels-only', action='store_true', dest='plain',
+                        help='masks or labels on a plain ground, no photographs')
     parser.add_argument('--systems-as-rows', action='store_true', help='truth and systems below each other')
     parser.add_argument('--cell', type=int, default=256, help='width of a picture in px (default 256)')
     parser.add_argument('--data-root', help="of the validation data, instead of the config's")
@@ -72,14 +81,14 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
     from mmseg_plugins.datasets.near import did_you_mean
 
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-    if any('instances' not in info for info in infos):
-        raise ValueError(f'{type(dataset).__name__} holds no instances. Remedy: compare instance segmentation systems.')
     if args.images:
         places = {Path(info['img_path']).name: index for index, info in enumerate(infos)}
         missing = [name for name in args.images if name not in places]
         if missing:
             raise ValueError(f'no image {missing[0]!r} in the validation data{did_you_mean(missing[0], places)}.')
         return [places[name] for name in args.images]
+    if 'instances' not in infos[0]:
+        return np.linspace(0, len(infos) - 1, min(args.num, len(infos))).round().astype(int).tolist()
     low, high = args.objects
     counts = [len(info['instances']) for info in infos]
     fitting = [index for index, count in enumerate(counts) if low <= count <= high]
@@ -90,22 +99,55 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
     return [fitting[index] for index in np.linspace(0, len(fitting) - 1, number).round().astype(int)]
 
 
-def predict(
-    system: tuple[str, str], images: dict[str, Any], paths: Sequence[str], args: argparse.Namespace
-) -> list[Any]:
-    """The instances that one system finds in each image."""
+def predict(system: tuple[str, str], paths: Sequence[str], semantic: bool, args: argparse.Namespace) -> list[Any]:
+    """The instances, or the label map, that one system finds in each image.
+
+    Raises:
+        ValueError: it predicts the other of both.
+    """
     from mmseg_plugins.apis import Predictor
     from mmseg_plugins.utils.progress import track
-    from mmseg_plugins.visualization.samples import best_first, get_instances
+    from mmseg_plugins.visualization.samples import best_first, get_instances, get_label_map
 
     predictor = Predictor(*system, args.device)
+    kind, words = ('pred_sem_seg', 'label maps') if semantic else ('pred_instances', 'instances')
     found = []
     for path in track(paths, description=Path(system[0]).stem):
         sample = predictor(path)
-        if 'pred_instances' not in sample:
-            raise ValueError(f'{system[0]} predicts no instances. Remedy: compare instance segmentation systems.')
-        found.append(best_first(get_instances(sample.pred_instances), args.score_thr))
+        if kind not in sample:
+            raise ValueError(f'{system[0]} predicts no {words}, which the first config\'s data hold. '
+                             'Remedy: compare systems of one kind.')
+        found.append(get_label_map(sample.pred_sem_seg) if semantic else
+                     best_first(get_instances(sample.pred_instances), args.score_thr))
     return found
+
+
+def draw(systems: Sequence[tuple[str, str]], args: argparse.Namespace) -> tuple[np.ndarray, int]:
+    """The sheet, and how many images are on it."""
+    from mmseg_plugins.config import load_config
+    from mmseg_plugins.datasets.build import build_dataset
+    from mmseg_plugins.utils.class_counts import base_datasets
+    from mmseg_plugins.visualization.browse import original_instances, original_labels
+    from mmseg_plugins.visualization.compare import Column, comparison_sheet
+    from mmseg_plugins.visualization.compare_labels import LabelColumn, label_sheet
+    from mmseg_plugins.visualization.images import read_image
+
+    options = {'data_root': args.data_root} if args.data_root else None
+    dataset = next(base_datasets(build_dataset(load_config(systems[0][0], options), 'val')))
+    chosen = choose(dataset, args)
+    semantic = 'instances' not in dataset.get_data_info(chosen[0])
+    paths = [str(dataset.get_data_info(index)['img_path']) for index in chosen]
+    images = {Path(path).name: read_image(path) for path in paths}
+    titles = ['truth', *(args.titles or [Path(config).stem for config, _ in systems])]
+    cells = [[(original_labels if semantic else original_instances)(dataset, index) for index in chosen]]
+    cells += [predict(system, paths, semantic, args) for system in systems]
+    names = list(dataset.metainfo['classes'])
+    common: dict[str, Any] = dict(plain=args.plain, systems_as_rows=args.systems_as_rows, cell=args.cell)
+    if semantic:
+        label_columns = [LabelColumn(*pair) for pair in zip(titles, cells, strict=True)]
+        return label_sheet(images, label_columns, names, dataset.metainfo.get('palette'), **common), len(images)
+    columns = [Column(*pair) for pair in zip(titles, cells, strict=True)]
+    return comparison_sheet(images, columns, names, **common), len(images)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,29 +158,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.titles and len(args.titles) != len(args.systems):
         parser.error(f'{len(args.titles)} --titles for {len(args.systems)} systems; one each is needed')
     from mmseg_plugins.apis import CheckpointMismatchError
-    from mmseg_plugins.config import ConfigError, load_config
-    from mmseg_plugins.datasets.build import build_dataset
-    from mmseg_plugins.utils.class_counts import base_datasets
-    from mmseg_plugins.visualization.browse import original_instances
-    from mmseg_plugins.visualization.compare import Column, comparison_sheet
-    from mmseg_plugins.visualization.images import ImageError, read_image, save_image
+    from mmseg_plugins.config import ConfigError
+    from mmseg_plugins.visualization.images import ImageError, save_image
 
     try:
         systems = [split_system(text) for text in args.systems]
-        options = {'data_root': args.data_root} if args.data_root else None
-        dataset = next(base_datasets(build_dataset(load_config(systems[0][0], options), 'val')))
-        chosen = choose(dataset, args)
-        paths = [str(dataset.get_data_info(index)['img_path']) for index in chosen]
-        images = {Path(path).name: read_image(path) for path in paths}
-        truth = [original_instances(dataset, index) for index in chosen]
-        columns = [Column('truth', truth)]
-        for index, system in enumerate(systems):
-            title = args.titles[index] if args.titles else Path(system[0]).stem
-            columns.append(Column(title, predict(system, images, paths, args)))
-        sheet = comparison_sheet(
-            images, columns, list(dataset.metainfo['classes']), plain=args.instances_only,
-            systems_as_rows=args.systems_as_rows, cell=args.cell)
-        print(f'{len(images)} images, {len(systems)} systems: {save_image(args.out, sheet)}')
+        sheet, number = draw(systems, args)
+        print(f'{number} images, {len(systems)} systems: {save_image(args.out, sheet)}')
     except (OSError, ConfigError, ImageError, CheckpointMismatchError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

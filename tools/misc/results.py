@@ -1,17 +1,26 @@
 """Keep measured numbers in metafile.yml and print the tables of the READMEs from there.
 
-    python tools/misc/results.py record WORK_DIR --dataset nuclei     # a finished run, into its config's metafile
-    python tools/misc/results.py tables [--check]                     # every marked table under configs/
+    python tools/misc/results.py record WORK_DIR --dataset nuclei          # a finished run, into its config's metafile
+    python tools/misc/results.py record WORK_DIR --dataset camvid --test   # a finished tools/test.py, likewise
+    python tools/misc/results.py tables [--check]                          # every marked table under configs/
 
 ``record`` also measures seconds and multiply-adds of one image with the run's
 best weights on the test images (``--no-measure`` leaves that out).
+
+``--test`` reads the ``test_summary.json`` that
+
+    python tools/test.py CONFIG work_dirs/<trained config>/<checkpoint>
+
+left in WORK_DIR (work_dirs/<config>, or what --work-dir named).  CONFIG may be
+another one than that of the weights (a CRF behind the same network): then its
+metafile entry says ``Weights Of: <trained config>``.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +28,14 @@ from mmengine.config import DictAction
 
 from mmseg_plugins.utils.overview import fill_overview, read_entries
 from mmseg_plugins.utils.results import (
+    evaluation_to_results,
     fill_tables,
     inference_to_results,
     read_models,
     read_summary,
     record,
     summary_to_results,
+    weights_of,
 )
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -48,8 +59,8 @@ def update_tables(check: bool) -> list[str]:
     return changed
 
 
-def measure(summary: Mapping[str, Any], config: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """Seconds and multiply-adds of one image, with the run's weights.
+def measure(checkpoint: Path, config: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Seconds and multiply-adds of one image, with the given weights.
 
     Raises:
         ValueError: the test images or the checkpoint are not there, or the checkpoint does not fit.
@@ -58,12 +69,10 @@ def measure(summary: Mapping[str, Any], config: Path, args: argparse.Namespace) 
     from mmseg_plugins.config import load_config
     from mmseg_plugins.utils import environment
 
-    files = summary.get('checkpoints') or {}
-    name = files.get('best') or files.get('last')
-    if name is None or not (args.work_dir / name).is_file():
+    if not checkpoint.is_file():
         raise ValueError(f'{args.work_dir} holds no checkpoint to measure with. Remedy: --no-measure')
     settings = Settings(infer_images=args.images, device=args.device)
-    measured = measure_inference(load_config(config, args.cfg_options), settings, args.work_dir / name)
+    measured = measure_inference(load_config(config, args.cfg_options), settings, checkpoint)
     if measured['data'] != 'data set':
         raise ValueError(
             f'{measured["data"]}; seconds an image depend on what is found in it. '
@@ -72,12 +81,49 @@ def measure(summary: Mapping[str, Any], config: Path, args: argparse.Namespace) 
     return inference_to_results(measured, environment.hardware())
 
 
+def results_of_run(args: argparse.Namespace) -> tuple[Path, dict[str, Any], Path]:
+    """Config (relative to the project), numbers and checkpoint of a training run.
+
+    Raises:
+        ValueError: the run is not finished.
+    """
+    summary = read_summary(args.work_dir)
+    files = summary.get('checkpoints') or {}
+    checkpoint = args.work_dir / (files.get('best') or files.get('last') or 'none')
+    return Path(summary['config']).resolve().relative_to(PROJECT), summary_to_results(summary), checkpoint
+
+
+def results_of_test(args: argparse.Namespace) -> tuple[Path, dict[str, Any], Path]:
+    """The same of a test: with the weights of another config, or with those of a run of the same config.
+
+    Raises:
+        ValueError: no test there; its weights are of another config than the metafile's.
+    """
+    if not (args.work_dir / 'test_summary.json').is_file():
+        raise ValueError(f'{args.work_dir} holds no test_summary.json. Remedy: name the folder of tools/test.py')
+    tested = read_summary(args.work_dir, 'test_summary.json')
+    config = Path(tested['config']).resolve().relative_to(PROJECT)
+    checkpoint = Path(tested['checkpoint'])
+    training = read_summary(checkpoint.parent) if (checkpoint.parent / 'summary.json').is_file() else None
+    trained = Path(training['config']).stem if training else None
+    if training and trained == config.stem:  # its own weights: the test's scores beside the training's cost
+        scores = evaluation_to_results(tested, config.stem)
+        cost = summary_to_results(training)
+        return config, {**cost, 'Metrics': scores['Metrics'], 'Command': scores['Command']}, checkpoint
+    name = weights_of(sorted((PROJECT / 'configs').rglob('metafile.yml')), config.as_posix())
+    if trained not in (None, name):
+        raise ValueError(f'{checkpoint} was trained by {trained}, but the metafile says Weights Of: {name}. '
+                         f'Remedy: test a checkpoint of {name}, or mend the metafile')
+    return config, evaluation_to_results(tested, name), checkpoint
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = parser.add_subparsers(dest='action', required=True)
     recorder = actions.add_parser('record', help='write the results of a finished run into its metafile')
     recorder.add_argument('work_dir', type=Path)
     recorder.add_argument('--dataset', required=True, help='name of the data, as the tables name it')
+    recorder.add_argument('--test', action='store_true', help='a test (test_summary.json), not a training')
     recorder.add_argument('--no-measure', action='store_true', help='do not measure seconds and operations an image')
     recorder.add_argument('--images', type=int, default=20, help='test images that are timed (default 20)')
     recorder.add_argument('--device', default='cpu', help='where images are timed (default cpu)')
@@ -91,12 +137,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.action == 'record':
         try:
-            summary = read_summary(args.work_dir)
-            config = Path(summary['config']).resolve().relative_to(PROJECT)
+            config, results, checkpoint = results_of_test(args) if args.test else results_of_run(args)
             metafile = PROJECT / config.parent / 'metafile.yml'
-            results = summary_to_results(summary)
             if not args.no_measure:
-                results.update(measure(summary, PROJECT / config, args))
+                results.update(measure(checkpoint, PROJECT / config, args))
             record(metafile, config.as_posix(), args.dataset, results)
         except (OSError, ValueError) as error:
             print(f'error: {error}', file=sys.stderr)

@@ -37,6 +37,7 @@ class RunReportHook(Hook):
         every interval    a row of scalars.csv
         each validation   samples_val.png (truth beside prediction), curves, summary.json
         after_train       curves_{loss,metric,lr}.png, summary.json
+        each test         test_summary.json
 
     A process that ends by an exception or Ctrl-C still writes curves and summary
     at its exit; after a kill, what the last validation wrote is there.  A resumed
@@ -83,7 +84,8 @@ class RunReportHook(Hook):
         self._val_sheet: SampleSheet | None = None
         self._val_batches: set[int] = set()
         self._problems: list[str] = []
-        self._start = self._drawn_at = 0.0
+        self._start = self._drawn_at = self._test_start = 0.0
+        self._test_began = ''
         self._began = ''
         self._earlier: dict[str, Any] = {}
 
@@ -166,8 +168,7 @@ class RunReportHook(Hook):
         if self._table is None:
             return
         with self._loud('record the metrics'):
-            numbers = {k: float(v) for k, v in (metrics or {}).items() if np.isscalar(v) and not isinstance(v, str)}
-            self._table.add(runner.iter, self._epoch(runner.iter), 'val', numbers)
+            self._table.add(runner.iter, self._epoch(runner.iter), 'val', _numbers(metrics or {}))
         with self._loud('write samples_val.png'):
             sheet, self._val_sheet = self._val_sheet, None
             if sheet is not None:
@@ -175,6 +176,36 @@ class RunReportHook(Hook):
         if time.monotonic() - self._drawn_at >= self.redraw_seconds:
             self._draw_curves()
         self._summarize('running')
+
+    # ---- tests ----------------------------------------------------------------------------------------------
+
+    def before_test_epoch(self, runner: Any) -> None:
+        self._test_start, self._test_began = time.monotonic(), _now()
+
+    def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        if not is_main_process():
+            return
+        self._runner = runner
+        with self._loud('write test_summary.json', 'the test'):
+            report.write_summary(runner.work_dir, self._test_summary(runner, metrics or {}), 'test_summary')
+
+    def _test_summary(self, runner: Any, metrics: dict[str, float]) -> dict[str, Any]:
+        return {
+            'status': 'finished',
+            'config': runner.cfg.filename,
+            'command': environment.command_line(),
+            'checkpoint': str(runner._load_from),
+            'git': environment.git_commit(Path(mmseg_plugins.__file__).parent),
+            'started': self._test_began,
+            'updated': _now(),
+            'seed': runner.seed,
+            'images': len(runner.test_dataloader.dataset),
+            'minutes': round((time.monotonic() - self._test_start) / 60, 3),
+            'parameters': _parameters(runner.model),
+            'metrics': _numbers(metrics),
+            'hardware': environment.hardware(),
+            'versions': environment.versions(),
+        }
 
     # ---- scalars --------------------------------------------------------------------------------------------
 
@@ -239,8 +270,6 @@ class RunReportHook(Hook):
 
     def _summary(self, status: str, table: ScalarTable) -> dict[str, Any]:
         runner = self._runner
-        model = runner.model.module if hasattr(runner.model, 'module') else runner.model
-        sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
         peak = environment.peak_memory()
         for name, value in (self._earlier.get('peak_memory') or {}).items():
             peak[name] = max(value, peak.get(name, 0.0))
@@ -261,7 +290,7 @@ class RunReportHook(Hook):
             'resumes': int(self._earlier.get('resumes') or 0) + bool(self._earlier),
             'seconds_per_iteration_median': report.median_seconds(table),
             'peak_memory': peak,
-            'parameters': {'total': sum(n for n, _ in sizes), 'trainable': sum(n for n, grad in sizes if grad)},
+            'parameters': _parameters(runner.model),
             'losses': report.last_losses(table),
             'metrics': report.final_and_best(table),
             'checkpoints': report.checkpoint_paths(runner.work_dir, _best_checkpoint(runner)),
@@ -287,7 +316,7 @@ class RunReportHook(Hook):
         self._finish('stopped' if error is None else f'stopped by {type(error).__name__}: {error}')
 
     @contextmanager
-    def _loud(self, what: str) -> Iterator[None]:
+    def _loud(self, what: str, process: str = 'training') -> Iterator[None]:
         """Log a failure with its traceback and go on: a report must not end a training."""
         try:
             yield
@@ -295,7 +324,20 @@ class RunReportHook(Hook):
             problem = f'could not {what}: {type(error).__name__}: {error}'
             if problem not in self._problems:  # the same at each validation is one problem
                 self._problems.append(problem)
-            self._runner.logger.error(f'run report: could not {what}; training goes on', exc_info=True)
+            self._runner.logger.error(f'run report: could not {what}; {process} goes on', exc_info=True)
+
+
+def _parameters(model: Any) -> dict[str, int]:
+    sizes = [(p.numel(), p.requires_grad) for p in getattr(model, 'module', model).parameters()]
+    return {'total': sum(n for n, _ in sizes), 'trainable': sum(n for n, grad in sizes if grad)}
+
+
+def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
+    return {k: float(v) for k, v in metrics.items() if _is_number(v)}
+
+
+def _is_number(value: Any) -> bool:
+    return bool(np.isscalar(value)) and not isinstance(value, str)
 
 
 def _now() -> str:

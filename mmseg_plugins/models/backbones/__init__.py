@@ -3,7 +3,9 @@
 from .cascade_resnet import CascadeResNet
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
+from .enet import ENet
 from .expanded_mobilenet_v2 import ExpandedMobileNetV2
+from .fc_densenet import FCDenseNet
 from .fcn_vgg import FCNVGG
 from .segnet_encoder import DeconvNetEncoder, SegNetEncoder
 from .tap_backbone import TapBackbone
@@ -11,6 +13,6 @@ from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
-    'FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'ExpandedMobileNetV2',
-    'SegNetEncoder', 'TapBackbone', 'WithImage'
+    'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'ENet', 'ExpandedMobileNetV2', 'FCDenseNet',
+    'FCNVGG', 'SegNetEncoder', 'TapBackbone', 'VGG', 'WithImage'
 ]

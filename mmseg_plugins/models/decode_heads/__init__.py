@@ -2,6 +2,8 @@
 
 from .deconvnet_head import DeconvNetHead
 from .dilated_sum_head import DilatedSumHead
+from .enet_head import ENetEncoderHead, ENetHead
+from .fc_densenet_head import FCDenseNetHead
 from .fcn_skip_head import FCNSkipHead
 from .global_conv_head import GlobalConvHead
 from .large_fov_head import LargeFOVHead, MScLargeFOVHead
@@ -12,6 +14,7 @@ from .refine_head import RefineNetHead
 from .segnet_head import SegNetHead
 
 __all__ = [
-    'DeconvNetHead', 'DilatedSumHead', 'FCNSkipHead', 'GlobalConvHead', 'LargeFOVHead', 'LightRefineNetHead',
-    'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead', 'RefineNetHead', 'SegNetHead'
+    'DeconvNetHead', 'DilatedSumHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead', 'GlobalConvHead',
+    'LargeFOVHead', 'LightRefineNetHead', 'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead', 'RefineNetHead',
+    'SegNetHead'
 ]

@@ -201,3 +201,17 @@ def test_validation_pairs_show_prediction_beside_truth(segmentor_run):
     assert sheet.shape[1] == 4 * 400 + 5 * 8  # truth, prediction, truth, prediction
     assert sheet.shape[0] > 2 * 400
     assert np.abs(sheet[60:400, 10:400].astype(int) - sheet[60:400, 420:810]).mean() > 1
+
+
+def test_a_test_leaves_its_scores_and_names_its_weights(segmentor_run, tmp_path):
+    checkpoint = str(segmentor_run / 'iter_2.pth')
+    cfg = toy_runs.segmentor_config(segmentor_run.parent / 'data', tmp_path / 'tested', load_from=checkpoint)
+    cfg.custom_hooks = [dict(type='mmseg_plugins.RunReportHook')]
+    scores = toy_runs.SafeRunner.from_cfg(cfg).test()
+    summary = json.loads((tmp_path / 'tested' / 'test_summary.json').read_text())
+    assert summary['metrics'] == pytest.approx(scores)
+    assert {'mIoU', 'mAcc', 'aAcc'} <= set(summary['metrics'])
+    assert (summary['checkpoint'], summary['images']) == (checkpoint, 4)
+    assert summary['minutes'] >= 0
+    assert summary['parameters']['total'] > 0
+    assert not (tmp_path / 'tested' / 'summary.json').exists()

@@ -1,0 +1,11 @@
+# ENet as its PyTorch port computes it, on CamVid in the common small budget, from
+# scratch, in one stage.
+#   python tools/train.py configs/enet/enet_port_1000it-crop224_camvid.py
+# Measured numbers: configs/enet/README.md.
+_base_ = ['./_base_/enet.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+
+variant = 'port'
+model = dict(
+    data_preprocessor=dict(size={{_base_.crop_size}}),
+    backbone=dict(net=dict(variant=variant)),
+    decode_head=dict(variant=variant))

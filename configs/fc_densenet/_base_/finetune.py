@@ -1,0 +1,28 @@
+# Second part of the published recipe: whole images one by one, a tenth of the learning
+# rate (recalled, not read again), the rest as in the first part (recipe_750e.py).
+_base_ = ['../../_base_/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
+
+# ------------------------------------------------------------------ often changed
+base_lr = 1e-4
+max_epochs = 750
+batch_size = 1
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=4,
+    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),
+    dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(batch_size=10)  # what the original normalises together
+test_dataloader = dict(batch_size=10)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='mmseg_plugins.LasagneRMSprop', lr=base_lr, rho=0.9, eps=1e-6, weight_decay=2e-4),
+    paramwise_cfg=dict(bias_decay_mult=0.0))
+param_scheduler = dict(type='ExponentialLR', by_epoch=True, gamma=0.995)

@@ -1,0 +1,6 @@
+# FC-DenseNet103 on CamVid, first part of the published recipe: crops of 224 x 224.
+# 9.32 M parameters.  On a GPU with little memory: model.backbone.with_cp=True
+# model.decode_head.with_cp=True.
+#   python tools/train.py configs/fc_densenet/fc-densenet_103_750e-crop224_camvid.py
+# Not yet measured here.
+_base_ = ['./_base_/fc_densenet.py', './_base_/recipe_750e.py']
