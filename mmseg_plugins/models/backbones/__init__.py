@@ -2,8 +2,10 @@
 
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
+from .mirror_margin import MirrorMargin
 from .tap_backbone import TapBackbone
+from .valid_unet import ValidUNet
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']
+__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'MirrorMargin', 'TapBackbone', 'ValidUNet', 'WithImage']
