@@ -11,6 +11,8 @@ import json
 import os
 import re
 import zlib
+from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +42,34 @@ def golden_tensor(name: str, shape: tuple[int, ...], seed: int, gain: float) -> 
     return torch.from_numpy(x.astype(np.float32))
 
 
-def golden_state_dict(params: dict[str, list[int]], seed: int, gain: float) -> dict[str, Tensor]:
+def bilinear_diagonal(shape: tuple[int, ...]) -> Tensor:
+    """(in, out, k, k): the bilinear upsampling kernel where in == out, 0 elsewhere."""
+    size = shape[-1]
+    factor = (size + 1) // 2
+    centre = factor - 1 if size % 2 else factor - 0.5
+    ramp = 1 - np.abs(np.arange(size) - centre) / factor
+    kernel = np.eye(shape[0], shape[1])[:, :, None, None] * ramp[:, None] * ramp
+    return torch.from_numpy(kernel.astype(np.float32))
+
+
+def overridden(tensor: Tensor, rule: dict) -> Tensor:
+    """``tensor`` after one entry of ``param_overrides``: scaled, or replaced by values or by the bilinear kernel."""
+    (kind, value), = rule.items()
+    if kind == 'scale':
+        return tensor * value
+    if kind == 'values':
+        return torch.tensor(value, dtype=torch.float32).reshape(tensor.shape)
+    assert (kind, value) == ('fill', 'bilinear_diagonal'), f'unknown rule {rule} in param_overrides'
+    return bilinear_diagonal(tuple(tensor.shape))
+
+
+def golden_state_dict(params: dict[str, list[int]], seed: int, gain: float,
+                      overrides: dict[str, dict] | None = None) -> dict[str, Tensor]:
     """All weights of a case, or of any list of names and shapes."""
-    return {name: golden_tensor(name, tuple(shape), seed, gain) for name, shape in params.items()}
+    weights = {name: golden_tensor(name, tuple(shape), seed, gain) for name, shape in params.items()}
+    for name, rule in (overrides or {}).items():
+        weights[name] = overridden(weights[name], rule)
+    return weights
 
 
 class GoldenCase:
@@ -55,16 +82,59 @@ class GoldenCase:
         self.facts = json.loads((GOLDEN_DIR / f'{name}.json').read_text())
         with np.load(GOLDEN_DIR / f'{name}.npz', allow_pickle=False) as arrays:
             self.arrays = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-        self.tolerance = self.facts['tolerance']['suggested_rel']
-        self.weights = golden_state_dict(self.facts['params'], self.facts['seed'], self.facts['gain'])
+        self.tolerance = self.facts['tolerance'].get('suggested_rel')
 
-    def check(self, outputs: dict[str, Tensor]) -> None:
-        """Compare every output array of the case with ``outputs``; one that is absent there is a failure."""
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """The case's own weights, made at the first use."""
+        return self.weights_of()
+
+    def weights_of(self, variant: str | None = None, formula_only: Collection[str] = ()) -> dict[str, Tensor]:
+        """Weights of a variant (``params_by_variant``); those of ``formula_only`` without their override."""
+        suffix = '' if variant is None else '_by_variant'
+        params, overrides = (self.facts.get(key + suffix, {}) for key in ('params', 'param_overrides'))
+        if variant is not None:
+            params, overrides = params[variant], overrides.get(variant, {})
+        if self.facts['gain'] is None:  # the values themselves are stored
+            return {name: self.arrays[name] for name in params}
+        overrides = {name: rule for name, rule in overrides.items() if name not in formula_only}
+        return golden_state_dict(params, self.facts['seed'], self.facts['gain'], overrides)
+
+    def tolerance_of(self, key: str) -> float:
+        """Relative tolerance of one array: its own (or its slice's), else the loosest of the case."""
+        per_array = self.facts['tolerance'].get('suggested_rel_per_array', {})
+        stem = key.removesuffix('__slice').removesuffix('__stats')
+        return next((per_array[name] for name in (key, stem, f'{stem}__slice') if name in per_array), self.tolerance)
+
+    def stored(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``outputs`` as the case stores them: a whole array becomes its ``__slice`` and its ``__stats``."""
+        result = {}
+        for key, value in outputs.items():
+            facts = self.facts['arrays'].get(f'{key}__slice')
+            if facts is None or key in self.facts['arrays']:
+                result[key] = value
+                continue
+            assert list(value.shape) == facts['full_shape'], (key, tuple(value.shape), facts['full_shape'])
+            steps = re.findall(r'\.\.\.|::\d+', facts['stored_slice'])
+            index = tuple(... if step == '...' else slice(None, None, int(step[2:])) for step in steps)
+            result[f'{key}__slice'], result[f'{key}__stats'] = value[index], stats(value)
+        return result
+
+    def check(self, outputs: dict[str, Tensor], *, partly: bool = False) -> None:
+        """Compare every output array of the case with ``outputs``; one that is absent there is a failure.
+
+        Arrays that the case keeps as ``name__slice`` and ``name__stats`` may be given whole, as ``name``.  ``partly``
+        compares only what is given, for cases whose arrays are made in several tests.
+        """
+        outputs = self.stored(outputs)
         wanted = [key for key, facts in self.facts['arrays'].items() if facts['role'] == 'output']
-        assert sorted(wanted) == sorted(outputs)
-        errors = {key: rel_error(outputs[key], self.arrays[key]) for key in wanted}
+        assert set(outputs) <= set(wanted), sorted(set(outputs) - set(wanted))
+        assert partly or set(outputs) == set(wanted), sorted(set(wanted) - set(outputs))
+        errors = {key: rel_error(value, self.arrays[key]) for key, value in outputs.items()}
         print(self.facts['case'], {key: f'{error:.1e}' for key, error in errors.items()})
-        assert all(error <= self.tolerance for error in errors.values()), (errors, self.tolerance)
+        wrong = {key: (error, self.tolerance_of(key)) for key, error in errors.items()
+                 if not error <= self.tolerance_of(key)}
+        assert not wrong, f'(relative error, tolerance) of {wrong}'
 
 
 def rel_error(ours: Tensor, theirs: Tensor) -> float:

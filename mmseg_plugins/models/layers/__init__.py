@@ -8,11 +8,11 @@ from .hypercolumn_refinement import HypercolumnRefinement
 from .init import note_init, xavier_fill_
 from .label_grid import subsample_labels
 from .level_fusion import LevelMaxFusion
-from .mirror import mirror_index, mirror_pad
 from .pyramid import concat_levels
+from .unpool import IndexMaxPool2d, max_unpool
 
 __all__ = [
-    'FCModule', 'HypercolumnRefinement', 'LevelMaxFusion', 'border_crop', 'check_convention', 'check_norm_channels',
-    'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'mirror_index', 'mirror_pad', 'note_init',
-    'subsample_labels', 'to_half_open', 'xavier_fill_'
+    'FCModule', 'HypercolumnRefinement', 'IndexMaxPool2d', 'LevelMaxFusion', 'border_crop', 'check_convention',
+    'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'max_unpool',
+    'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
 ]
