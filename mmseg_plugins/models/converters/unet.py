@@ -3,7 +3,8 @@
 Original (MIT): https://github.com/meetps/pytorch-semseg/tree/801fb200547caa5b0d91b8dde56b837da029f746
 (ptsemseg/models/unet.py), with ``is_deconv=True``; ``is_batchnorm`` may be either.
 
-Only names change.  What the config must reproduce: three input channels as the original normalises them, and its
+Only names change, and the biases that the original keeps before its batch norms move into the norms' running means
+(which gives the same numbers; a bias before a norm has no effect in training).  What the config must reproduce: three input channels as the original normalises them, and its
 ``feature_scale`` s as ``base_channels = 64 / s``.
 """
 
@@ -61,6 +62,10 @@ def convert_unet(state_dict: Mapping[str, Tensor], wrapped: bool = True) -> Tens
         ConversionError: listing keys that belong to none of its modules.
     """
     converted = convert(state_dict, RULES, 'U-Net (meetps/pytorch-semseg, is_deconv=True)')
+    for key in [key for key in converted if key.endswith('.conv.bias')]:
+        mean = key.removesuffix('conv.bias') + 'bn.running_mean'
+        if mean in converted:
+            converted[mean] = converted[mean] - converted.pop(key)
     if not wrapped:
         return converted
     return {re.sub(r'^backbone\.', 'backbone.net.', key): value for key, value in converted.items()}
