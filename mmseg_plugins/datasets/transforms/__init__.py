@@ -1,3 +1,10 @@
+from .border_weight_map import BorderWeightMap, PackWeightedSegInputs
+from .elastic_deformation import ElasticDeformation
+from .instances_to_seg_map import InstancesToSegMap
 from .load_panoptic import LoadPanopticAnnotations
+from .mirror_pad import MirrorPad
 
-__all__ = ['LoadPanopticAnnotations']
+__all__ = [
+    'BorderWeightMap', 'ElasticDeformation', 'InstancesToSegMap', 'LoadPanopticAnnotations', 'MirrorPad',
+    'PackWeightedSegInputs'
+]

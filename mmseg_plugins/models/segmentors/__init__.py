@@ -1,0 +1,5 @@
+"""Segmentors, where those of mmseg cannot be composed."""
+
+from .rotation_averaging import RotationAveragingEncoderDecoder
+
+__all__ = ['RotationAveragingEncoderDecoder']
