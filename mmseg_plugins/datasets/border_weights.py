@@ -22,7 +22,8 @@ IGNORED = 255
 NEGLIGIBLE = 1e-6  # a term of the map that is smaller than this is left at 0
 
 
-def connected_instances(label: np.ndarray, background: Sequence[int] = (0, ), ignore_index: int = IGNORED) -> np.ndarray:
+def connected_instances(label: np.ndarray, background: Sequence[int] = (0, ),
+                        ignore_index: int = IGNORED) -> np.ndarray:
     """Number the connected parts (edges or corners touching) of each class: (H, W) -> (H, W) int32, 0 = no object.
 
     Args:
@@ -72,7 +73,7 @@ def two_nearest(instances: np.ndarray, reach: float = math.inf) -> tuple[np.ndar
 
 
 def border_weights(instances: np.ndarray, w0: float = 10.0, sigma: float = 5.0) -> np.ndarray:
-    """w0 exp(-(d1 + d2)^2 / (2 sigma^2)), (H, W) float32: near w0 in narrow gaps, 0 where fewer than two objects are."""
+    """w0 exp(-(d1 + d2)^2 / (2 sigma^2)), (H, W) float32: near w0 in narrow gaps, 0 with fewer than two objects."""
     if w0 <= 0:
         return np.zeros(instances.shape, np.float32)
     reach = sigma * math.sqrt(2 * max(math.log(w0 / NEGLIGIBLE), 0)) + 1

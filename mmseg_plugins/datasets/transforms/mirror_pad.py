@@ -32,7 +32,7 @@ class MirrorPad(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pad image and maps."""
         margin = self.margin
-        results['img'] = cv2.copyMakeBorder(results['img'], *[margin] * 4, cv2.BORDER_REFLECT_101)
+        results['img'] = cv2.copyMakeBorder(results['img'], margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
         for key in results.get('seg_fields', []):
             value = 0 if np.issubdtype(results[key].dtype, np.floating) else self.ignore_index
             results[key] = np.pad(results[key], margin, constant_values=value)

@@ -2,10 +2,11 @@
 
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
+from .fcn_vgg import FCNVGG
 from .mirror_margin import MirrorMargin
 from .tap_backbone import TapBackbone
 from .valid_unet import ValidUNet
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'MirrorMargin', 'TapBackbone', 'ValidUNet', 'WithImage']
+__all__ = ['FCNVGG', 'VGG', 'CeilPoolResNet', 'ConvNeXt', 'MirrorMargin', 'TapBackbone', 'ValidUNet', 'WithImage']

@@ -45,7 +45,7 @@ class MirrorMargin(BaseModule):
         (B, 3, H, W) -> one map (B, C, h, w) with h >= H / stride, in a tuple.
 
     Raises:
-        ValueError: for another ``when``, a ``tile`` off the grid, or a network with several maps where tiles are asked for.
+        ValueError: for another ``when``, a ``tile`` off the grid, or a network with several maps under tiles.
     """
 
     def __init__(self,
@@ -61,7 +61,8 @@ class MirrorMargin(BaseModule):
             raise ValueError(f"MirrorMargin: when={when!r}, it must be 'test' or 'always'")
         if tile is not None and (tile <= remainder or (tile - remainder) % divisor):
             smaller = max(tile - (tile - remainder) % divisor, remainder + divisor)
-            raise ValueError(f'MirrorMargin: tile={tile} px is not {remainder} + a multiple of {divisor}; use {smaller}')
+            raise ValueError(
+                f'MirrorMargin: tile={tile} px is not {remainder} + a multiple of {divisor}; use {smaller}')
         super().__init__(init_cfg=init_cfg)
         self.net = MODELS.build(net)
         self.margin, self.divisor, self.remainder = margin, divisor, remainder

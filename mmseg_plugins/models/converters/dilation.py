@@ -1,9 +1,9 @@
 """From DilatedNet's Caffe names to this package's.
 
-Original: https://github.com/fyu/dilation/tree/0f105742e8c2202af12feb54374781ba55c3e112 (models/*_deploy.prototxt).  The
-input is a dict of tensors under Caffe's layer names, ``conv1_1.weight`` (or ``conv1_1/weight``) and so on, as the usual
-dumps of ``.caffemodel`` files give them.  The front-end of VOC ends in ``fc-final``, its context layers are ``ct_*``; in
-the other models these are ``final`` and ``ctx_*`` (``ctx_final`` too).
+Original: https://github.com/fyu/dilation/tree/0f105742e8c2202af12feb54374781ba55c3e112 (models/*_deploy.prototxt).
+The input is a dict of tensors under Caffe's layer names, ``conv1_1.weight`` (or ``conv1_1/weight``) and so on, as the
+usual dumps of ``.caffemodel`` files give them.  The front-end of VOC ends in ``fc-final``, its context layers are
+``ct_*``; in the other models these are ``final`` and ``ctx_*`` (``ctx_final`` too).
 
 What the config, not the weights, must reproduce: BGR input minus the data set's mean, margin 186, pools that round up.
 """

@@ -4,8 +4,8 @@ Original (MIT): https://github.com/meetps/pytorch-semseg/tree/801fb200547caa5b0d
 (ptsemseg/models/unet.py), with ``is_deconv=True``; ``is_batchnorm`` may be either.
 
 Only names change, and the biases that the original keeps before its batch norms move into the norms' running means
-(which gives the same numbers; a bias before a norm has no effect in training).  What the config must reproduce: three input channels as the original normalises them, and its
-``feature_scale`` s as ``base_channels = 64 / s``.
+(which gives the same numbers; a bias before a norm has no effect in training).  What the config must reproduce: the
+original's ``feature_scale`` s as ``base_channels = 64 / s``, and its input.
 """
 
 from __future__ import annotations

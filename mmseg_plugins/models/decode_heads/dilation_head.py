@@ -104,7 +104,7 @@ class DilationHead(OwnClassifierHead):
         if self.init_cfg:
             return
         nn.init.normal_(self.score.weight, std=0.001)
-        nn.init.zeros_(self.score.bias)
+        nn.init.constant_(self.score.bias, 0)
         note_init(self.score, 'DilationHead: normal, standard deviation .001, bias 0')
 
     def train(self, mode: bool = True) -> DilationHead:
@@ -156,8 +156,8 @@ class DilationHead(OwnClassifierHead):
                 continue
             if inner <= 0 or cells != -(-inner // STRIDE):
                 raise ValueError(
-                    f'DilationHead: {cells} scores for {size} px of labels; there must be {-(-size // STRIDE)} (padded, '
-                    f'or in a mirrored margin), or {max(-(-inner // STRIDE), 0)} (unpadded, {MARGIN} px lost on each '
+                    f'DilationHead: {cells} scores for {size} px of labels; there must be {-(-size // STRIDE)} '
+                    f'(padded, or in a mirrored margin), or {max(-(-inner // STRIDE), 0)} (unpadded, {MARGIN} px lost on each '
                     'side). Train on larger crops, or with MirrorMargin(when="always")')
             label = label.narrow(dim, MARGIN, inner)
         return label

@@ -57,7 +57,7 @@ class UNetHead(OwnClassifierHead):
         if self.init_cfg:
             return
         nn.init.kaiming_normal_(self.classify.weight, mode='fan_in', nonlinearity='relu')
-        nn.init.zeros_(self.classify.bias)
+        nn.init.constant_(self.classify.bias, 0)
         note_init(self, 'UNetHead: normal, variance 2 / fan_in, bias 0')
 
     def forward(self, inputs: Any) -> Tensor:

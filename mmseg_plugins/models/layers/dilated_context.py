@@ -1,9 +1,9 @@
 """DilatedNet's context modules: score maps in, score maps out, over an exponentially growing neighbourhood.
 
 Paper: "Multi-Scale Context Aggregation by Dilated Convolutions", https://arxiv.org/abs/1511.07122.
-Source: https://github.com/fyu/dilation/tree/0f105742e8c2202af12feb54374781ba55c3e112 (models/*_deploy.prototxt) and, for
-the first weights, ``IdentityFiller`` of https://github.com/fyu/caffe-dilation/tree/9548b9a44c49986f0fb5a73447e59b58c187143f
-(include/caffe/filler.hpp).
+Source: https://github.com/fyu/dilation/tree/0f105742e8c2202af12feb54374781ba55c3e112 (models/*_deploy.prototxt) and,
+for the first weights, ``IdentityFiller`` of
+https://github.com/fyu/caffe-dilation/tree/9548b9a44c49986f0fb5a73447e59b58c187143f (include/caffe/filler.hpp).
 
 Shapes: B images, C classes, h x w scores.
 """

@@ -1,7 +1,7 @@
 """Mirrored borders of any width, also wider than the image.
 
-The border pixel itself is not repeated (OpenCV's ``BORDER_REFLECT_101``): 2 px before ``a b c d`` give ``c b | a b c d``.
-torch's ``F.pad(mode='reflect')`` is the same, but refuses a margin that is as wide as the image.
+The border pixel itself is not repeated (OpenCV's ``BORDER_REFLECT_101``): 2 px before ``a b c d`` give
+``c b | a b c d``.  torch's ``F.pad(mode='reflect')`` is the same, but refuses a margin that is as wide as the image.
 """
 
 from __future__ import annotations

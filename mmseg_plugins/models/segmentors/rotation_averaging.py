@@ -24,10 +24,10 @@ from mmseg_plugins.registry import MODELS
 class RotationAveragingEncoderDecoder(EncoderDecoder):
     """``EncoderDecoder`` whose ``test_cfg`` may have ``rotations=n``; 1, the default, changes nothing.
 
-    Image k is turned by 360 k / n degrees about its centre on a canvas that holds it whole (mirrored outside), segmented,
-    and its probabilities are turned back.  The result is the logarithm of the mean probability (for a single output, its
-    logit), so that mmseg's ``argmax`` and threshold apply.  Takes n times as long and more: the canvas is up to
-    H + W px a side.
+    Image k is turned by 360 k / n degrees about its centre on a canvas that holds it whole (mirrored outside),
+    segmented, and its probabilities are turned back.  The result is the logarithm of the mean probability (for a single
+    output, its logit), so that mmseg's ``argmax`` and threshold apply.  Takes n times as long and more: the canvas has
+    up to sqrt(H^2 + W^2) px a side.
     """
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
