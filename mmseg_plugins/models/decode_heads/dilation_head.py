@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
+from mmengine.model import normal_init
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers.bilinear_deconv import BilinearDeconv2d
@@ -103,8 +104,7 @@ class DilationHead(OwnClassifierHead):
         super().init_weights()
         if self.init_cfg:
             return
-        nn.init.normal_(self.score.weight, std=0.001)
-        nn.init.constant_(self.score.bias, 0)
+        normal_init(self.score, std=0.001, bias=0)
         note_init(self.score, 'DilationHead: normal, standard deviation .001, bias 0')
 
     def train(self, mode: bool = True) -> DilationHead:
@@ -154,11 +154,12 @@ class DilationHead(OwnClassifierHead):
             inner = size - 2 * MARGIN
             if cells == -(-size // STRIDE):
                 continue
-            if inner <= 0 or cells != -(-inner // STRIDE):
+            unpadded = max(-(-inner // STRIDE), 0)
+            if cells != unpadded or cells == 0:
                 raise ValueError(
                     f'DilationHead: {cells} scores for {size} px of labels; there must be {-(-size // STRIDE)} '
-                    f'(padded, or in a mirrored margin), or {max(-(-inner // STRIDE), 0)} (unpadded, {MARGIN} px lost on each '
-                    'side). Train on larger crops, or with MirrorMargin(when="always")')
+                    f'(padded, or in a mirrored margin), or {unpadded} (unpadded, {MARGIN} px lost on each side).'
+                    ' Train on larger crops, or with MirrorMargin(when="always")')
             label = label.narrow(dim, MARGIN, inner)
         return label
 

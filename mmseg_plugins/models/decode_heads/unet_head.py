@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine.model import kaiming_init
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers.init import note_init
@@ -56,8 +57,7 @@ class UNetHead(OwnClassifierHead):
         super().init_weights()
         if self.init_cfg:
             return
-        nn.init.kaiming_normal_(self.classify.weight, mode='fan_in', nonlinearity='relu')
-        nn.init.constant_(self.classify.bias, 0)
+        kaiming_init(self.classify, mode='fan_in', nonlinearity='relu', bias=0)
         note_init(self, 'UNetHead: normal, variance 2 / fan_in, bias 0')
 
     def forward(self, inputs: Any) -> Tensor:
