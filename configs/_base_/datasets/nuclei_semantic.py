@@ -7,9 +7,9 @@ data_root = 'data/nuclei/'
 crop_size = (256, 256)
 num_classes = 2
 dataset = dict(
-    type='mmdet.CocoDataset',
+    type='mmseg_plugins.CocoSemanticDataset',
     data_root=data_root,
-    metainfo=dict(classes=('background', 'nucleus'), palette=[(0, 0, 0), (90, 200, 255)]))
+    metainfo=dict(classes=('nucleus', ), palette=[(90, 200, 255)]))
 load = [
     dict(type='LoadImageFromFile'),
     dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
