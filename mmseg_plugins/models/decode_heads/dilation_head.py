@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmcv.cnn import ConvModule
-from mmengine.model import normal_init
+from mmcv.cnn import build_norm_layer
+from mmengine.model import kaiming_init, normal_init
 from torch import Tensor, nn
 
+from mmseg_plugins.models.backbones.fcn_vgg import fc_as_conv
 from mmseg_plugins.models.layers.bilinear_deconv import BilinearDeconv2d
 from mmseg_plugins.models.layers.dilated_context import DilatedContext
-from mmseg_plugins.models.layers.init import note_init
 from mmseg_plugins.models.layers.label_grid import subsample_labels
 from mmseg_plugins.registry import MODELS
 
@@ -86,8 +86,11 @@ class DilationHead(OwnClassifierHead):
             raise ValueError('DilationHead: frozen_scores without a context module leaves nothing to train; name one')
         super().__init__(in_channels, num_classes=num_classes, **kwargs)
         pad = 12 if padding == 'same' else 0
-        self.fc6 = ConvModule(in_channels, fc_channels, 7, padding=pad, dilation=4, norm_cfg=norm_cfg)
-        self.fc7 = ConvModule(fc_channels, fc_channels, 1, norm_cfg=norm_cfg)
+        self.fc6 = nn.Conv2d(in_channels, fc_channels, 7, padding=pad, dilation=4)
+        self.fc7 = nn.Conv2d(fc_channels, fc_channels, 1)
+        self.norm6, self.norm7 = (
+            build_norm_layer(norm_cfg, fc_channels)[1] if norm_cfg else nn.Identity() for _ in range(2))
+        self.relu = nn.ReLU(inplace=True)
         self.drop = nn.Dropout(dropout)
         self.score = nn.Conv2d(fc_channels, num_classes, 1)
         self.context = None if context is None else DilatedContext(num_classes, context, noise)
@@ -95,30 +98,44 @@ class DilationHead(OwnClassifierHead):
         if zoom == 'deconv':
             self.upsample = BilinearDeconv2d(num_classes, STRIDE, kernel_size=16, padding=4, groups=num_classes)
         self.frozen_scores = frozen_scores
-        for layer in (self.fc6, self.fc7, self.score) if frozen_scores else ():
+        self.reset_parameters()
+        for layer in self._scoring if frozen_scores else ():
             layer.requires_grad_(False)
-        self.train()
 
-    def init_weights(self) -> None:
-        """Scores N(0, .001^2), as in the original; context module the identity with noise, see there."""
-        super().init_weights()
-        if self.init_cfg:
-            return
+    @property
+    def _scoring(self) -> list[nn.Module]:
+        return [self.fc6, self.norm6, self.fc7, self.norm7, self.score]
+
+    def reset_parameters(self) -> None:
+        """fc6 and fc7 normal, variance 2 / fan_in; scores N(0, .001^2), as in the original.
+
+        The context module begins as the identity with noise.  An ``init_cfg`` of type Pretrained may name an ImageNet
+        VGG-16, whose fully connected layers become fc6 and fc7.
+        """
+        for layer in (self.fc6, self.fc7):
+            kaiming_init(layer, mode='fan_in', nonlinearity='relu', bias=0)
         normal_init(self.score, std=0.001, bias=0)
-        note_init(self.score, 'DilationHead: normal, standard deviation .001, bias 0')
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        """Read torchvision's fully connected layers as convolutions."""
+        for old, new, kernel in (('classifier.0', 'fc6', 7), ('classifier.3', 'fc7', 1)):
+            for param in ('weight', 'bias'):
+                if f'{prefix}{old}.{param}' in state_dict:
+                    state_dict[f'{prefix}{new}.{param}'] = fc_as_conv(state_dict.pop(f'{prefix}{old}.{param}'), kernel)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> DilationHead:
         """As usual, but frozen layers stay as in evaluation."""
         super().train(mode)
-        if getattr(self, 'frozen_scores', False):
-            for layer in (self.fc6, self.fc7, self.drop):
+        if self.frozen_scores:
+            for layer in (*self._scoring, self.drop):
                 layer.eval()
         return self
 
     def forward(self, inputs: Any) -> Tensor:
         """Scores (B, C, h, w) at stride 8."""
-        x = self.drop(self.fc6(self._transform_inputs(inputs)))
-        x = self.score(self.drop(self.fc7(x)))
+        x = self.drop(self.relu(self.norm6(self.fc6(self._transform_inputs(inputs)))))
+        x = self.score(self.drop(self.relu(self.norm7(self.fc7(x)))))
         return x if self.context is None else self.context(x)
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:

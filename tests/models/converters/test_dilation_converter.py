@@ -109,11 +109,10 @@ def test_the_whole_network_below_its_margin(variant):
     assert rel_error(ours, theirs) < 2e-5
 
 
-def test_names_with_slashes_and_the_deconvolution():
+def test_the_deconvolution():
     weights = golden_state_dict({**frontend_params(3), **context_params(3)}, 1, 2.0)
     weights['ctx_upsample.weight'] = torch.randn(3, 1, 16, 16)
-    slashed = {key.replace('.', '/'): value for key, value in weights.items()}
-    load(segmentor(3, context='basic8', zoom='deconv', wrapped=True), slashed)
+    load(segmentor(3, context='basic8', zoom='deconv', wrapped=True), weights)
 
 
 def test_unknown_and_missing_keys_are_named():
