@@ -28,8 +28,8 @@ class CocoSemanticDataset(CocoDataset):
         meta = super().metainfo
         classes = tuple(meta['classes'])
         if self.BACKGROUND in classes:
-            raise ValueError(f'CocoSemanticDataset: the category {self.BACKGROUND!r} has the name of class 0, which is what '
-                             'no object covers; leave it out of metainfo.classes')
+            raise ValueError(f'CocoSemanticDataset: the category {self.BACKGROUND!r} has the name of class 0, which is '
+                             'what no object covers; leave it out of metainfo.classes')
         meta['classes'] = (self.BACKGROUND, *classes)
         if isinstance(meta.get('palette'), (list, tuple)):
             meta['palette'] = [(0, 0, 0), *meta['palette']]
