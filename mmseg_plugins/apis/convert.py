@@ -63,7 +63,8 @@ def dataset_classes(cfg: Config, _: Tensors) -> Sequence[str] | None:
     """Class names of the config's training set: those it states, or those of its type; None where there are none."""
     dataset = cfg.train_dataloader.dataset
     stated = (dataset.get('metainfo') or {}).get('classes')
-    return stated or getattr(DATASETS.get(dataset.type), 'METAINFO', {}).get('classes')
+    name = dataset.type if '.' in dataset.type else f'{cfg.default_scope}.{dataset.type}'
+    return stated or getattr(DATASETS.get(name), 'METAINFO', {}).get('classes')
 
 
 def _state_dict(source: Any, key: str | None, path: str) -> Mapping[str, torch.Tensor]:

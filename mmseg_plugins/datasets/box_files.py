@@ -57,6 +57,8 @@ def read_boxes(path: Path, images: Path | None = None, score_thr: float = 0.0, b
     if box_format not in FORMATS:
         raise ConvertError(f'box format {box_format!r}: it must be one of {FORMATS}')
     content = _read(path)
+    annotations: Any
+    needed: tuple[str, ...]
     if isinstance(content, list):
         index = images or path.with_name('images.json')
         if not index.is_file():

@@ -118,7 +118,8 @@ def _best_turn(colours: np.ndarray, labels: np.ndarray, inner: Box,
     best, best_fit = np.zeros(labels.shape, bool), 0.0
     cv2.setRNGSeed(options.seed)
     for turn in range(options.iterations):
-        cv2.grabCut(colours, labels, None, *model, 1, cv2.GC_EVAL if turn else cv2.GC_INIT_WITH_MASK)
+        mode = cv2.GC_EVAL if turn else cv2.GC_INIT_WITH_MASK
+        cv2.grabCut(colours, labels, (0, 0, 0, 0), model[0], model[1], 1, mode)
         found = _one_part((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), options.fill_holes)
         if not found.any():
             break

@@ -161,7 +161,8 @@ def test_coco_objects_as_label_maps(tmp_path):
         named = DATASETS.build({**dataset, 'metainfo': dict(classes=('background', 'cat')), 'lazy_init': True})
     with pytest.raises(ValueError, match="category 'background' has the name of class 0"):
         _ = named.metainfo
-    cfg = dict(default_scope='mmseg', train_dataloader=dict(dataset=dataset), model=dict(decode_head=dict(num_classes=3)))
+    cfg = dict(default_scope='mmseg', train_dataloader=dict(dataset=dataset),
+               model=dict(decode_head=dict(num_classes=3)))
     assert [report.errors for report in check_config(cfg)] == [[]]
     cfg['model'] = dict(decode_head=dict(num_classes=2))
     assert 'num_classes = 2, the data has 3 classes' in check_config(cfg)[0].errors[0]

@@ -145,7 +145,8 @@ def test_tiles_off_the_grid_and_several_maps_are_refused():
 
 def test_a_head_of_mmdet_reads_the_map():
     """Pixel embeddings on U-Net's map of stride 1: instances of touching objects without boxes."""
-    head = MODELS.build(dict(type='mmseg_plugins.EmbeddingHead', in_channels=[2], stride=1, feat_channels=4, num_convs=1))
+    head = MODELS.build(dict(
+        type='mmseg_plugins.EmbeddingHead', in_channels=[2], stride=1, feat_channels=4, num_convs=1))
     net = shallow(when='always').train()
     maps = net(torch.randn(1, 3, 36, 36))
     assert maps[0].shape == (1, 2, 36, 36)  # the image's own size, since it fits
