@@ -1,5 +1,6 @@
 """Backbones: an image tensor in, a tuple of maps out; no host is imported here."""
 
+from .cascade_resnet import CascadeResNet
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .fcn_vgg import FCNVGG
@@ -9,4 +10,4 @@ from .valid_unet import ValidUNet
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['FCNVGG', 'VGG', 'CeilPoolResNet', 'ConvNeXt', 'MirrorMargin', 'TapBackbone', 'ValidUNet', 'WithImage']
+__all__ = ['CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'FCNVGG', 'MirrorMargin', 'TapBackbone', 'VGG', 'ValidUNet', 'WithImage']
