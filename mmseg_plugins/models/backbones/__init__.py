@@ -10,4 +10,7 @@ from .valid_unet import ValidUNet
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'FCNVGG', 'MirrorMargin', 'TapBackbone', 'VGG', 'ValidUNet', 'WithImage']
+__all__ = [
+    'FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'MirrorMargin', 'TapBackbone', 'ValidUNet',
+    'WithImage'
+]

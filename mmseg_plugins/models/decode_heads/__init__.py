@@ -8,4 +8,7 @@ from .linknet_head import LinkNetHead
 from .own_classifier_head import OwnClassifierHead
 from .unet_head import UNetHead
 
-__all__ = ['DilatedSumHead', 'DilationHead', 'FCNSkipHead', 'LargeFOVHead', 'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead', 'UNetHead']
+__all__ = [
+    'DilatedSumHead', 'DilationHead', 'FCNSkipHead', 'LargeFOVHead', 'LinkNetHead', 'MScLargeFOVHead',
+    'OwnClassifierHead', 'UNetHead'
+]
