@@ -5,12 +5,13 @@ from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .fcn_vgg import FCNVGG
 from .mirror_margin import MirrorMargin
+from .segnet_encoder import DeconvNetEncoder, SegNetEncoder
 from .tap_backbone import TapBackbone
 from .valid_unet import ValidUNet
 from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
-    'FCNVGG', 'VGG', 'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'MirrorMargin', 'TapBackbone', 'ValidUNet',
-    'WithImage'
+    'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'FCNVGG', 'MirrorMargin', 'SegNetEncoder',
+    'TapBackbone', 'VGG', 'ValidUNet', 'WithImage'
 ]
