@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -66,6 +67,19 @@ def dataset_classes(cfg: Config, _: Tensors) -> Sequence[str] | None:
     stated = (dataset.get('metainfo') or {}).get('classes')
     name = dataset.type if '.' in dataset.type else f'{cfg.default_scope}.{dataset.type}'
     return stated or getattr(DATASETS.get(name), 'METAINFO', {}).get('classes')
+
+
+def _state_dict(source: Any, key: str | None, path: str) -> Mapping[str, torch.Tensor]:
+    """The state dict of an official file, or ``SystemExit``."""
+    found = sorted(map(str, source))[:5] if isinstance(source, dict) else type(source).__name__
+    if key is not None:
+        if not isinstance(source, dict) or key not in source:
+            raise SystemExit(f'{path}: an official checkpoint holds its state dict under {key!r}, found {found}')
+        source = source[key]
+    elif not isinstance(source, dict) or not source or not all(isinstance(v, torch.Tensor) for v in source.values()):
+        raise SystemExit(f'{path}: an official file is the state dict itself, names and tensors only, found {found}; '
+                         "save the state dict alone: torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
+    return source
 
 
 def write_checkpoint(target: Path, converted: Tensors, source: str | Path, config: str,

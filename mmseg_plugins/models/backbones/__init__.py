@@ -12,6 +12,15 @@ from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
-    'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'FCNVGG', 'MirrorMargin', 'SegNetEncoder',
-    'TapBackbone', 'VGG', 'ValidUNet', 'WithImage'
+    'FCNVGG',
+    'VGG',
+    'CascadeResNet',
+    'CeilPoolResNet',
+    'ConvNeXt',
+    'DeconvNetEncoder',
+    'MirrorMargin',
+    'SegNetEncoder',
+    'TapBackbone',
+    'ValidUNet',
+    'WithImage'
 ]
