@@ -77,7 +77,7 @@ def _state_dict(source: Any, key: str | None, path: str) -> Mapping[str, torch.T
             raise SystemExit(f'{path}: an official checkpoint holds its state dict under {key!r}, found {found}')
         source = source[key]
     elif not isinstance(source, dict) or not source or not all(isinstance(v, torch.Tensor) for v in source.values()):
-        raise SystemExit(f'{path}: an official file is the state dict itself, names and tensors only, found {found}; '
+        raise SystemExit(f'{path}: an official checkpoint is a state dict, found {found}; '
                          "save the state dict alone: torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
     return source
 
