@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -47,15 +48,7 @@ def convert_file(args: argparse.Namespace, key: str | None, convert: Callable[[M
     Raises:
         SystemExit: the file is of another kind, or does not fit; the message lists the keys, and nothing is written.
     """
-    source = load_checkpoint_file(args.source)
-    if not isinstance(source, dict) or (key is not None and key not in source):
-        found = sorted(source)[:5] if isinstance(source, dict) else type(source).__name__
-        holds = 'is a state dict' if key is None else f'holds its state dict under {key!r}'
-        raise SystemExit(f'{args.source}: an official checkpoint {holds}, found {found}')
-    state_dict = source if key is None else source[key]
-    if not all(isinstance(value, torch.Tensor) for value in state_dict.values()):
-        raise SystemExit(f'{args.source}: a state dict holds names and tensors only, found {sorted(state_dict)[:5]}; '
-                         "save the state dict alone: torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
+    state_dict = _state_dict(load_checkpoint_file(args.source), key, args.source)
     try:
         cfg = load_config(args.config)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
@@ -74,6 +67,19 @@ def dataset_classes(cfg: Config, _: Tensors) -> Sequence[str] | None:
     stated = (dataset.get('metainfo') or {}).get('classes')
     name = dataset.type if '.' in dataset.type else f'{cfg.default_scope}.{dataset.type}'
     return stated or getattr(DATASETS.get(name), 'METAINFO', {}).get('classes')
+
+
+def _state_dict(source: Any, key: str | None, path: str) -> Mapping[str, torch.Tensor]:
+    """The state dict of an official file, or ``SystemExit``."""
+    found = sorted(map(str, source))[:5] if isinstance(source, dict) else type(source).__name__
+    if key is not None:
+        if not isinstance(source, dict) or key not in source:
+            raise SystemExit(f'{path}: an official checkpoint holds its state dict under {key!r}, found {found}')
+        source = source[key]
+    elif not isinstance(source, dict) or not source or not all(isinstance(v, torch.Tensor) for v in source.values()):
+        raise SystemExit(f'{path}: an official checkpoint is a state dict, found {found}; '
+                         "save the state dict alone: torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
+    return source
 
 
 def write_checkpoint(target: Path, converted: Tensors, source: str | Path, config: str,

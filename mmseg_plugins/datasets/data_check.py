@@ -81,7 +81,8 @@ def check_dataset(
         if _seen(source, done):
             return None
         report = check_coco(source, options)
-        report.errors += class_number_problems(model, classes)
+        background = getattr(cls, 'BACKGROUND', None)  # a class that is no category of the JSON
+        report.errors += class_number_problems(model, classes if background is None else (background, *classes))
     elif kind == 'sbd':
         files = sbd_source(name, dataset, classes)
         if _seen(files, done):

@@ -4,4 +4,5 @@ Apart from the package itself, which the tools import before they know that mmde
 """
 
 from mmseg_plugins.datasets.camvid_dataset import CamVidDataset  # noqa: F401
+from mmseg_plugins.datasets.coco_semantic_dataset import CocoSemanticDataset  # noqa: F401
 from mmseg_plugins.datasets.sbd_dataset import SBDInstanceDataset  # noqa: F401

@@ -37,4 +37,4 @@ def test_says_what_kind_of_file_it_reads(tmp_path):
     torch.save({'segmenter': {}, 'epoch': 3}, tmp_path / 'training.ckpt')
     result = run(tmp_path / 'training.ckpt', tmp_path / 'y.pth')
     assert result.returncode != 0
-    assert "names and tensors only, found ['epoch', 'segmenter']" in result.stderr
+    assert "is a state dict, found ['epoch', 'segmenter']" in result.stderr

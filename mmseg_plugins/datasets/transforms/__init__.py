@@ -1,4 +1,11 @@
+from .border_weight_map import BorderWeightMap, PackWeightedSegInputs
 from .crop_around_object import CropAroundObject
+from .elastic_deformation import ElasticDeformation
+from .instances_to_seg_map import InstancesToSegMap
 from .load_panoptic import LoadPanopticAnnotations
+from .mirror_pad import MirrorPad
 
-__all__ = ['CropAroundObject', 'LoadPanopticAnnotations']
+__all__ = [
+    'BorderWeightMap', 'CropAroundObject', 'ElasticDeformation', 'InstancesToSegMap', 'LoadPanopticAnnotations',
+    'MirrorPad', 'PackWeightedSegInputs'
+]

@@ -7,12 +7,14 @@ from .enet import ENet
 from .expanded_mobilenet_v2 import ExpandedMobileNetV2
 from .fc_densenet import FCDenseNet
 from .fcn_vgg import FCNVGG
+from .mirror_margin import MirrorMargin
 from .segnet_encoder import DeconvNetEncoder, SegNetEncoder
 from .tap_backbone import TapBackbone
+from .valid_unet import ValidUNet
 from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
     'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'ENet', 'ExpandedMobileNetV2', 'FCDenseNet',
-    'FCNVGG', 'SegNetEncoder', 'TapBackbone', 'VGG', 'WithImage'
+    'FCNVGG', 'MirrorMargin', 'SegNetEncoder', 'TapBackbone', 'VGG', 'ValidUNet', 'WithImage'
 ]

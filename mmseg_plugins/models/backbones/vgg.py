@@ -39,6 +39,8 @@ class VGG(BaseModule):
         pool_strides: Of each stage's pool: 2, 1 or 0.
         pool_kernel: Kernel of the pools of stride 2: 2, or DeepLab's 3.
         dilations: Of each stage's convolutions.
+        padding: ``'same'``, or ``'valid'`` for convolutions without padding (DilatedNet's front-end); see
+            ``MirrorMargin`` for images of any size.
         ceil_mode: Round the size up at pools of stride 2, as Caffe does.
         out_indices: Stages whose maps are given, ascending.
         frozen_stages: Number of stages that are not trained.
@@ -60,6 +62,7 @@ class VGG(BaseModule):
                  pool_strides: Sequence[int] = (2, 2, 2, 2, 2),
                  pool_kernel: int = 2,
                  dilations: Sequence[int] = (1, 1, 1, 1, 1),
+                 padding: str = 'same',
                  ceil_mode: bool = False,
                  out_indices: Sequence[int] = (0, 1, 2, 3, 4),
                  frozen_stages: int = 0,
@@ -70,6 +73,8 @@ class VGG(BaseModule):
         for name, values in (('pool_strides', pool_strides), ('dilations', dilations)):
             if len(values) != 5:
                 raise ValueError(f'VGG: {name}={tuple(values)} needs 5 numbers, one a stage')
+        if padding not in ('same', 'valid'):
+            raise ValueError(f"VGG: padding={padding!r}, it must be 'same' or 'valid'")
         if not set(pool_strides) <= {0, 1, 2}:
             raise ValueError(f'VGG: pool_strides={tuple(pool_strides)}: a stride is 2, 1 (same size) or 0 (no pool)')
         if not out_indices or list(out_indices) != sorted(set(out_indices)) or not set(out_indices) <= set(range(5)):
@@ -84,7 +89,7 @@ class VGG(BaseModule):
         for stage in range(max(self.out_indices) + 1):  # later stages would be parameters without a use
             width = base_channels * 2**min(stage, 3)
             for _ in range(CONVS[depth][stage]):
-                layers += _conv(channels, width, dilations[stage], with_bn)
+                layers += _conv(channels, width, dilations[stage], padding == 'same', with_bn)
                 channels = width
             layers.append(_pool(pool_strides[stage], pool_kernel, ceil_mode))
             self.ends.append(len(layers))
@@ -120,10 +125,11 @@ class VGG(BaseModule):
                 parameter.requires_grad = False
 
 
-def _conv(in_channels: int, out_channels: int, dilation: int, with_bn: bool) -> list[nn.Module]:
+def _conv(in_channels: int, out_channels: int, dilation: int, padded: bool, with_bn: bool) -> list[nn.Module]:
     """Convolution (with bias), norm, ReLU, as torchvision numbers them."""
     norm: list[nn.Module] = [nn.BatchNorm2d(out_channels)] if with_bn else []
-    return [nn.Conv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation), *norm, nn.ReLU(inplace=True)]
+    padding = dilation if padded else 0
+    return [nn.Conv2d(in_channels, out_channels, 3, padding=padding, dilation=dilation), *norm, nn.ReLU(inplace=True)]
 
 
 def _pool(stride: int, kernel: int, ceil_mode: bool) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from .deconvnet_head import DeconvNetHead
 from .dilated_sum_head import DilatedSumHead
+from .dilation_head import DilationHead
 from .enet_head import ENetEncoderHead, ENetHead
 from .fc_densenet_head import FCDenseNetHead
 from .fcn_skip_head import FCNSkipHead
@@ -12,9 +13,10 @@ from .linknet_head import LinkNetHead
 from .own_classifier_head import OwnClassifierHead
 from .refine_head import RefineNetHead
 from .segnet_head import SegNetHead
+from .unet_head import UNetHead
 
 __all__ = [
-    'DeconvNetHead', 'DilatedSumHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead', 'GlobalConvHead',
-    'LargeFOVHead', 'LightRefineNetHead', 'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead', 'RefineNetHead',
-    'SegNetHead'
+    'DeconvNetHead', 'DilatedSumHead', 'DilationHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead',
+    'GlobalConvHead', 'LargeFOVHead', 'LightRefineNetHead', 'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead',
+    'RefineNetHead', 'SegNetHead', 'UNetHead'
 ]

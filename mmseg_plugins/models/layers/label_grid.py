@@ -32,6 +32,22 @@ def subsample_labels(labels: Tensor, stride: int, size: tuple[int, int]) -> Tens
     return grid[:, :size[0], :size[1]]
 
 
+def centre_offset(size: int, scores: int) -> tuple[int, int]:
+    """Where ``scores`` cells of stride 1 lie in a label of ``size``: the first label, and how many there are of both.
+
+    Fewer scores are those of the middle (unpadded convolutions); more begin at the first pixel (images filled up).
+
+    Raises:
+        ValueError: the middle lies between two pixels.
+    """
+    if scores >= size:
+        return 0, size
+    if (size - scores) % 2:
+        raise ValueError(f'{scores} scores in the middle of {size} labels lie half a pixel off; use image sizes that '
+                         'lose as much on both sides')
+    return (size - scores) // 2, scores
+
+
 def aligned_index(count: int, size: int) -> Tensor:
     """For each of ``size`` cells the nearest of ``count`` samples when first and last coincide; halves go to even.
 

@@ -2,5 +2,6 @@
 
 from .bayesian_encoder_decoder import BayesianEncoderDecoder
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
+from .rotation_averaging import RotationAveragingEncoderDecoder
 
-__all__ = ['BayesianEncoderDecoder', 'MultiScaleEncoderDecoder']
+__all__ = ['BayesianEncoderDecoder', 'MultiScaleEncoderDecoder', 'RotationAveragingEncoderDecoder']

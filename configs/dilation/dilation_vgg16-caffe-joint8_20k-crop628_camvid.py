@@ -1,0 +1,13 @@
+# The same with the released code's input: BGR images in 0..255 minus CamVid's mean.
+# tools/model_converters/dilation_official.py writes released weights for this file;
+# training it needs the two stages before with the same data_preprocessor.
+#   python tools/train.py configs/dilation/dilation_vgg16-caffe-joint8_20k-crop628_camvid.py
+# Not yet measured here.
+_base_ = './_base_/camvid.py'
+
+base_lr = 1e-5
+
+model = dict(
+    data_preprocessor=dict(mean=[110.70, 108.78, 105.41], std=[1.0, 1.0, 1.0], bgr_to_rgb=False),
+    decode_head=dict(context='basic8'))
+optim_wrapper = dict(optimizer=dict(lr=base_lr))
