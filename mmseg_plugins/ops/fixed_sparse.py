@@ -9,6 +9,7 @@ Shapes: R rows and K columns of the matrix, E entries, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 
 
 class Entries(NamedTuple):
-    """One orientation of a fixed sparse matrix.
+    """A sparse matrix, row by row.
 
     Attributes:
         column: (E,), int32 or int64, entries of one row side by side.
@@ -35,20 +36,32 @@ class Entries(NamedTuple):
             self.column, values, self.start, mode='sum', per_sample_weights=self.weight, include_last_offset=True)
 
 
-class FixedSparse(NamedTuple):
-    """A matrix in both orientations; ``transposed`` must hold the same entries as ``rows``."""
+class FixedSparse:
+    """A matrix that is applied often, and its transpose, which is made when a gradient first asks for it.
 
-    rows: Entries
-    transposed: Entries
+    Args:
+        rows: The matrix.
+        transpose: Gives the entries of its transpose.
+
+    Shape:
+        (K, C) -> (R, C), differentiable in the values, whose type is that of the weights.
+    """
+
+    def __init__(self, rows: Entries, transpose: Callable[[], Entries]) -> None:
+        self.rows = rows
+        self._transpose = transpose
+        self._adjoint: FixedSparse | None = None
 
     def __call__(self, values: Tensor) -> Tensor:
-        """(K, C) -> (R, C), differentiable in ``values``; their type is that of the weights."""
         return _Product.apply(values, self)
 
     @property
     def adjoint(self) -> FixedSparse:
         """The transposed matrix."""
-        return FixedSparse(self.transposed, self.rows)
+        if self._adjoint is None:
+            self._adjoint = FixedSparse(self._transpose(), lambda: self.rows)
+            self._adjoint._adjoint = self
+        return self._adjoint
 
 
 class _Product(Function):

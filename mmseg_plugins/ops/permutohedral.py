@@ -14,12 +14,14 @@ Shapes: N points, d feature dimensions, M vertices, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .fixed_sparse import Entries, FixedSparse
-from .simplices import enclosing_simplices, group_points, lower_neighbours, packing_of, vertex_places
+from .simplices import Packing, enclosing_simplices, group_points, lower_neighbours, packing_of, vertex_places
 
 
 class PermutohedralLattice:
@@ -54,58 +56,51 @@ class PermutohedralLattice:
         simplices = enclosing_simplices(features)
         packing = packing_of(simplices.cell)
         order, ends = group_points(simplices, packing)
-        places = vertex_places(simplices, packing, order[ends[:-1]])  # (d + 1, P)
-        small = len(features) * (self.dimension + 1) < 2**31
-        integers = torch.int32 if small else torch.int64
+        places = vertex_places(simplices, packing, order.index_select(0, ends[:-1]))  # (d + 1, P)
         if len(features) != self.num_points:  # points of the padding have vertices, but no value
             real = order < self.num_points
             ends = F.pad(real.cumsum(0), (1, 0))[ends]
             order = order[real]
-        vertices, members, starts, kept = [], [], [], []
-        total = 0
-        for row in places:  # one class of vertices at a time: no two classes share one
-            place, by_place = torch.sort(row)
-            new = F.pad(place[1:] != place[:-1], (1, 0), value=True)
-            number = new.cumsum(0) - 1
-            vertices.append(torch.empty_like(number).scatter_(0, by_place, number + total))  # (P,)
-            members.append(by_place)
-            starts.append(torch.nonzero(new).flatten())
-            kept.append(place[new])
-            total += len(kept[-1])
-        self.num_vertices = total
-        weights = simplices.weights[:self.num_points]
-        counts = ends.diff()
-        # by point: its d + 1 vertices
-        of_point = torch.empty((self.num_points, self.dimension + 1), dtype=integers, device=features.device)
-        of_point[order] = torch.stack(vertices, 1).to(integers).repeat_interleave(counts, 0)
-        step = self.dimension + 1
-        first = torch.arange(0, self.num_points * step + 1, step, dtype=integers, device=features.device)
-        self._by_point = Entries(of_point.flatten(), weights.flatten(), first)
-        self._by_vertex = _by_vertex(order, ends, members, starts, weights, integers)
+        vertices, lower = _number_vertices(places, packing, order.index_select(0, ends[:-1].clamp(max=len(order) - 1)))
+        self.num_vertices = lower.size(1)
+        integers = torch.int32 if len(features) * (self.dimension + 1) < 2**31 else torch.int64
+        weights = simplices.weights[:, :self.num_points].t().flatten()
+        self._by_point = _by_point(order, ends, vertices.to(integers), weights)
+        self._by_vertex = _by_vertex(order, ends, vertices, self.num_vertices, weights, integers)
         # by vertex and axis: itself and two neighbours; a row of zeros stands for those that are missing
-        lower = lower_neighbours(kept, packing)
         self._blur_columns = _with_upper(lower).to(integers)
-        ramp = torch.arange(0, 3 * total + 4, 3, dtype=integers, device=features.device)
-        self._blur_start = ramp
-        self._blur_weight = weights.new_tensor([1, 0.5, 0.5]).repeat(total + 1)
+        self._blur_start = torch.arange(0, 3 * self.num_vertices + 4, 3, dtype=integers, device=features.device)
+        self._blur_weight = features.new_tensor([1, 0.5, 0.5]).repeat(self.num_vertices + 1)
 
     def splat(self, scale: Tensor | None = None) -> FixedSparse:
         """Values (N, C) -> vertices (M + 1, C), the last one a row of zeros; ``scale`` (N,) multiplies values."""
-        return FixedSparse(*self._scaled(scale, self._by_vertex, self._by_point))
+        return FixedSparse(self._vertex_entries(scale), lambda: self._point_entries(scale))
 
     def slice(self, scale: Tensor | None = None) -> FixedSparse:
         """Vertices (M + 1, C) -> values (N, C), times ``scale`` (N,) and the lattice's constant 1 / (1 + 2^-d)."""
         constant = 1 / (1 + 2.0**-self.dimension)
-        scale = self._by_point.weight.new_full((self.num_points,), constant) if scale is None else scale * constant
-        by_vertex, by_point = self._scaled(scale, self._by_vertex, self._by_point)
-        return FixedSparse(by_point, by_vertex)
+        factor = self._by_point.weight.new_full((self.num_points,), constant) if scale is None else scale * constant
+        return FixedSparse(self._point_entries(factor), lambda: self._vertex_entries(factor))
+
+    def _point_entries(self, scale: Tensor | None) -> Entries:
+        if scale is None:
+            return self._by_point
+        weight = self._by_point.weight.view(self.num_points, -1) * scale[:, None]
+        return self._by_point._replace(weight=weight.flatten())
+
+    def _vertex_entries(self, scale: Tensor | None) -> Entries:
+        if scale is None:
+            return self._by_vertex
+        return self._by_vertex._replace(
+            weight=self._by_vertex.weight * scale.index_select(0, self._by_vertex.column))
 
     def blur(self, vertices: Tensor, reverse: bool = False) -> Tensor:
         """(M + 1, C) -> the same, along all axes; ``reverse`` is the adjoint, the axes from the last to the first."""
         axes = range(self.dimension, -1, -1) if reverse else range(self.dimension + 1)
         for axis in axes:
             entries = Entries(self._blur_columns[axis], self._blur_weight, self._blur_start)
-            vertices = FixedSparse(entries, entries)(vertices)  # symmetric: if a is b's lower, b is a's upper neighbour
+            # symmetric: if a is b's lower neighbour, b is a's upper one
+            vertices = FixedSparse(entries, lambda same=entries: same)(vertices)
         return vertices
 
     def filter(self, values: Tensor, reverse: bool = False) -> Tensor:
@@ -124,14 +119,6 @@ class PermutohedralLattice:
                 f'permutohedral lattice of {self.num_points} points: values of shape {tuple(values.shape)} do not fit; '
                 'they are (points, channels)')
         return self.slice()(self.blur(self.splat()(inside), reverse)).to(values.dtype)
-
-    @staticmethod
-    def _scaled(scale: Tensor | None, by_vertex: Entries, by_point: Entries) -> tuple[Entries, Entries]:
-        if scale is None:
-            return by_vertex, by_point
-        per_point = (by_point.weight.view(len(scale), -1) * scale[:, None]).flatten()
-        per_vertex = by_vertex.weight * scale[by_vertex.column.long()]
-        return by_vertex._replace(weight=per_vertex), by_point._replace(weight=per_point)
 
 
 def permutohedral_filter(values: Tensor, features: Tensor, *, pad_to_multiple: int = 1) -> Tensor:
@@ -163,22 +150,65 @@ def _check(features: Tensor, pad_to_multiple: int) -> None:
         raise ValueError(f'permutohedral lattice: pad_to_multiple={pad_to_multiple} must be at least 1')
 
 
-def _by_vertex(order: Tensor, ends: Tensor, members: list[Tensor], starts: list[Tensor], weights: Tensor,
+def _number_vertices(places: Tensor, packing: Packing, first_point: Tensor) -> tuple[Tensor, Tensor]:
+    """Find equal vertices, and number them by the first point that each one serves.
+
+    That order keeps the rows of neighbouring points and vertices in the processor's caches: a splat of an image takes
+    half the time that it takes in the order of the places.
+
+    Args:
+        places: (d + 1, P), row k holding each simplex's vertex of class k.
+        packing: Of the places.
+        first_point: (P,), the first point of each simplex.
+
+    Returns:
+        The vertices' numbers (P, d + 1), and each vertex's lower neighbours (d + 1, M), M where there is none.
+    """
+    classes, numbers = [], []
+    total = 0
+    for row in places:  # one class at a time: no two classes share a vertex
+        place, simplex = torch.sort(row)
+        new = F.pad(place[1:] != place[:-1], (1, 0), value=True)
+        number = new.cumsum(0) + (total - 1)
+        numbers.append(torch.empty_like(number).scatter_(0, simplex, number))
+        classes.append(place[new])
+        total += len(classes[-1])
+    old = torch.stack(numbers, 1)  # (P, d + 1)
+    served = first_point.new_full((total,), torch.iinfo(torch.int64).max)
+    served.scatter_reduce_(0, old.flatten(), first_point.repeat_interleave(len(places)), 'amin')
+    order = torch.argsort(served, stable=True)
+    renumbered = torch.empty_like(order)
+    renumbered[order] = torch.arange(total, device=order.device)
+    lower = lower_neighbours(classes, packing).index_select(1, order)
+    renumbered = F.pad(renumbered, (0, 1), value=total)
+    return (renumbered.index_select(0, old.flatten()).view_as(old),
+            renumbered.index_select(0, lower.flatten()).view_as(lower))
+
+
+def _by_point(order: Tensor, ends: Tensor, vertices: Tensor, weights: Tensor) -> Entries:
+    """The d + 1 vertices of each point: those of its simplex, ``vertices`` (P, d + 1)."""
+    simplex = torch.empty_like(order)
+    simplex[order] = torch.arange(len(vertices), device=order.device).repeat_interleave(ends.diff())
+    step = vertices.size(1)
+    start = torch.arange(0, len(order) * step + 1, step, dtype=vertices.dtype, device=order.device)
+    return Entries(vertices.index_select(0, simplex).flatten(), weights, start)
+
+
+def _by_vertex(order: Tensor, ends: Tensor, vertices: Tensor, total: int, weights: Tensor,
                integers: torch.dtype) -> Entries:
-    """The points of each vertex: those of its simplices, which lie side by side in ``order``."""
-    columns, values, first = [], [], []
-    done = 0
-    for k, (simplex, start) in enumerate(zip(members, starts, strict=True)):
-        counts = ends[simplex + 1] - ends[simplex]
-        stop = counts.cumsum(0)
-        shift = (ends[simplex] - stop + counts).repeat_interleave(counts)
-        points = order[shift + torch.arange(len(order), device=order.device)]
-        columns.append(points.to(integers))
-        values.append(weights[points, k])
-        first.append(((stop - counts)[start] + done).to(integers))
-        done += len(order)
-    end = first[0].new_full((2,), done)  # the last, empty one is the row of zeros
-    return Entries(torch.cat(columns), torch.cat(values), torch.cat([*first, end]))
+    """The points of each of the ``total`` vertices: those of its simplices, which lie side by side in ``order``."""
+    step = vertices.size(1)
+    vertex, corner = torch.sort(vertices.flatten())  # corner = simplex * (d + 1) + class
+    simplex = corner // step
+    counts = ends.diff().index_select(0, simplex)
+    stop = F.pad(counts.cumsum(0), (1, 0))
+    shift = ends.index_select(0, simplex) - stop[:-1]
+    entries = torch.arange(len(weights), device=order.device)
+    points = order.index_select(0, shift.repeat_interleave(counts).add_(entries))
+    values = weights.index_select(0, (corner % step).repeat_interleave(counts).add_(points, alpha=step))
+    # one more, empty vertex is the row of zeros
+    first = torch.searchsorted(vertex, torch.arange(total + 2, device=order.device))
+    return Entries(points.to(integers), values, stop.index_select(0, first).to(integers))
 
 
 def _with_upper(lower: Tensor) -> Tensor:
@@ -189,3 +219,37 @@ def _with_upper(lower: Tensor) -> Tensor:
     upper = torch.full_like(own, total).scatter_(1, lower, own)
     upper[:, total] = total  # where all those without a lower neighbour have written
     return torch.stack([own, lower, upper], 2).flatten(1)
+
+
+def slice_together(lattices: Sequence[PermutohedralLattice], scales: Sequence[Tensor | None]) -> FixedSparse:
+    """Sum of several lattices' slices in one pass.
+
+    Args:
+        lattices: Of the same N points.
+        scales: For each lattice what multiplies its values, (N,), or None.
+
+    Shape:
+        The vertices of all lattices (M_1 + 1 + M_2 + 1 + ..., C), one below the other -> (N, C).
+    """
+    slices = [lattice.slice(scale) for lattice, scale in zip(lattices, scales, strict=True)]
+    points = lattices[0].num_points
+    first = 0
+    columns, weights = [], []
+    for lattice, one in zip(lattices, slices, strict=True):
+        columns.append(one.rows.column.view(points, -1) + first)
+        weights.append(one.rows.weight.view(points, -1))
+        first += lattice.num_vertices + 1
+    column, weight = torch.cat(columns, 1), torch.cat(weights, 1)
+    start = torch.arange(0, column.numel() + 1, column.size(1), dtype=column.dtype, device=column.device)
+
+    def transpose() -> Entries:
+        parts = [one.adjoint.rows for one in slices]
+        starts, done = [], 0
+        for part in parts:
+            starts.append(part.start[:-1] + done)
+            done += len(part.column)
+        starts.append(starts[0].new_full((1,), done))
+        return Entries(
+            torch.cat([part.column for part in parts]), torch.cat([part.weight for part in parts]), torch.cat(starts))
+
+    return FixedSparse(Entries(column.flatten(), weight.flatten(), start), transpose)

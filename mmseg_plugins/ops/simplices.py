@@ -27,7 +27,7 @@ class Simplices(NamedTuple):
     Attributes:
         cell: (d, N) int64, quotients of the simplex's vertex of class 0.
         rank: (d + 1, N) int64, position of each coordinate in the descending order of the differences to that vertex.
-        weights: (N, d + 1), barycentric, of the vertices of class 0..d; their sum is 1.
+        weights: (d + 1, N), barycentric, of the vertices of class 0..d; their sum is 1.
     """
 
     cell: Tensor
@@ -77,7 +77,7 @@ def enclosing_simplices(features: Tensor) -> Simplices:
     weights = torch.empty_like(offset)  # (d + 1, N)
     weights[1:] = (sorted_offset[:-1] - sorted_offset[1:]).flip(0)
     weights[0] = 1 + sorted_offset[-1] - sorted_offset[0]
-    return Simplices(quotient[:d].long(), order, weights.t().contiguous())
+    return Simplices(quotient[:d].long(), order, weights)
 
 
 def _elevate(features: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def group_points(simplices: Simplices, packing: Packing) -> tuple[Tensor, Tensor
     """Sort points by their simplex.
 
     Returns:
-        The points in that order (N,), and where each of the P simplices begins (P + 1,).
+        The points in that order (N,), those of one simplex ascending, and where each of the P simplices begins (P + 1,).
     """
     ranks = simplices.rank[:-1]
     d, count = ranks.shape
@@ -123,7 +123,7 @@ def group_points(simplices: Simplices, packing: Packing) -> tuple[Tensor, Tensor
         ends = torch.arange(count + 1, device=place.device)
         return ends[:-1], ends
     digits = torch.tensor([base**i for i in range(d)], device=place.device)
-    key, order = torch.sort(place * base**d + (ranks * digits[:, None]).sum(0))
+    key, order = torch.sort(place * base**d + (ranks * digits[:, None]).sum(0), stable=True)
     new = torch.nonzero(key[1:] != key[:-1]).flatten() + 1
     ends = torch.cat([new.new_zeros(1), new, new.new_full((1,), count)])
     return order, ends
@@ -131,9 +131,9 @@ def group_points(simplices: Simplices, packing: Packing) -> tuple[Tensor, Tensor
 
 def vertex_places(simplices: Simplices, packing: Packing, points: Tensor) -> Tensor:
     """Packed place of each vertex of the simplices around ``points`` (P,): (d + 1, P), row k of class k."""
-    rank = simplices.rank[:, points]
+    rank = simplices.rank.index_select(1, points)
     by_rank = torch.empty_like(rank).scatter_(0, rank, packing.stride[:, None].expand_as(rank))
-    steps = torch.cat([packing(simplices.cell[:, points])[None], -by_rank.flip(0)[:-1]])
+    steps = torch.cat([packing(simplices.cell.index_select(1, points))[None], -by_rank.flip(0)[:-1]])
     return steps.cumsum(0)
 
 
