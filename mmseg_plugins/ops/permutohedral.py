@@ -72,6 +72,11 @@ class PermutohedralLattice:
         self._blur_start = torch.arange(0, 3 * self.num_vertices + 4, 3, dtype=integers, device=features.device)
         self._blur_weight = features.new_tensor([1, 0.5, 0.5]).repeat(self.num_vertices + 1)
 
+    @property
+    def weights(self) -> Tensor:
+        """(N, d + 1), barycentric, of each point's vertices."""
+        return self._by_point.weight.view(self.num_points, -1)
+
     def splat(self, scale: Tensor | None = None) -> FixedSparse:
         """Values (N, C) -> vertices (M + 1, C), the last one a row of zeros; ``scale`` (N,) multiplies values."""
         return FixedSparse(self._vertex_entries(scale), lambda: self._point_entries(scale))
@@ -79,14 +84,13 @@ class PermutohedralLattice:
     def slice(self, scale: Tensor | None = None) -> FixedSparse:
         """Vertices (M + 1, C) -> values (N, C), times ``scale`` (N,) and the lattice's constant 1 / (1 + 2^-d)."""
         constant = 1 / (1 + 2.0**-self.dimension)
-        factor = self._by_point.weight.new_full((self.num_points,), constant) if scale is None else scale * constant
+        factor = self.weights.new_full((self.num_points,), constant) if scale is None else scale * constant
         return FixedSparse(self._point_entries(factor), lambda: self._vertex_entries(factor))
 
     def _point_entries(self, scale: Tensor | None) -> Entries:
         if scale is None:
             return self._by_point
-        weight = self._by_point.weight.view(self.num_points, -1) * scale[:, None]
-        return self._by_point._replace(weight=weight.flatten())
+        return self._by_point._replace(weight=(self.weights * scale[:, None]).flatten())
 
     def _vertex_entries(self, scale: Tensor | None) -> Entries:
         if scale is None:
@@ -113,7 +117,7 @@ class PermutohedralLattice:
         Returns:
             (N, C) of the values' type: sum_j k(f_i, f_j) values_j with j = i included, not normalised.
         """
-        inside = values.to(self._by_point.weight.dtype)
+        inside = values.to(self.weights.dtype)
         if inside.dim() != 2 or len(inside) != self.num_points:
             raise ValueError(
                 f'permutohedral lattice of {self.num_points} points: values of shape {tuple(values.shape)} do not fit; '
