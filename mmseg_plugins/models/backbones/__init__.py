@@ -2,8 +2,9 @@
 
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
+from .fcn_vgg import FCNVGG
 from .tap_backbone import TapBackbone
 from .vgg import VGG
 from .with_image import WithImage
 
-__all__ = ['VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']
+__all__ = ['FCNVGG', 'VGG', 'CeilPoolResNet', 'ConvNeXt', 'TapBackbone', 'WithImage']

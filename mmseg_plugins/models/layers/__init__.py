@@ -1,5 +1,6 @@
 """Unregistered blocks shared by several modules; no host is imported here."""
 
+from .bilinear_deconv import BilinearDeconv2d, bilinear_fill_, bilinear_kernel
 from .blocks import FCModule, check_norm_channels, conv_block
 from .border_crop import border_crop
 from .box_conventions import check_convention, from_half_open, to_half_open
@@ -12,7 +13,8 @@ from .pyramid import concat_levels
 from .unpool import IndexMaxPool2d, max_unpool
 
 __all__ = [
-    'FCModule', 'HypercolumnRefinement', 'IndexMaxPool2d', 'LevelMaxFusion', 'border_crop', 'check_convention',
-    'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open', 'max_unpool',
-    'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
+    'BilinearDeconv2d', 'FCModule', 'HypercolumnRefinement', 'IndexMaxPool2d', 'LevelMaxFusion', 'bilinear_fill_',
+    'bilinear_kernel', 'border_crop', 'check_convention', 'check_norm_channels', 'concat_levels', 'conv_block',
+    'coordinate_maps', 'from_half_open', 'max_unpool', 'note_init', 'subsample_labels', 'to_half_open',
+    'xavier_fill_'
 ]
