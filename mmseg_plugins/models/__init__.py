@@ -1,3 +1,13 @@
 """Networks and their parts; importing this package registers them."""
 
-from . import backbones, decode_heads, dense_heads, detectors, losses, necks, roi_heads, task_modules  # noqa: F401
+from . import (  # noqa: F401
+    backbones,
+    decode_heads,
+    dense_heads,
+    detectors,
+    losses,
+    necks,
+    postprocess,
+    roi_heads,
+    task_modules,
+)

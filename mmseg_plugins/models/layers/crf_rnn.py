@@ -8,11 +8,13 @@ Shapes: B images, C classes, H x W pixels, N = H W.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from .crf_features import bilateral_features, position_features
-from .mean_field import LatticeMessages, mean_field
+from .mean_field import ExactMessages, LatticeMessages, Messages, mean_field
 
 
 class CRFRNN(nn.Module):
@@ -32,6 +34,7 @@ class CRFRNN(nn.Module):
         gamma: Of the spatial kernel, px.
         spatial_weight, bilateral_weight: Initial W_s and W_b, times the identity.
         iterations: T.
+        mode: ``lattice``, or ``exact``: the sum over all pairs of pixels, for small images.
         pad_to_multiple: 4 gives the original's results also where N is not a multiple of 4.
 
     Shape:
@@ -47,8 +50,12 @@ class CRFRNN(nn.Module):
                  spatial_weight: float = 3.0,
                  bilateral_weight: float = 5.0,
                  iterations: int = 10,
+                 mode: Literal['lattice', 'exact'] = 'lattice',
                  pad_to_multiple: int = 1) -> None:
         super().__init__()
+        if mode not in ('lattice', 'exact'):
+            raise ValueError(f'CRFRNN: mode={mode!r} must be "lattice" or "exact"')
+        self.mode = mode
         self.alpha, self.beta, self.gamma = alpha, beta, gamma
         self.iterations = iterations
         self.pad_to_multiple = pad_to_multiple
@@ -79,8 +86,10 @@ class CRFRNN(nn.Module):
                 refined.append(mean_field(rows, self.messages(pixels), mixes, steps).t().reshape(one.shape))
             return torch.stack(refined)
 
-    def messages(self, image: Tensor) -> LatticeMessages:
+    def messages(self, image: Tensor) -> Messages:
         """The two kernels of one image (K, H, W)."""
         size = (image.shape[-2], image.shape[-1])
         features = [position_features(size, self.gamma, like=image), bilateral_features(image, self.alpha, self.beta)]
+        if self.mode == 'exact':
+            return ExactMessages(features, 'after')
         return LatticeMessages(features, 'after', pad_to_multiple=self.pad_to_multiple)

@@ -29,7 +29,6 @@ class ConvCRFParams:
         colour_schan, colour_compat: Standard deviation (of 0..255) and weight of the kernel of colours.
         colour_sxy: Standard deviation in px by which that kernel looks at positions as well; None: at colours only.
         normalisation: ``none`` or ``symmetric``.
-        merge: Whether the kernels are added up before they are normalised and applied, rather than after.
         weight: Share of the message against ``unary_weight`` - share of the scores; None adds the two.
         unary_weight: See there.
         log_softmax: Whether the scores become log-probabilities first.
@@ -45,7 +44,6 @@ class ConvCRFParams:
     colour_compat: float = 10
     colour_sxy: float | None = None
     normalisation: Literal['none', 'symmetric'] = 'none'
-    merge: bool = True
     weight: float | None = 0.2
     unary_weight: float = 1
     log_softmax: bool = True
@@ -99,7 +97,7 @@ def conv_crf(logits: Tensor, image: Tensor, params: ConvCRFParams | None = None,
 
 
 def window_kernels(image: Tensor, params: ConvCRFParams) -> list[tuple[Tensor, Tensor | None]]:
-    """Kernels (B or 1, S S, h, w) with their weights, and the scale (B, 1, h, w) before and after each; None: none."""
+    """Weighted kernels (B or 1, S S, h, w), each with the scale (B or 1, 1, h, w) before and after it; None: none."""
     height, width = image.shape[-2:]
     rows = torch.arange(height, dtype=image.dtype, device=image.device)[:, None].expand(-1, width)
     columns = torch.arange(width, dtype=image.dtype, device=image.device).expand(height, -1)
@@ -107,16 +105,15 @@ def window_kernels(image: Tensor, params: ConvCRFParams) -> list[tuple[Tensor, T
     colours = image / params.colour_schan
     if params.colour_sxy is not None:
         colours = torch.cat([mesh.expand(len(image), -1, -1, -1) / params.colour_sxy, colours], 1)
-    weighted = [(params.position_compat, mesh / params.position_sxy), (params.colour_compat, colours)]
-    kernels = [compat * _window_gaussian(_pool(features, params.blur), params.window) for compat, features in weighted]
-    if params.merge:
-        kernels = [kernels[0] + kernels[1]]
-    if params.normalisation == 'none':
-        return [(kernel, None) for kernel in kernels]
-    scaled = []
-    for kernel in kernels:
+    position = _window_gaussian(_pool(mesh / params.position_sxy, params.blur), params.window)
+    colour = _window_gaussian(_pool(colours, params.blur), params.window)
+    weighted = [(params.position_compat, position), (params.colour_compat, colour)]
+    if params.normalisation == 'none':  # one sum instead of two
+        return [(sum(compat * kernel for compat, kernel in weighted), None)]
+    scaled: list[tuple[Tensor, Tensor | None]] = []
+    for compat, kernel in weighted:
         ones = kernel.new_ones(len(kernel), 1, *kernel.shape[-2:])
-        scaled.append((kernel, 1 / (_window_sum(ones, kernel).sqrt() + 1e-20)))
+        scaled.append((compat * kernel, (_window_sum(ones, kernel) + 1e-20).rsqrt()))
     return scaled
 
 
