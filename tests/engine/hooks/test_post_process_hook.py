@@ -177,13 +177,19 @@ def test_masks_of_a_detector_are_refined_by_the_same_line(tmp_path):
     model.init_weights()
     torch.save(dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(classes=('a', 'b')))),
                tmp_path / 'model.pth')
-    options = {'post_process.type': POST['type'], 'post_process.min_score': 0.0, 'post_process.mask_confidence': 0.6, 'post_process.margin': 1.0}
     image = cv2.imread(str(next((data / 'images').iterdir())))
-    plain, refined = (Predictor(cfg, tmp_path / 'model.pth', cfg_options=chosen)(image).pred_instances
-                      for chosen in ({}, options))
-    assert torch.equal(plain.bboxes, refined.bboxes)
-    assert refined.masks.dtype == torch.bool
-    assert (plain.masks != refined.masks).any()
+    plain = Predictor(cfg, tmp_path / 'model.pth')(image)
+    predictor = Predictor(cfg, tmp_path / 'model.pth', cfg_options={
+        'post_process.type': POST['type'], 'post_process.min_score': 0.0, 'post_process.mask_confidence': 0.51})
+    seen = []
+    refine = predictor._post.refine
+    predictor._post.refine = lambda *args: seen.append(args) or refine(*args)
+    refined = predictor(image)
+    assert len(seen) == plain.pred_instances.masks.flatten(1).any(1).sum() > 0
+    assert all(colours.shape[2:] == probabilities.shape[2:] for probabilities, colours in seen)
+    assert torch.equal(plain.pred_instances.bboxes, refined.pred_instances.bboxes)
+    build_post_process(dict(POST, preset='pydensecrf', min_score=0.0, mask_confidence=0.51))([plain], [rgb(image)])
+    assert torch.equal(plain.pred_instances.masks, refined.pred_instances.masks)
 
 
 def test_no_warning_of_a_new_key(toy, capsys):
