@@ -68,9 +68,9 @@ class PermutohedralLattice:
         self._by_point = _by_point(order, ends, vertices.to(integers), weights)
         self._by_vertex = _by_vertex(order, ends, vertices, self.num_vertices, weights, integers)
         # by vertex and axis: itself and two neighbours; a row of zeros stands for those that are missing
-        self._blur_columns = _with_upper(lower).to(integers)
-        self._blur_start = torch.arange(0, 3 * self.num_vertices + 4, 3, dtype=integers, device=features.device)
-        self._blur_weight = features.new_tensor([1, 0.5, 0.5]).repeat(self.num_vertices + 1)
+        start = torch.arange(0, 3 * self.num_vertices + 4, 3, dtype=integers, device=features.device)
+        weight = features.new_tensor([1, 0.5, 0.5]).repeat(self.num_vertices + 1)
+        self._blurs = [_symmetric(Entries(column, weight, start)) for column in _with_upper(lower).to(integers)]
 
     @property
     def weights(self) -> Tensor:
@@ -102,9 +102,8 @@ class PermutohedralLattice:
         """(M + 1, C) -> the same, along all axes; ``reverse`` is the adjoint, the axes from the last to the first."""
         axes = range(self.dimension, -1, -1) if reverse else range(self.dimension + 1)
         for axis in axes:
-            entries = Entries(self._blur_columns[axis], self._blur_weight, self._blur_start)
             # symmetric: if a is b's lower neighbour, b is a's upper one
-            vertices = FixedSparse(entries, lambda same=entries: same)(vertices)
+            vertices = self._blurs[axis](vertices)
         return vertices
 
     def filter(self, values: Tensor, reverse: bool = False) -> Tensor:
@@ -137,6 +136,10 @@ def permutohedral_filter(values: Tensor, features: Tensor, *, pad_to_multiple: i
         (N, C).
     """
     return PermutohedralLattice(features, pad_to_multiple=pad_to_multiple).filter(values)
+
+
+def _symmetric(entries: Entries) -> FixedSparse:
+    return FixedSparse(entries, lambda: entries)
 
 
 def _check(features: Tensor, pad_to_multiple: int) -> None:

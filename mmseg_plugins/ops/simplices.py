@@ -1,7 +1,7 @@
 """Where points lie in the permutohedral lattice: enclosing simplices, barycentric weights, vertices, neighbours.
 
-Paper: "Fast High-Dimensional Filtering Using the Permutohedral Lattice", Adams et al., Eurographics 2010.  Original code
-of the CRFs that use it: sadeepj/crfasrnn_pytorch@24899c5 and lucasb-eyer/pydensecrf@2723c7f, both after Krahenbuhl.
+Paper: "Fast High-Dimensional Filtering Using the Permutohedral Lattice", Adams et al., Eurographics 2010.  Code of
+the CRFs that use it: sadeepj/crfasrnn_pytorch@24899c5 and lucasb-eyer/pydensecrf@2723c7f, both after Krahenbuhl.
 
 A vertex is a point of d + 1 integers with sum 0 that are congruent modulo d + 1; their common remainder k is its class.
 It is named by its class and by the quotients m_i = (key_i - k) / (d + 1) of the first d coordinates, packed into one
@@ -113,7 +113,7 @@ def group_points(simplices: Simplices, packing: Packing) -> tuple[Tensor, Tensor
     """Sort points by their simplex.
 
     Returns:
-        The points in that order (N,), those of one simplex ascending, and where each of the P simplices begins (P + 1,).
+        The points in that order (N,), those of one simplex ascending, and where each simplex begins (P + 1,).
     """
     ranks = simplices.rank[:-1]
     d, count = ranks.shape

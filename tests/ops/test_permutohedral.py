@@ -106,7 +106,7 @@ def test_points_far_apart_and_in_many_dimensions_still_have_their_place():
 
 
 def test_more_places_than_integers_are_refused_with_a_remedy():
-    with pytest.raises(ValueError, match='span .* cells.*larger standard deviations'):
+    with pytest.raises(ValueError, match=r'span .* cells.*larger standard deviations'):
         PermutohedralLattice(random_points(5, 5, spread=1e7))
 
 

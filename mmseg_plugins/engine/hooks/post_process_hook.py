@@ -64,7 +64,7 @@ class PostProcessHook(Hook):
         self._undo = None
         if self._images:
             runner.logger.info(
-                f'{type(self.post).__name__} took {self._seconds / self._images:.3g} s an image ({self._images} images)')
+                f'{type(self.post).__name__} took {self._seconds / self._images:.3g} s a picture ({self._images})')
 
 
 class _Timed:

@@ -8,8 +8,6 @@ Shapes: B images of H x W px, P pixels of zeros put around them by the first con
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -70,6 +68,8 @@ class FCNVGG(VGG):
                  frozen_stages: int = 0,
                  norm_eval: bool = False,
                  init_cfg: dict | list | None = None) -> None:
+        if fc_padding not in (0, FC_KERNEL // 2):
+            raise ValueError(f'FCNVGG: fc_padding={fc_padding} must be 0 (the original) or 3 (keeps the size)')
         if dropout not in DROPOUTS:
             raise ValueError(f'FCNVGG: dropout={dropout!r} must be one of {sorted(DROPOUTS)}')
         super().__init__(
@@ -105,30 +105,13 @@ class FCNVGG(VGG):
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         """Read torchvision's fully connected layers as convolutions."""
-        fc_layers_as_convs_(state_dict, self.fc6.weight, prefix)
+        for old, new, kernel in (('classifier.0', 'fc6', FC_KERNEL), ('classifier.3', 'fc7', 1)):
+            for param in ('weight', 'bias'):
+                if f'{prefix}{old}.{param}' in state_dict:
+                    state_dict[f'{prefix}{new}.{param}'] = fc_as_conv(state_dict.pop(f'{prefix}{old}.{param}'), kernel)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def fc_layers_as_convs_(state_dict: dict[str, Tensor], fc6_weight: Tensor, prefix: str = '') -> None:
-    """Rename ``classifier.0`` and ``classifier.3`` of a VGG in place to ``fc6`` and ``fc7``, as convolutions.
-
-    Args:
-        state_dict: Of torchvision's VGG, or of a network that has no such names (left as it is).
-        fc6_weight: (F, C, 7, 7), for the shape; a weight of (F, 49 C) values is reshaped to it.  Others keep their
-            shape, and loading names both.
-        prefix: In front of the names.
-    """
-    shapes: Mapping[str, tuple[str, tuple[int, ...]]] = {
-        'classifier.0': ('fc6', tuple(fc6_weight.shape)),
-        'classifier.3': ('fc7', (fc6_weight.shape[0], fc6_weight.shape[0], 1, 1)),
-    }
-    for old, (new, shape) in shapes.items():
-        if f'{prefix}{old}.weight' not in state_dict:
-            continue
-        weight = state_dict.pop(f'{prefix}{old}.weight')
-        fits = weight.dim() == 2 and weight.shape[0] == shape[0] and weight.numel() == math.prod(shape)
-        state_dict[f'{prefix}{new}.weight'] = weight.reshape(shape) if fits else weight
-        if f'{prefix}{old}.bias' in state_dict:
-            state_dict[f'{prefix}{new}.bias'] = state_dict.pop(f'{prefix}{old}.bias')
-
-
+def fc_as_conv(tensor: Tensor, kernel: int) -> Tensor:
+    """The weight (F, C k k) of a fully connected layer as that of a convolution (F, C, k, k); a bias (F,) as it is."""
+    return tensor if tensor.dim() != 2 else tensor.reshape(len(tensor), -1, kernel, kernel)

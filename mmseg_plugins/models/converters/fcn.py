@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from mmseg_plugins.models.backbones.fcn_vgg import FC_KERNEL, fc_as_conv
+
 from .state_dict_rules import Rule, Tensors, convert
 
 VGG16_CONVS = dict(zip(
@@ -50,3 +52,33 @@ def convert_fcn(state_dict: Mapping[str, Tensor]) -> Tensors:
     """
     rules = [*caffe_vgg16_rules('backbone.net.'), *fcn_head_rules('decode_head.')]
     return convert(state_dict, rules, 'FCN (Caffe blob names, as in wkentaro/pytorch-fcn)')
+
+
+def convert_vgg16(state_dict: Mapping[str, Tensor]) -> tuple[Tensors, list[str]]:
+    """Make weights for :class:`FCNVGG` from those of an ImageNet classifier.
+
+    Args:
+        state_dict: Of VGG-16 under torchvision's names (``features.0``, ``classifier.0``) or Caffe's (``conv1_1``,
+            ``fc6``); fully connected weights may be matrices.
+
+    Returns:
+        The weights, and the names that are left out: the last layer, ImageNet's classes.
+
+    Raises:
+        ConversionError: listing keys of other networks.
+    """
+
+    def fc(match: re.Match, tensor: Tensor) -> Tensors:
+        name = {'classifier.0': 'fc6', 'classifier.3': 'fc7'}.get(match['fc'], match['fc'])
+        return {f'{name}.{match["param"]}': fc_as_conv(tensor, FC_KERNEL if name == 'fc6' else 1)}
+
+    last = re.compile(rf'(?:classifier\.6|fc8)\.{PARAM}')
+    positions = '|'.join(map(str, VGG16_CONVS.values()))
+    rules = [
+        caffe_vgg16_rules('')[0],
+        Rule(rf'(?P<layer>features\.(?:{positions}))\.{PARAM}', r'\g<layer>.\g<param>'),
+        Rule(rf'(?P<fc>classifier\.[03]|fc[67])\.{PARAM}', fc),
+    ]
+    left_out = [key for key in state_dict if last.fullmatch(key)]
+    kept = {key: tensor for key, tensor in state_dict.items() if key not in left_out}
+    return convert(kept, rules, "VGG-16 (torchvision's or Caffe's names)"), left_out

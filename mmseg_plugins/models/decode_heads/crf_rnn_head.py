@@ -40,6 +40,9 @@ class CRFRNNHead(BaseModule):
         image_to_head: Whether the wrapped head is given the image, too (FCN-8s, which reads its size); otherwise it
             gets the maps only, as without CRF-RNN.
 
+    A checkpoint of the same model without CRF-RNN (``decode_head.*`` instead of ``decode_head.head.*``) is read into
+    the wrapped head: train that first, name it in ``load_from``, and train on together.
+
     Shape:
         ``forward``: maps and, last of all, the image (B, K, H, W) as :class:`WithImage` gives them -> (B, C, H, W).
 
@@ -75,6 +78,14 @@ class CRFRNNHead(BaseModule):
         # what segmentors ask of a head
         for name in ('align_corners', 'num_classes', 'out_channels', 'threshold', 'ignore_index'):
             setattr(self, name, getattr(self.head, name))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Read the names of a head that is not wrapped."""
+        own = [key for key in state_dict if key.startswith(prefix)]
+        if own and not any(key.startswith((f'{prefix}head.', f'{prefix}crfrnn.')) for key in own):
+            for key in own:
+                state_dict[f'{prefix}head.{key[len(prefix):]}'] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Give refined logits at the size of the image."""

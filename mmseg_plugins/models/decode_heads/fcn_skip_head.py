@@ -60,7 +60,7 @@ class FCNSkipHead(OwnClassifierHead):
         maps (B, C_i, h_i, w_i) and the image (B, 3, H, W) -> scores (B, C, H, W).
 
     Raises:
-        ValueError: the maps do not reach over the image, paddings that cannot, or a number of maps other than 1 to 3.
+        ValueError: maps that do not reach over the image, paddings of which that is known, other than 1 to 3 maps.
     """
 
     def __init__(self,
@@ -154,8 +154,11 @@ def fcn_cuts(padding: int, fc_padding: int, skips: int) -> tuple[list[int], int]
         image_cut: px.
 
     Raises:
-        ValueError: the last deconvolution begins inside the image.
+        ValueError: the last deconvolution begins inside the image, or another ``fc_padding``: with 1 or 2 some images
+            have fewer cells in a finer map than the sum needs.
     """
+    if fc_padding not in (0, FC_REACH):
+        raise ValueError(f'FCNSkipHead: fc_padding={fc_padding}, it must be 0 or {FC_REACH}, in the backbone, too')
     first = FC_REACH - fc_padding
     cuts = []
     for _ in range(skips):

@@ -86,7 +86,7 @@ def mean_field(logits: Tensor, messages: Messages, mixes: Sequence[Mix], iterati
     Args:
         logits: (N, C), the negative unary energies; any constant may be added to a pixel's.
         messages: The kernels.
-        mixes: Of each kernel: w for a Potts model of weight w, ``-M`` for a symmetric matrix M of label compatibilities.
+        mixes: Of each kernel: w for a Potts model of weight w, ``-M`` for a symmetric matrix M of compatibilities.
         iterations: 0 or more.
 
     Returns:

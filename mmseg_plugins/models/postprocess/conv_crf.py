@@ -109,7 +109,7 @@ def window_kernels(image: Tensor, params: ConvCRFParams) -> list[tuple[Tensor, T
     colour = _window_gaussian(_pool(colours, params.blur), params.window)
     weighted = [(params.position_compat, position), (params.colour_compat, colour)]
     if params.normalisation == 'none':  # one sum instead of two
-        return [(sum(compat * kernel for compat, kernel in weighted), None)]
+        return [(params.position_compat * position + params.colour_compat * colour, None)]
     scaled: list[tuple[Tensor, Tensor | None]] = []
     for compat, kernel in weighted:
         ones = kernel.new_ones(len(kernel), 1, *kernel.shape[-2:])
@@ -146,8 +146,7 @@ def _pool(maps: Tensor, blur: int) -> Tensor:
 
 
 def _window_gaussian(features: Tensor, window: int) -> Tensor:
-    """exp(-|f_i - f_j|^2 / 2) of every cell i and each place j of its window, 0 outside: (B, d, h, w) -> (B, S S, h, w).
-    """
+    """exp(-|f_i - f_j|^2 / 2) of cell i and each place j of its window, 0 outside: (B, d, h, w) -> (B, S S, h, w)."""
     inside = F.pad(torch.ones_like(features[:1, :1]), [window // 2] * 4)
     near = F.pad(features, [window // 2] * 4)
     return torch.stack([

@@ -106,7 +106,8 @@ def predictions_of(cfg, folder, stage='test', **changes):
 @pytest.fixture(scope='module')
 def plain_and_refined(toy):
     cfg, _, folder = toy
-    return predictions_of(cfg, folder), predictions_of(cfg, folder, **{f'post_process.{key}': value for key, value in POST.items()})
+    asked = {f'post_process.{key}': value for key, value in POST.items()}
+    return predictions_of(cfg, folder), predictions_of(cfg, folder, **asked)
 
 
 def test_one_line_refines_the_test_of_any_segmentor(plain_and_refined):

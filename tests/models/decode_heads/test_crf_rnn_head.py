@@ -103,6 +103,18 @@ def test_a_loss_on_the_heads_own_grid_is_refused():
                 loss_decode=dict(type='CrossEntropyLoss'))))
 
 
+def test_a_checkpoint_without_the_layer_is_read_into_the_wrapped_head():
+    model = segmentor()
+    weights = {key.replace('decode_head.head.', 'decode_head.'): torch.randn_like(value.float())
+               for key, value in model.state_dict().items() if 'crfrnn' not in key}
+    result = model.load_state_dict(weights, strict=False)
+    assert result.unexpected_keys == []
+    assert {key.split('.')[1] for key in result.missing_keys} == {'crfrnn'}
+    torch.testing.assert_close(model.decode_head.head.conv_seg.weight, weights['decode_head.conv_seg.weight'])
+    again = segmentor()
+    again.load_state_dict(model.state_dict(), strict=True)
+
+
 def test_first_matrices_are_the_papers():
     layer = CRFRNN(3)
     assert [m.diagonal().tolist() for m in layer.parameters()] == [[3.0] * 3, [5.0] * 3, [1.0] * 3]

@@ -1,0 +1,17 @@
+# FCN-8s on PASCAL VOC, all three streams trained at once from ImageNet weights.
+# Paper: mean IU 65.4 on seg11valid.
+# Weights trained in Caffe: BGR images in 0..255 minus the mean.  The released FCNs
+# (tools/model_converters/fcn_official.py) run here, too.
+# checkpoints/vgg16_caffe.pth: tools/model_converters/vgg16_fc.py.
+#   python tools/train.py configs/fcn/fcn8s-atonce_vgg16-caffe_300k_voc.py
+# Not yet measured here.
+_base_ = './_base_/voc.py'
+
+base_lr = 1e-10  # of the summed loss
+
+model = dict(
+    data_preprocessor=dict(mean=[104.00699, 116.66877, 122.67892], std=[1.0, 1.0, 1.0], bgr_to_rgb=False),
+    backbone=dict(net=dict(init_cfg=dict(type='Pretrained', checkpoint='checkpoints/vgg16_caffe.pth'))),
+    decode_head=dict(in_channels=[256, 512, 4096, 3], skip_scales=[0.0001, 0.01]))
+optim_wrapper = dict(optimizer=dict(lr=base_lr))
+train_cfg = dict(max_iters=300000)
