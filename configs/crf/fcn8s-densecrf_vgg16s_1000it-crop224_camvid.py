@@ -6,4 +6,4 @@
 # Measured numbers: configs/crf/README.md.
 _base_ = ['../fcn/_base_/fcn_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
 
-post_process = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='camvid')
+post_process = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deeplabv2-vgg16')

@@ -209,13 +209,13 @@ def _by_vertex(order: Tensor, ends: Tensor, vertices: Tensor, total: int, weight
     simplex = corner // step
     counts = ends.diff().index_select(0, simplex)
     stop = F.pad(counts.cumsum(0), (1, 0))
-    shift = ends.index_select(0, simplex) - stop[:-1]
-    entries = torch.arange(len(weights), device=order.device)
-    points = order.index_select(0, shift.repeat_interleave(counts).add_(entries))
-    values = weights.index_select(0, (corner % step).repeat_interleave(counts).add_(points, alpha=step))
     # one more, empty vertex is the row of zeros
-    first = torch.searchsorted(vertex, torch.arange(total + 2, device=order.device))
-    return Entries(points.to(integers), values, stop.index_select(0, first).to(integers))
+    first = torch.searchsorted(vertex, torch.arange(total + 2, dtype=vertex.dtype, device=order.device))
+    shift = (ends.index_select(0, simplex) - stop[:-1]).to(integers)
+    entries = torch.arange(len(weights), dtype=integers, device=order.device)
+    points = order.to(integers).index_select(0, entries.add_(shift.repeat_interleave(counts)))
+    corners = (corner - simplex * step).to(integers).repeat_interleave(counts).add_(points, alpha=step)
+    return Entries(points, weights.index_select(0, corners), stop.index_select(0, first).to(integers))
 
 
 def _with_upper(lower: Tensor) -> Tensor:

@@ -25,8 +25,8 @@ class Simplices(NamedTuple):
     """The enclosing simplex of every point.
 
     Attributes:
-        cell: (d, N) int64, quotients of the simplex's vertex of class 0.
-        rank: (d + 1, N) int64, position of each coordinate in the descending order of the differences to that vertex.
+        cell: (d, N) int32, quotients of the simplex's vertex of class 0.
+        rank: (d + 1, N) int8, position of each coordinate in the descending order of the differences to that vertex.
         weights: (d + 1, N), barycentric, of the vertices of class 0..d; their sum is 1.
     """
 
@@ -38,13 +38,21 @@ class Simplices(NamedTuple):
 class Packing(NamedTuple):
     """How quotients become one integer: ``sum_i (m_i - low_i) * stride_i``; coordinate d, which is implied, has 0."""
 
-    low: Tensor
-    stride: Tensor
+    low: list[int]
+    stride: list[int]
 
     def __call__(self, cell: Tensor) -> Tensor:
-        """(d, ...) -> (...)."""
-        shape = (-1,) + (1,) * (cell.dim() - 1)
-        return ((cell - self.low.view(shape)) * self.stride[:-1].view(shape)).sum(0)
+        """(d, N) -> (N,) int64."""
+        return _weighted_sum(cell, self.stride[:-1]).sub_(
+            sum(low * stride for low, stride in zip(self.low, self.stride, strict=False)))
+
+
+def _weighted_sum(rows: Tensor, weights: list[int]) -> Tensor:
+    """``sum_i weights_i rows_i`` in int64, without a table of products."""
+    total = torch.zeros(rows.shape[1:], dtype=torch.int64, device=rows.device)
+    for row, weight in zip(rows, weights, strict=True):
+        total.add_(row, alpha=weight)
+    return total
 
 
 def enclosing_simplices(features: Tensor) -> Simplices:
@@ -54,30 +62,35 @@ def enclosing_simplices(features: Tensor) -> Simplices:
     simplices falls into the same one.
 
     Args:
-        features: (N, d), in units of the Gaussian's standard deviation.
+        features: (N, d), d < 127, in units of the Gaussian's standard deviation.
+
+    Raises:
+        ValueError: the points lie too far from the origin to be told apart.
     """
     elevated = _elevate(features)  # (d + 1, N)
     d = len(elevated) - 1
-    quotient = (elevated * (1 / (d + 1))).round()
-    near = quotient * (d + 1)
-    excess = quotient.sum(0).int()
-    difference = elevated - near
-    rank = torch.zeros(elevated.shape, dtype=torch.int32, device=elevated.device)
+    quotient = (elevated * (1 / (d + 1))).round_()
+    if float(quotient.abs().amax()) >= 2**30:
+        raise ValueError(
+            f'permutohedral lattice: features up to {float(features.abs().amax()):.3g} standard deviations from the '
+            'origin, where points cannot be told apart. Remedy: larger standard deviations (theta, sxy, srgb)')
+    difference = elevated - quotient * (d + 1)
+    rank = torch.zeros(elevated.shape, dtype=torch.int8, device=elevated.device)
     for i in range(d):
-        lower = difference[i] < difference[i + 1:]  # (d - i, N)
-        rank[i] += lower.sum(0)
-        rank[i + 1:] += ~lower
-    rank += excess
-    wrap = (rank < 0).int() - (rank > d).int()
+        for j in range(i + 1, d + 1):
+            lower = difference[i] < difference[j]
+            rank[i] += lower
+            rank[j] += lower.logical_not_()
+    rank += quotient.sum(0).to(torch.int8)
+    wrap = (rank < 0).to(torch.int8) - (rank > d).to(torch.int8)
     rank += wrap * (d + 1)
     quotient += wrap
-    order = rank.long()
-    offset = (elevated - quotient * (d + 1)) / (d + 1)
-    sorted_offset = torch.empty_like(offset).scatter_(0, order, offset)
+    offset = elevated.sub_(quotient * (d + 1)).div_(d + 1)
+    sorted_offset = torch.empty_like(offset).scatter_(0, rank.long(), offset)
     weights = torch.empty_like(offset)  # (d + 1, N)
     weights[1:] = (sorted_offset[:-1] - sorted_offset[1:]).flip(0)
     weights[0] = 1 + sorted_offset[-1] - sorted_offset[0]
-    return Simplices(quotient[:d].long(), order, weights)
+    return Simplices(quotient[:d].int(), rank, weights)
 
 
 def _elevate(features: Tensor) -> Tensor:
@@ -99,14 +112,14 @@ def packing_of(cell: Tensor) -> Packing:
     Raises:
         ValueError: the points lie so far apart that 62 bits do not hold every place between them.
     """
-    low, high = cell.amin(1) - 2, cell.amax(1) + 2  # a vertex is at most 1 lower, a neighbour 1 more on either side
-    extent = (high - low + 1).tolist()
+    # a vertex is at most 1 lower, a neighbour 1 more on either side
+    low = [value - 2 for value in cell.amin(1).tolist()]
+    extent = [high + 3 - first for high, first in zip(cell.amax(1).tolist(), low, strict=True)]
     if math.prod(extent) * (len(cell) + 1) >= LIMIT:
         raise ValueError(
             f'permutohedral lattice: the features span {extent} cells, more than {LIMIT:.1e} places in all, which no '
             'integer can number. Remedy: larger standard deviations (theta, sxy, srgb), or features that are scaled')
-    strides = [math.prod(extent[:i]) for i in range(len(extent))]
-    return Packing(low, torch.tensor([*strides, 0], device=cell.device))
+    return Packing(low, [*(math.prod(extent[:i]) for i in range(len(extent))), 0])
 
 
 def group_points(simplices: Simplices, packing: Packing) -> tuple[Tensor, Tensor]:
@@ -122,8 +135,8 @@ def group_points(simplices: Simplices, packing: Packing) -> tuple[Tensor, Tensor
     if int(place.max()) * base**d >= LIMIT:  # no room for the order of the coordinates: every point by itself
         ends = torch.arange(count + 1, device=place.device)
         return ends[:-1], ends
-    digits = torch.tensor([base**i for i in range(d)], device=place.device)
-    key, order = torch.sort(place * base**d + (ranks * digits[:, None]).sum(0), stable=True)
+    place.mul_(base**d).add_(_weighted_sum(ranks, [base**i for i in range(d)]))
+    key, order = torch.sort(place, stable=True)
     new = torch.nonzero(key[1:] != key[:-1]).flatten() + 1
     ends = torch.cat([new.new_zeros(1), new, new.new_full((1,), count)])
     return order, ends
@@ -131,8 +144,9 @@ def group_points(simplices: Simplices, packing: Packing) -> tuple[Tensor, Tensor
 
 def vertex_places(simplices: Simplices, packing: Packing, points: Tensor) -> Tensor:
     """Packed place of each vertex of the simplices around ``points`` (P,): (d + 1, P), row k of class k."""
-    rank = simplices.rank.index_select(1, points)
-    by_rank = torch.empty_like(rank).scatter_(0, rank, packing.stride[:, None].expand_as(rank))
+    rank = simplices.rank.index_select(1, points).long()
+    stride = torch.tensor(packing.stride, device=rank.device)
+    by_rank = torch.empty_like(rank).scatter_(0, rank, stride[:, None].expand_as(rank))
     steps = torch.cat([packing(simplices.cell.index_select(1, points))[None], -by_rank.flip(0)[:-1]])
     return steps.cumsum(0)
 
@@ -152,7 +166,8 @@ def lower_neighbours(places: list[Tensor], packing: Packing) -> Tensor:
     for k, own in enumerate(places):
         other = (k - 1) % len(places)
         # all coordinates one lower, the axis d higher: for class 0 the others fall into the next lower quotient
-        shift = packing.stride - (packing.stride.sum() if k == 0 else 0)
+        down_all = sum(packing.stride) if k == 0 else 0
+        shift = torch.tensor([stride - down_all for stride in packing.stride], device=own.device)
         wanted = own + shift[:, None]  # (d + 1, M_k)
         pool = places[other]
         if len(pool) == 0:
