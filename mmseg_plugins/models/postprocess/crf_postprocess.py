@@ -202,7 +202,7 @@ class DenseCRFPostProcess(CRFPostProcess):
 
 @MODELS.register_module()
 class ConvCRFPostProcess(CRFPostProcess):
-    """ConvCRF: messages inside a window on pooled maps; cheaper on GPUs, softer on CPUs.
+    """ConvCRF: exact messages inside a window on pooled maps; nothing is sorted or built for an image.
 
     Args:
         params: Of :class:`~.conv_crf.ConvCRFParams`, where they differ from the original's.

@@ -8,7 +8,7 @@ HyeonwooNoh/DeconvNet; torrvision/crfasrnn@2156669.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from torch import Tensor
@@ -75,8 +75,3 @@ def resolve_params(params: str | CRFParams, changes: dict[str, Any]) -> CRFParam
     if unknown:
         raise ValueError(f'a dense CRF has no parameter {unknown}; it has {known}')
     return replace(params, **changes)
-
-
-def describe(params: CRFParams) -> str:
-    """One line that lists all values."""
-    return ', '.join(f'{name} {value}' for name, value in asdict(params).items())
