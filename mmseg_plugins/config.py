@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import print_log
 
+from mmseg_plugins.compat import installed_version
 from mmseg_plugins.datasets.classes import read_classes
 
 #: Top-level names that describe the data in configs based on ours.
@@ -31,6 +33,21 @@ DATA_VARIABLES = ('data_root', 'train_ann_file', 'val_ann_file', 'train_img_pref
 OPTIONAL = ('post_process',)
 
 _LOADERS = {'train': 'train', 'val': 'val', 'test': 'val'}
+
+
+
+def find_host_configs() -> None:
+    """Let mmengine find ``mmseg::`` configs whatever mmseg's distribution is called.
+
+    It looks for the distribution named in its table, ``mmsegmentation``; the maintained line's is called
+    ``onedl-mmsegmentation``.  A name that is no distribution is looked up as a module, which is how ``mmdet::``
+    works there, so the module's name is entered.  Done once, when this module is imported.
+    """
+    if installed_version(MODULE2PACKAGE['mmseg']) is None:
+        MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+find_host_configs()
 
 
 class ConfigError(ValueError):

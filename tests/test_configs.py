@@ -10,9 +10,9 @@ from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
 from mmseg_plugins.engine.compatibility import check_model
 
-DATASETS = 'balloon|camvid|cityscapes|coco|ctw1500|nuclei|sbd|shapes|voc'
+DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|ctw1500|nuclei|sbd|shapes|voc'
 GRAMMAR = re.compile(rf'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_({DATASETS})\.py')  # algorithm_components_settings_dataset
-COUNT = 141
+COUNT = 164
 
 
 def test_number_of_configs_is_the_one_written_here():

@@ -21,12 +21,12 @@ def build_parser(description: str | None, key: str | None, default_config: Path 
 
     Args:
         description: The tool's docstring.
-        key: Under which an official file holds its state dict; None where the file is the state dict.
+        key: Under which an official file holds its state dict; ``None`` where the file is the state dict.
         default_config: Of the model that the weights must fit; ``None`` makes ``--config`` required.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help='the official file: ' + (
-        'the state dict itself' if key is None else f'a dict with the state dict under {key!r}'))
+    kind = 'a state dict' if key is None else f'a dict with the state dict under {key!r}'
+    parser.add_argument('source', help=f'the official file: {kind}')
     parser.add_argument('target', type=Path, help='the file to write')
     parser.add_argument('--config', default=default_config and str(default_config), required=default_config is None,
                         help='config of the model that the weights must fit')
@@ -34,15 +34,16 @@ def build_parser(description: str | None, key: str | None, default_config: Path 
 
 
 def convert_file(args: argparse.Namespace, key: str | None, convert: Callable[[Mapping[str, torch.Tensor]], Tensors],
-                 classes: Callable[[Config, Tensors], Sequence[str] | None]) -> None:
+                 classes: Callable[[Config, Tensors], Sequence[str] | None], part: str = '') -> None:
     """Read ``args.source``, convert it, and write ``args.target`` if it fits the model of ``args.config``.
 
     The source is read without running any code in it (torch's ``weights_only``).
 
     Args:
-        key: Under which the official file holds its state dict; None where the file is the state dict.
+        key: Under which the official file holds its state dict; ``None`` where the file is the state dict.
         convert: From the official names and tensors to ours.
         classes: Names of the classes, from the config and the converted tensors, or ``None`` where they are unknown.
+        part: Beginning of the names that must be converted, all others must not: ``'backbone.'``; ``''`` is all.
 
     Raises:
         SystemExit: the file is of another kind, or does not fit; the message lists the keys, and nothing is written.
@@ -52,7 +53,8 @@ def convert_file(args: argparse.Namespace, key: str | None, convert: Callable[[M
         cfg = load_config(args.config)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         converted = convert(state_dict)
-        check_matches(converted, MODELS.build(cfg.model).state_dict(), f'the model of {args.config}')
+        wanted = {name: value for name, value in MODELS.build(cfg.model).state_dict().items() if name.startswith(part)}
+        check_matches(converted, wanted, f'the model of {args.config}')
     except ConversionError as error:
         raise SystemExit(f'{args.source}: {error}\nnothing was written') from error
     write_checkpoint(args.target, converted, args.source, args.config, classes(cfg, converted))
@@ -74,8 +76,8 @@ def _state_dict(source: Any, key: str | None, path: str) -> Mapping[str, torch.T
             raise SystemExit(f'{path}: an official checkpoint holds its state dict under {key!r}, found {found}')
         source = source[key]
     elif not isinstance(source, dict) or not source or not all(isinstance(v, torch.Tensor) for v in source.values()):
-        raise SystemExit(f'{path}: an official file is the state dict itself, names and tensors only, found {found}; '
-                         "save the state dict alone: torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
+        raise SystemExit(f'{path}: an official checkpoint is a state dict, found {found}; names and tensors only: '
+                         "save the state dict alone, torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
     return source
 
 

@@ -61,6 +61,10 @@ KINDS: dict[str, Kind] = {
         'write the size as loaded, or save the image upright without the EXIF orientation',
     ),
     'missing_map': Kind(True, 'the label map does not exist', 'check data_prefix and the file suffixes'),
+    'label_size': Kind(True, 'a label map has the size of its image', 'write the map again, or mend the pairing'),
+    'thin_image': Kind(
+        True, "a side of 1 pixel, which mmseg's LoadAnnotations drops from the label map", 'pad it, or leave it out'
+    ),
     'bad_map': Kind(True, 'the label map does not fit', 'write the map again'),
 }
 

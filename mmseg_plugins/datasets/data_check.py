@@ -100,7 +100,7 @@ def check_dataset(
         maps = semantic_source(name, dataset, classes, _own_defaults(cls))
         if _seen(maps, done):
             return None
-        report = check_semantic(maps)
+        report = check_semantic(maps, options=options)
         if classes:
             report.errors += class_number_problems(model, classes)
     return report

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 _TAILS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
@@ -77,7 +79,6 @@ def _has_tail(path: Path, image_format: str) -> bool:
 def _read_with_opencv(path: Path) -> Header:
     """For formats that OpenCV reads and Pillow does not."""
     import cv2
-    import numpy as np
 
     data = np.fromfile(path, np.uint8)
     if data.size == 0:
@@ -86,6 +87,21 @@ def _read_with_opencv(path: Path) -> Header:
     if image is None:
         raise OSError('neither Pillow nor OpenCV recognises the file as an image')
     return Header(image.shape[1], image.shape[0], False, 'unknown')
+
+
+def read_label_map(path: Path) -> np.ndarray | None:
+    """A label map as mmseg's ``LoadAnnotations`` reads it: (H, W), palette images as their indices; (H, W, channels)
+    of a coloured image; None for a file that is no image.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            with Image.open(path) as image:
+                return np.array(image)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        return None
 
 
 def spread(total: int, wanted: int | None) -> list[int]:

@@ -1,4 +1,4 @@
-"""Check panoptic and semantic label maps: pairs exist, a sample of them fits."""
+"""Check panoptic and semantic label maps: pairs exist, sizes are equal, a sample of the maps fits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.datasets.check_report import DatasetReport
+from mmseg_plugins.datasets.coco_check import ImageOptions
 from mmseg_plugins.datasets.coco_structure import (
     class_problems,
     image_key_problem,
@@ -19,8 +20,10 @@ from mmseg_plugins.datasets.coco_structure import (
     read_json,
     structure_problems,
 )
-from mmseg_plugins.datasets.image_files import missing_files, spread
+from mmseg_plugins.datasets.image_files import missing_files, read_header, read_label_map, spread
 from mmseg_plugins.datasets.near import what_is_there
+
+ARRAYS = ('.npy', '.npz', '.nii', '.nii.gz')  # read by transforms of their own
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,13 @@ def _semantic_stems(source: MapSource) -> tuple[list[str], str | None]:
     return sorted(os.path.normpath(stem) for stem in stems), None
 
 
-def check_semantic(source: MapSource, sample: int | None = 50) -> DatasetReport:
-    """Check an mmseg data set: every image has its map, sampled maps hold only labels of the classes."""
+def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOptions | None = None) -> DatasetReport:
+    """Check an mmseg data set: every image has its map, of its size, and sampled maps hold only labels of the classes.
+
+    Args:
+        sample: Maps whose labels are read, evenly spread; None reads all.
+        options: How many pairs of files are opened to compare sizes.
+    """
     report = DatasetReport(source.name, str(source.img_dir), classes=source.classes)
     report.errors += _folder_problems(source.img_dir, source.map_dir)
     if report.errors:
@@ -95,6 +103,7 @@ def check_semantic(source: MapSource, sample: int | None = 50) -> DatasetReport:
         )
         return report
     report.images = len(stems)
+    missing = set()
     for folder, suffix, kind in (
         (source.img_dir, source.img_suffix, 'missing_image'),
         (source.map_dir, source.map_suffix, 'missing_map'),
@@ -102,28 +111,95 @@ def check_semantic(source: MapSource, sample: int | None = 50) -> DatasetReport:
         names = [stem + suffix for stem in stems]
         for i in missing_files(folder, names):
             report.add(kind, names[i], None, None, '')
-    present = [stem for stem in stems if (source.map_dir / (stem + source.map_suffix)).is_file()]
-    report.annotations = len(present)
-    chosen = spread(len(present), sample)
-    for i in chosen:
-        problem = semantic_map_problem(source.map_dir / (present[i] + source.map_suffix), source)
-        if problem:
-            report.add('bad_map', present[i] + source.map_suffix, None, None, problem)
-    report.notes.append(f'the labels of {len(chosen)} of {len(present)} maps were read')
+            missing.add(stems[i])
+    report.annotations = sum((source.map_dir / (stem + source.map_suffix)).is_file() for stem in stems)
+    pairs = [stem for stem in stems if stem not in missing]
+    _check_sizes(report, source, pairs, options or ImageOptions())
+    _check_labels(report, source, pairs, sample)
+    if source.ann_file is None or source.ann_file.is_dir():
+        _note_maps_without_image(report, source, stems)
     return report
 
 
-def semantic_map_problem(path: Path, source: MapSource) -> str | None:
-    """Why a label map would crash the loss; None when it fits."""
-    labels = _read_map(path, cv2.IMREAD_UNCHANGED)
+def _check_sizes(report: DatasetReport, source: MapSource, pairs: Sequence[str], options: ImageOptions) -> None:
+    """Compare the sizes of images and maps by their headers."""
+    if source.img_suffix.lower().endswith(ARRAYS):
+        report.notes.append(f'the sizes of *{source.img_suffix} files were not compared with their maps')
+        return
+    for i in spread(len(pairs), options.max_headers) if options.files else ():
+        image_name, map_name = pairs[i] + source.img_suffix, pairs[i] + source.map_suffix
+        try:
+            image = read_header(source.img_dir / image_name, options.decode)
+        except OSError as error:
+            report.add('unreadable_image', image_name, None, None, str(error))
+            continue
+        try:
+            labels = read_header(source.map_dir / map_name)
+        except OSError as error:
+            report.add('bad_map', map_name, None, None, f'it cannot be decoded ({error})')
+            continue
+        if (image.width, image.height) != (labels.width, labels.height):
+            report.add('label_size', map_name, None, None,
+                       f'{labels.width} x {labels.height}, {image_name} is {image.width} x {image.height}')
+        elif 1 in (image.width, image.height):
+            report.add('thin_image', image_name, None, None, f'{image.width} x {image.height}')
+
+
+def _check_labels(report: DatasetReport, source: MapSource, pairs: Sequence[str], sample: int | None) -> None:
+    """Read the labels of some maps: values, and whether anything is labelled at all."""
+    known = {finding.file for finding in report.findings}
+    chosen = [pairs[i] for i in spread(len(pairs), sample) if pairs[i] + source.map_suffix not in known]
+    empty = []
+    for stem in chosen:
+        labels = read_label_map(source.map_dir / (stem + source.map_suffix))
+        problem = semantic_map_problem(labels, source)
+        if problem:
+            report.add('bad_map', stem + source.map_suffix, None, None, problem)
+        elif labels is not None and _values(labels) <= _void_values(source):
+            empty.append(stem + source.map_suffix)
+    report.notes.append(f'the labels of {len(chosen)} of {len(pairs)} maps were read')
+    if empty and len(empty) == len(chosen):
+        report.errors.append(
+            f'none of the {len(chosen)} maps that were read holds a labelled pixel, all are {source.ignore_index} '
+            f'(reduce_zero_label={source.reduce_zero_label}). Rule: there must be something to learn. Remedy: are '
+            'these the right maps, and the right ignore_index?')
+    elif empty:
+        report.notes.append(f'{len(empty)} of them hold no labelled pixel and add nothing to the loss: {empty[:3]}')
+
+
+def _values(labels: np.ndarray) -> set[int]:
+    """The values of a map; counting bytes is several times as fast as sorting them."""
+    if labels.dtype == np.uint8:
+        return set(np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256)).tolist())
+    return {int(value) for value in np.unique(labels)}
+
+
+def _void_values(source: MapSource) -> set[int]:
+    return {source.ignore_index, 255, 0} if source.reduce_zero_label else {source.ignore_index}
+
+
+def _note_maps_without_image(report: DatasetReport, source: MapSource, stems: Sequence[str]) -> None:
+    known = {stem + source.map_suffix for stem in stems}
+    orphans = []
+    for folder, _, names in os.walk(source.map_dir):
+        relative = os.path.relpath(folder, source.map_dir)
+        found = [os.path.normpath(os.path.join(relative, name)) for name in names if name.endswith(source.map_suffix)]
+        orphans += [name for name in found if name not in known]
+    if orphans:
+        report.notes.append(f'{len(orphans)} label maps have no image *{source.img_suffix} and are not used: '
+                            f'{sorted(orphans)[:3]}')
+
+
+def semantic_map_problem(labels: np.ndarray | None, source: MapSource) -> str | None:
+    """Why a label map, as :func:`read_label_map` gives it, would crash the loss; None when it fits."""
     if labels is None:
         return 'it cannot be decoded'
     if labels.ndim != 2:
         return f'it has {labels.shape[2]} channels; a label map has one (colours must be converted to class numbers)'
-    values = np.unique(labels).astype(int)
+    values = sorted(_values(labels))
     number = source.stored_values if source.stored_values is not None else len(source.classes)
     first = 1 if source.reduce_zero_label else 0  # 0 becomes the ignored label then
-    wrong = [int(v) for v in values if not (first <= v < number + first) and v not in (source.ignore_index, first - 1)]
+    wrong = [v for v in values if not (first <= v < number + first) and v not in (source.ignore_index, first - 1)]
     if not wrong:
         return None
     return (

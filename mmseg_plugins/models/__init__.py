@@ -9,5 +9,6 @@ from . import (  # noqa: F401
     necks,
     postprocess,
     roi_heads,
+    segmentors,
     task_modules,
 )

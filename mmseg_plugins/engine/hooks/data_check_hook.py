@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import nn
 
+from mmseg_plugins.datasets.batch_check import check_batch_labels
 from mmseg_plugins.datasets.check_report import DataCheckError, collect_problems, write_report
 from mmseg_plugins.datasets.coco_check import ImageOptions
 from mmseg_plugins.datasets.data_check import check_config
@@ -30,7 +33,9 @@ class DataCheckHook(Hook):
 
     ``SafeRunner`` calls :meth:`before_build`, before any data set is built;
     with mmengine's own runner the check comes with the first loop.  Rank 0
-    reads, the others wait and raise the same.
+    reads, the others wait and raise the same.  Of label maps only some are
+    read then; mmseg's models have those of every training batch compared with
+    the decode head's classes, which costs about a millisecond.
 
     Args:
         decode_images: read every pixel of every image (minutes on COCO).
@@ -47,6 +52,7 @@ class DataCheckHook(Hook):
         self.options = ImageOptions(max_headers=max_headers, decode=decode_images)
         self.listed = listed
         self._done = False
+        self._labels: dict[str, int] | None = None  # what the labels of mmseg's batches are compared with
 
     def before_build(self, runner: Runner, stage: str = 'train') -> None:
         """Check for a run of ``stage``: ``train`` (training and validation sets), ``val`` or ``test``."""
@@ -71,6 +77,15 @@ class DataCheckHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         self.before_build(runner, 'train')
+        model = getattr(runner, 'model', None)
+        head: Any = getattr(getattr(model, 'module', model), 'decode_head', None)
+        head = head[-1] if isinstance(head, nn.ModuleList) else head
+        if isinstance(getattr(head, 'num_classes', None), int):
+            self._labels = dict(num_classes=head.num_classes, ignore_index=getattr(head, 'ignore_index', 255))
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        if self._labels and isinstance(data_batch, dict) and 'data_samples' in data_batch:
+            check_batch_labels(data_batch['inputs'], data_batch['data_samples'], **self._labels)
 
     def before_val(self, runner: Runner) -> None:
         self.before_build(runner, 'val')

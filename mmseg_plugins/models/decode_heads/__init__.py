@@ -1,8 +1,12 @@
 """Decode heads with mmseg's contract."""
 
 from .crf_rnn_head import CRFRNNHead
+from .dilated_sum_head import DilatedSumHead
 from .fcn_skip_head import FCNSkipHead
+from .large_fov_head import LargeFOVHead, MScLargeFOVHead
 from .linknet_head import LinkNetHead
 from .own_classifier_head import OwnClassifierHead
 
-__all__ = ['CRFRNNHead', 'FCNSkipHead', 'LinkNetHead', 'OwnClassifierHead']
+__all__ = [
+    'CRFRNNHead', 'DilatedSumHead', 'FCNSkipHead', 'LargeFOVHead', 'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead'
+]

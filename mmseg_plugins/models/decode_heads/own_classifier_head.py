@@ -56,6 +56,10 @@ class OwnClassifierHead(BaseDecodeHead):
             return super().loss_by_feat(seg_logits, batch_data_samples)
         label = self._stack_batch_gt(batch_data_samples).squeeze(1)
         label = subsample_labels(label, self.label_stride, (seg_logits.shape[-2], seg_logits.shape[-1]))
+        return self.loss_on_grid(seg_logits, label)
+
+    def loss_on_grid(self, seg_logits: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Losses of scores (B, C, h, w) against labels (B, h, w) of the same grid."""
         weight = None if self.sampler is None else self.sampler.sample(seg_logits, label.unsqueeze(1))
         decoders: Any = self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
         losses: dict[str, Tensor] = {}

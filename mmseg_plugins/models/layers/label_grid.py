@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 
 
@@ -27,3 +30,25 @@ def subsample_labels(labels: Tensor, stride: int, size: tuple[int, int]) -> Tens
                          f'px have {grid.shape[1]} x {grid.shape[2]} at stride {stride}; label_stride must be the '
                          'stride of the scores')
     return grid[:, :size[0], :size[1]]
+
+
+def aligned_index(count: int, size: int) -> Tensor:
+    """For each of ``size`` cells the nearest of ``count`` samples when first and last coincide; halves go to even.
+
+    Example: 17 samples on 9 cells are 0, 2, .. 16; on 13 cells 0, 1, 3, 4, 5, 7, 8, ...
+    """
+    if size == 1:
+        return torch.zeros(1, dtype=torch.long)
+    return torch.round(torch.arange(size, dtype=torch.float64) * (count - 1) / (size - 1)).long()
+
+
+def centre_index(count: int, size: int) -> Tensor:
+    """For each of ``size`` cells the sample under its centre, floor((i + .5) count / size), as Pillow's NEAREST."""
+    return (2 * torch.arange(size) + 1) * count // (2 * size)
+
+
+def pick_labels(labels: Tensor, size: tuple[int, int], index: Callable[[int, int], Tensor]) -> Tensor:
+    """Labels (B, H, W) on a grid of ``size`` = h, w cells, read at ``aligned_index`` or ``centre_index``: (B, h, w)."""
+    rows = index(labels.shape[1], size[0]).to(labels.device)
+    columns = index(labels.shape[2], size[1]).to(labels.device)
+    return labels[:, rows[:, None], columns]

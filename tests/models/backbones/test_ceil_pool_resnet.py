@@ -28,6 +28,12 @@ def test_pooling_pads_nothing_and_keeps_the_last_window(host, height, width):
     assert c4.shape[2:] == c5.shape[2:] == (-(-rows // 4), -(-columns // 4))
 
 
+@pytest.mark.parametrize(('side', 'pooled'), [(321, 81), (320, 81), (241, 61), (240, 61), (160, 41)])
+def test_padded_pooling_gives_deeplabs_sizes(side, pooled):
+    net = CeilPoolResNet(host='mmseg', pool_padding=1, **DC5)
+    assert net.maxpool(torch.zeros(1, 1, (side + 1) // 2, 1)).shape[2] == pooled
+
+
 def test_keys_and_class_are_the_host_s():
     ours, stock = CeilPoolResNet(**DC5), ResNet(**DC5)
     assert type(ours) is ResNet

@@ -1,0 +1,32 @@
+# PASCAL VOC as DeepLab v3 was trained: a scale of .5 to 2, crops of 513, batches of 16, 30,000 steps from .007 with
+# polynomial decay to 0.
+_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/voc_aug.py']
+
+# ------------------------------------------------------------------ often changed
+max_iters = 30000
+val_interval = 3000
+base_lr = 0.007
+crop_size = (513, 513)
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='RandomResize', scale=(500, 500), ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
+
+default_scope = 'mmseg'
+visualizer = dict(
+    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
+default_hooks = dict(
+    visualization=dict(_delete_=True, type='SegVisualizationHook'),
+    checkpoint=dict(interval=val_interval, save_best='mIoU', rule='greater'))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=val_interval)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='SGD', lr=base_lr, momentum=0.9, weight_decay=1e-4))

@@ -1,0 +1,17 @@
+# PASCAL VOC as DeepLab's Caffe nets were trained: crops of 321, batches of 10, 20,000 steps, polynomial decay to 0.
+_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/voc_aug.py']
+
+# ------------------------------------------------------------------ often changed
+max_iters = 20000
+val_interval = 2000
+
+default_scope = 'mmseg'
+visualizer = dict(
+    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
+default_hooks = dict(
+    visualization=dict(_delete_=True, type='SegVisualizationHook'),
+    checkpoint=dict(interval=val_interval, save_best='mIoU', rule='greater'))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=val_interval)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]

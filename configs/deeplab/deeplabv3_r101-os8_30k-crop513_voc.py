@@ -1,0 +1,18 @@
+# DeepLab v3, second half: output stride 8, rates doubled, batch norms frozen, from deeplabv3_r101-os16's last weights.
+# Published (recalled, not re-read): 79.77 mIoU on VOC val with several scales and flips.
+# First: deeplabv3_r101-os16_30k-crop513_voc.py; load_from names its checkpoint.
+#   tools/dist_train.sh configs/deeplab/deeplabv3_r101-os8_30k-crop513_voc.py 4
+# Not yet measured here.
+_base_ = ['./_base_/r101_aspp.py', './_base_/voc_513.py']
+
+base_lr = 0.001
+load_from = 'work_dirs/deeplabv3_r101-os16_30k-crop513_voc/iter_30000.pth'
+model = dict(
+    backbone=dict(
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        norm_cfg=dict(requires_grad=False),
+        norm_eval=True,
+        init_cfg=None),
+    decode_head=dict(dilations=(1, 12, 24, 36)))
+optim_wrapper = dict(optimizer=dict(lr=base_lr))
