@@ -9,6 +9,8 @@ image), ``predictions.json`` (COCO results, masks as RLE) and ``images.json``
 side).  ``--polygons`` adds ``predictions_polygons.json`` and ``labelme/``.  A
 semantic config gives ``labels/`` (PNG, one class index a pixel) and ``overlays/``, a
 panoptic one also ``panoptic/`` (PNG, segment ids) and ``panoptic.json`` (COCO panoptic).
+A segmentor that samples (``--cfg-options model.test_cfg.samples=20``) gives ``uncertainty/``,
+PNG, 255 x 2 x the root of the mean variance of the class probabilities.
 
 Ids are 1, 2, ... in the order of sorted names and of classes; ``--ann-file``
 takes those of a COCO file instead.  A damaged image is named and left out, the
@@ -117,6 +119,8 @@ def predict_all(args: argparse.Namespace, predictor: Any, files: list[Path], nam
             writer.add_instances(image, found, name, stem, image_id, path, overlay=not panoptic)
         elif not panoptic:
             writer.add_label_map(image, get_label_map(sample.pred_sem_seg), name, stem, image_id)
+            if 'uncertainty' in sample:  # of a segmentor that samples
+                writer.add_uncertainty(sample.uncertainty.data[0].numpy(), stem)
     done = len(files) - len(failures)
     print(f'{done} of {len(files)} images predicted, {len(writer.results)} instances. Written:')
     for path in writer.finish():

@@ -2,12 +2,13 @@
 # CamVid's own 960 x 720 images made smaller; here the 480 x 360 ones made larger).
 #   python tools/train.py configs/linknet/linknet_r18_300e-768x576_camvid.py
 # Not yet measured here.
-_base_ = ['./_base_/linknet_r18.py', '../_base_/datasets/camvid.py']
+_base_ = [
+    './_base_/linknet_r18.py',
+    '../_base_/datasets/camvid_full.py',
+    '../_base_/datasets/camvid_class_weights.py',
+]
 
-# 1 / ln(1.02 + p / max p) of the training labels:
-#   python tools/analysis_tools/class_weights.py configs/linknet/linknet_r18_300e-768x576_camvid.py
-class_weight = [2.2748, 1.7785, 20.0852, 1.4223, 6.6714, 3.5331, 18.0237, 18.4834, 5.3558, 25.3775, 34.729]
-model = dict(decode_head=dict(num_classes=11, loss_decode=dict(class_weight=class_weight)))
+model = dict(decode_head=dict(num_classes=11, loss_decode=dict(class_weight={{_base_.linknet_weights}})))
 
 resize = dict(type='Resize', scale=(768, 576), keep_ratio=False)
 train_pipeline = [
@@ -25,4 +26,4 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=8, drop_last=True, sampler=dict(type='DefaultSampler'), dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -3,4 +3,11 @@
 # beside unweighted systems may not.
 #   python tools/train.py configs/linknet/linknet_r18s_1000it-crop224_camvid.py
 # Measured numbers: configs/linknet/README.md.
-_base_ = ['./_base_/linknet_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    './_base_/linknet_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/datasets/camvid_class_weights.py',
+    '../_base_/schedules/small_semantic_1000it.py',
+]
+
+model = dict(decode_head=dict(loss_decode=dict(class_weight={{_base_.linknet_weights}})))

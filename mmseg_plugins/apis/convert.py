@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -48,11 +47,15 @@ def convert_file(args: argparse.Namespace, key: str | None, convert: Callable[[M
     Raises:
         SystemExit: the file is of another kind, or does not fit; the message lists the keys, and nothing is written.
     """
-    state_dict = _state_dict(load_checkpoint_file(args.source), key, args.source)
+    source = load_checkpoint_file(args.source)
+    if not isinstance(source, dict) or (key is not None and key not in source):
+        found = sorted(source)[:5] if isinstance(source, dict) else type(source).__name__
+        holds = 'is a state dict' if key is None else f'holds its state dict under {key!r}'
+        raise SystemExit(f'{args.source}: an official checkpoint {holds}, found {found}')
     try:
         cfg = load_config(args.config)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
-        converted = convert(state_dict)
+        converted = convert(source if key is None else source[key])
         wanted = {name: value for name, value in MODELS.build(cfg.model).state_dict().items() if name.startswith(part)}
         check_matches(converted, wanted, f'the model of {args.config}')
     except ConversionError as error:
@@ -65,20 +68,8 @@ def dataset_classes(cfg: Config, _: Tensors) -> Sequence[str] | None:
     """Class names of the config's training set: those it states, or those of its type; None where there are none."""
     dataset = cfg.train_dataloader.dataset
     stated = (dataset.get('metainfo') or {}).get('classes')
-    return stated or getattr(DATASETS.get(dataset.type), 'METAINFO', {}).get('classes')
-
-
-def _state_dict(source: Any, key: str | None, path: str) -> Mapping[str, torch.Tensor]:
-    """The state dict of an official file, or ``SystemExit``."""
-    found = sorted(map(str, source))[:5] if isinstance(source, dict) else type(source).__name__
-    if key is not None:
-        if not isinstance(source, dict) or key not in source:
-            raise SystemExit(f'{path}: an official checkpoint holds its state dict under {key!r}, found {found}')
-        source = source[key]
-    elif not isinstance(source, dict) or not source or not all(isinstance(v, torch.Tensor) for v in source.values()):
-        raise SystemExit(f'{path}: an official checkpoint is a state dict, found {found}; names and tensors only: '
-                         "save the state dict alone, torch.save(torch.load(FILE)['state_dict'], NEW_FILE)")
-    return source
+    name = dataset.type if '.' in dataset.type else f'{cfg.default_scope}.{dataset.type}'
+    return stated or getattr(DATASETS.get(name), 'METAINFO', {}).get('classes')
 
 
 def write_checkpoint(target: Path, converted: Tensors, source: str | Path, config: str,

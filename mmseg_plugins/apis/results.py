@@ -130,6 +130,7 @@ class ResultWriter:
         predictions.json           COCO results (instances)
         predictions_polygons.json  the same with polygons, and labelme/<name>.json, with ``polygons``
         labels/<name>.png          class index of every pixel (semantic)
+        uncertainty/<name>.png     255 x 2 x the root of the uncertainty (0 to .25) of a segmentor that samples
         panoptic/<name>.png        segment ids, R + 256 G + 65536 B, and panoptic.json (panoptic)
         images.json                images and categories with the ids used, a COCO file without annotations
 
@@ -193,6 +194,11 @@ class ResultWriter:
         legend = draw_legend(self.names, palette, drawn.shape[1], shown)
         save_image(self.out / 'overlays' / f'{stem}.jpg', np.concatenate([drawn, legend]))
 
+    def add_uncertainty(self, uncertainty: np.ndarray, stem: str) -> None:
+        """Write one image's mean variance of the class probabilities (H, W), 0 to .25, as a deviation: 255 is .5."""
+        deviation = np.sqrt(np.clip(uncertainty, 0, 0.25))
+        save_image(self.out / 'uncertainty' / f'{stem}.png', np.round(deviation * 510).astype(np.uint8))
+
     def add_panoptic(self, image: np.ndarray, ids: np.ndarray, name: str, stem: str, image_id: int) -> None:
         """Write one image's panoptic map (H, W), class + 1000 * instance as in mmdet, and its overlay."""
         self.kinds.add('panoptic')
@@ -219,7 +225,7 @@ class ResultWriter:
             flagged = [{**item, 'isthing': int(item['name'] in things)} for item in categories]
             content['panoptic.json'] = {**files['images.json'], 'annotations': self.panoptic_results,
                                         'categories': flagged}  # fmt: skip
-        folders = [self.out / name for name in ('overlays', 'labels', 'panoptic', 'labelme')]
+        folders = [self.out / name for name in ('overlays', 'labels', 'uncertainty', 'panoptic', 'labelme')]
         written = [folder for folder in folders if folder.is_dir()]
         for name, value in content.items():
             _write_json(self.out / name, value)

@@ -1,5 +1,5 @@
 # LinkNet for two CPU cores: ResNet-18 of half the width (32 to 256 channels), from
-# scratch; blocks, tail and class weights as in the original.
+# scratch; blocks and tail as in the original.  The leaf gives the class weights.
 width = 32
 
 norm_cfg = dict(type='BN', requires_grad=True)
@@ -28,10 +28,5 @@ model = dict(
         in_channels=[width, width, 2 * width, 4 * width, 8 * width],
         num_classes=11,
         norm_cfg=norm_cfg,
-        loss_decode=dict(
-            type='mmseg_plugins.WeightedCrossEntropyLoss',
-            normaliser='weights',
-            class_weight=[
-                2.2748, 1.7785, 20.0852, 1.4223, 6.6714, 3.5331, 18.0237, 18.4834, 5.3558, 25.3775, 34.729
-            ])),
+        loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='weights')),
     test_cfg=dict(mode='whole'))

@@ -1,3 +1,4 @@
+from .crop_around_object import CropAroundObject
 from .load_panoptic import LoadPanopticAnnotations
 
-__all__ = ['LoadPanopticAnnotations']
+__all__ = ['CropAroundObject', 'LoadPanopticAnnotations']

@@ -45,7 +45,7 @@ class LinkNetBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge ``x``."""
-        return self.conv2(self.tp_conv(self.conv1(x)))  # type: ignore[no-any-return]
+        return self.conv2(self.tp_conv(self.conv1(x)))
 
 
 @MODELS.register_module()
@@ -129,7 +129,7 @@ class LinkNetHead(OwnClassifierHead):
         *skips, x = self._transform_inputs(inputs)
         for number in (4, 3, 2, 1):
             x = self._add(getattr(self, f'decoder{number}')(x), skips[number - 1])
-        return self.tp_conv2(self.conv2(self.tp_conv1(x)))  # type: ignore[no-any-return]
+        return self.tp_conv2(self.conv2(self.tp_conv1(x)))
 
     def _add(self, x: Tensor, skip: Tensor) -> Tensor:
         """The sum, with ``x`` cut to the size of ``skip`` at the right and lower border."""

@@ -26,3 +26,11 @@ def note_init(module: nn.Module, text: str) -> None:
     """Tell mmengine's log of initial weights what was done to ``module``; outside that log it does nothing."""
     if hasattr(module, '_params_init_info'):
         update_init_info(module, init_info=text)
+
+
+def caffe_msra() -> list[dict]:
+    """``init_cfg`` of SegNet's Caffe models: N(0, 2 / fan_in) weights, zero biases, norms of scale 1 and shift .001."""
+    return [
+        dict(type='Kaiming', layer=['Conv2d', 'ConvTranspose2d'], mode='fan_in'),
+        dict(type='Constant', layer='_BatchNorm', val=1.0, bias=0.001),
+    ]

@@ -29,10 +29,11 @@ class IndexMaxPool2d(nn.MaxPool2d):
 
     def __init__(self, kernel_size: int = 2, stride: int = 2, **kwargs: Any) -> None:
         super().__init__(kernel_size, stride, return_indices=True, **kwargs)
+        self.least = kernel_size - 2 * kwargs.get('padding', 0)  # cells that one window needs
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the maxima and their places."""
-        if not self.ceil_mode and min(x.shape[-2:]) + 2 * self.padding < self.kernel_size:
+        if not self.ceil_mode and min(x.shape[-2:]) < self.least:
             raise ValueError(f'a map of {x.shape[-2]} x {x.shape[-1]} cells is smaller than the pooling window of '
                              f'{self.kernel_size}; give a larger image, or ceil_mode=True, which pools any size')
         return super().forward(x)
@@ -41,8 +42,8 @@ class IndexMaxPool2d(nn.MaxPool2d):
 def max_unpool(x: Tensor, indices: Tensor, size: tuple[int, int]) -> Tensor:
     """Put every value at the place its index names; zero everywhere else.
 
-    What ``F.max_unpool2d`` computes, for any kernel, stride, padding and rounding of the pooling, in half precision and
-    in exported graphs too.  Gradients flow to ``x``.  Where windows overlap (ENet's pool of 3 x 3), two values may
+    What ``F.max_unpool2d`` computes, for any kernel, stride, padding and rounding of the pooling, in half precision
+    too.  Gradients flow to ``x``.  Where windows overlap (ENet's pool of 3 x 3), two values may
     have one place: on a CPU the later one stays, on a GPU either may; windows that do not overlap leave no choice.
 
     Args:

@@ -84,6 +84,8 @@ def stage(name, data, work_dir, **changes):
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'work_dir', 'experiment_name'):
         cfg[key] = toy[key]
     cfg.train_dataloader.batch_size = 1
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.serialize_data = False
     cfg.default_hooks.checkpoint.interval = 2
     cfg.default_hooks.checkpoint.save_best = None
     cfg.update(data_check=False, run_report=False, progress=False, **changes)
@@ -92,8 +94,6 @@ def stage(name, data, work_dir, **changes):
 
 def test_the_three_stages_of_fcn_hand_their_weights_on(tmp_path):
     data = write_toy_label_maps(tmp_path / 'data')
-    with pytest.raises(StageError, match=r'(?s)load_from.*configs/fcn/fcn32s_vgg16_100k_voc\.py'):
-        SafeRunner.from_cfg(stage('fcn16s', data, tmp_path / 'early')).train()
     results = {}
     load_from = {}
     for name in ('fcn32s', 'fcn16s', 'fcn8s'):

@@ -9,7 +9,7 @@ from golden_cases import GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_fcn import DECONVS, official_forward, official_params
 
-from mmseg_plugins.models.converters.fcn import convert_fcn
+from mmseg_plugins.models.converters.fcn import convert_fcn, convert_vgg16
 from mmseg_plugins.models.converters.state_dict_rules import ConversionError, check_matches
 
 CASES = {'fcn32s': 32, 'fcn16s': 16, 'fcn8s': 8, 'fcn8s_atonce': 8}
@@ -98,3 +98,21 @@ def test_unknown_keys_are_listed():
         convert_fcn({'conv5_4.weight': torch.zeros(1), 'fc8.bias': torch.zeros(1)})
     assert 'conv5_4.weight' in str(error.value)
     assert 'fc8.bias' in str(error.value)
+
+
+def test_both_names_of_a_vgg_lead_to_one_trunk_and_the_last_layer_is_told():
+    official = official_params(32, width=2, fc=6)
+    caffe = {name: shape for name, shape in official.items() if name.startswith('conv')}
+    caffe |= {'fc6.weight': (6, 784), 'fc6.bias': (6, ), 'fc7.weight': (6, 6), 'fc7.bias': (6, ), 'fc8.weight': (5, 6)}
+    positions = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    torchvision = {f'features.{i}.{part}': shape for (i, part), shape in zip(
+        ((i, part) for i in positions for part in ('weight', 'bias')), caffe.values(), strict=False)}
+    torchvision |= {'classifier.0.weight': (6, 784), 'classifier.0.bias': (6, ), 'classifier.3.weight': (6, 6),
+                    'classifier.3.bias': (6, ), 'classifier.6.weight': (5, 6)}
+    wanted = MODELS.build(dict(type='mmseg_plugins.FCNVGG', base_channels=2, fc_channels=6)).state_dict()
+    for params, last in ((caffe, 'fc8.weight'), (torchvision, 'classifier.6.weight')):
+        converted, left_out = convert_vgg16(golden_state_dict(params, seed=0, gain=1.0))
+        check_matches(converted, wanted, 'FCNVGG')
+        assert left_out == [last]
+    with pytest.raises(ConversionError, match=r'layer1\.weight'):
+        convert_vgg16({'layer1.weight': torch.zeros(1)})

@@ -13,7 +13,7 @@ SUM = dict(type='CrossEntropyLoss', reduction='sum')
 
 def segmentor(skips=2, *, net=None, head=None, loss=SUM):
     net = dict(type='mmseg_plugins.FCNVGG', depth=11, base_channels=1, fc_channels=8) | (net or {})
-    channels = [4, 8][2 - skips:] + [8, 3]
+    channels = [4, 8, 8, 3][2 - skips:]
     model = MODELS.build(dict(
         type='EncoderDecoder',
         data_preprocessor=dict(type='SegDataPreProcessor', size_divisor=1, pad_val=0, seg_pad_val=255),
