@@ -29,6 +29,9 @@ from mmseg_plugins.datasets.classes import read_classes
 #: Top-level names that describe the data in configs based on ours.
 DATA_VARIABLES = ('data_root', 'train_ann_file', 'val_ann_file', 'train_img_prefix', 'val_img_prefix', 'classes')
 
+#: Top-level names that an option may bring into any config.
+OPTIONAL = ('post_process',)
+
 _LOADERS = {'train': 'train', 'val': 'val', 'test': 'val'}
 
 
@@ -230,6 +233,8 @@ def _warn_of_new_key(cfg: Config, dotted: str) -> None:
         if not hasattr(node, 'keys'):
             return
         if part not in node:
+            if not depth and part in OPTIONAL:
+                return
             near = difflib.get_close_matches(part, [str(key) for key in node], n=1)
             hint = f' Did you mean {".".join([*parts[:depth], near[0]])}?' if near else ''
             print_log(f'--cfg-options {dotted}: {part!r} is a new key, no config had it.{hint}', 'current', 30)

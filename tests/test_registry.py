@@ -17,7 +17,8 @@ for _registry in REGISTRIES.values():
 ENTRIES = [(kind, name) for kind, value in sorted(REGISTRIES.items()) for name in sorted(value.module_dict)]
 
 # Registered, but put in place by SafeRunner rather than named in a config.
-BY_THE_RUNNER = {name.split('.')[1] for name in SWITCHES.values()} | {'ResumableIterLoop', 'ResumableEpochLoop'}
+BY_THE_RUNNER = {name.split('.')[1] for name in SWITCHES.values()} | {
+    'PostProcessHook', 'ResumableIterLoop', 'ResumableEpochLoop'}
 
 
 def test_something_is_registered_in_every_registry():

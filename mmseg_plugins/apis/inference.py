@@ -70,6 +70,7 @@ class Predictor:
         allow_partial: bool = False,
         max_per_image: int | None = None,
     ) -> None:
+        from mmseg_plugins.engine.post_process import build_post_process
         from mmseg_plugins.engine.safe_load import load_checkpoint_file
 
         if isinstance(config, Config):
@@ -93,6 +94,7 @@ class Predictor:
         self.report = load_weights(self.model, loaded, os.fspath(checkpoint), allow_partial)
         self.model.to(self.device).eval()
         self.model.dataset_meta = self.meta
+        self._post = build_post_process(self.cfg.get('post_process'))
         self._pipeline = build_pipeline(inference_pipeline(self.cfg))
 
     @property
@@ -117,7 +119,11 @@ class Predictor:
         data = self._pipeline(
             dict(img=array, img_path=path, img_id=0, img_shape=array.shape[:2], ori_shape=array.shape[:2])
         )
-        sample = self.model.test_step(pseudo_collate([data]))[0].cpu()
+        sample = self.model.test_step(pseudo_collate([data]))[0]
+        if self._post is not None:
+            colours = torch.from_numpy(np.ascontiguousarray(array[..., ::-1].transpose(2, 0, 1)))  # BGR -> RGB
+            self._post([sample], [colours], self.model)
+        sample = sample.cpu()
         if self.max_per_image is not None and 'pred_instances' in sample and 'scores' in sample.pred_instances:
             order = sample.pred_instances.scores.argsort(descending=True, stable=True)
             sample.pred_instances = sample.pred_instances[order[: self.max_per_image]]

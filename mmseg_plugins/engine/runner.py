@@ -40,6 +40,7 @@ SWITCHES = {
     'run_report': 'mmseg_plugins.RunReportHook',
     'progress': 'mmseg_plugins.ProgressHook',
 }
+POST_PROCESS = 'mmseg_plugins.PostProcessHook'
 _LOOPS = {
     'IterBasedTrainLoop': ResumableIterLoop,
     'EpochBasedTrainLoop': ResumableEpochLoop,
@@ -90,6 +91,7 @@ class SafeRunner(Runner):
         if isinstance(cfg, Config) and not cfg.get('data_variables_resolved', False):
             resolve_data_variables(cfg)  # read by another tool than ours
         add_switch_hooks(cfg)
+        add_post_process(cfg)
         with explain_unknown_types(cfg), explain_disk_full(cfg['work_dir']):
             return super().from_cfg(cfg)
 
@@ -369,6 +371,16 @@ def add_switch_hooks(cfg: Any) -> None:
         cfg.custom_hooks = hooks
     else:
         cfg['custom_hooks'] = hooks
+
+
+def add_post_process(cfg: Any) -> None:
+    """Append the hook that acts for a top-level ``post_process = dict(type=...)``, in place."""
+    if cfg.get('post_process'):
+        hooks = [*(cfg.get('custom_hooks') or []), dict(type=POST_PROCESS, post_process=cfg['post_process'])]
+        if isinstance(cfg, Config):
+            cfg.custom_hooks = hooks
+        else:
+            cfg['custom_hooks'] = hooks
 
 
 def is_local(folder: str, backend_args: dict[str, Any] | None) -> bool:

@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     detectors,
     losses,
     necks,
+    postprocess,
     roi_heads,
     segmentors,
     task_modules,

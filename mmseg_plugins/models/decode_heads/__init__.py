@@ -1,5 +1,6 @@
 """Decode heads with mmseg's contract."""
 
+from .crf_rnn_head import CRFRNNHead
 from .deconvnet_head import DeconvNetHead
 from .dilated_sum_head import DilatedSumHead
 from .dilation_head import DilationHead
@@ -16,7 +17,7 @@ from .segnet_head import SegNetHead
 from .unet_head import UNetHead
 
 __all__ = [
-    'DeconvNetHead', 'DilatedSumHead', 'DilationHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead', 'FCNSkipHead',
-    'GlobalConvHead', 'LargeFOVHead', 'LightRefineNetHead', 'LinkNetHead', 'MScLargeFOVHead', 'OwnClassifierHead',
-    'RefineNetHead', 'SegNetHead', 'UNetHead'
+    'CRFRNNHead', 'DeconvNetHead', 'DilatedSumHead', 'DilationHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead',
+    'FCNSkipHead', 'GlobalConvHead', 'LargeFOVHead', 'LightRefineNetHead', 'LinkNetHead', 'MScLargeFOVHead',
+    'OwnClassifierHead', 'RefineNetHead', 'SegNetHead', 'UNetHead'
 ]
