@@ -10,5 +10,5 @@ model = dict(
     type='mmseg_plugins.MultiScaleEncoderDecoder',
     scales=(1.0, 0.75, 0.5),
     own_grids=(0.5, ),
-    backbone=dict(base_channels=24),
+    backbone=dict(stem_channels=24, base_channels=24),
     decode_head=dict(in_channels=192))

@@ -5,4 +5,4 @@ _base_ = [
     './_base_/r18s_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py'
 ]
 
-model = dict(backbone=dict(base_channels=24), decode_head=dict(in_channels=192))
+model = dict(backbone=dict(stem_channels=24, base_channels=24), decode_head=dict(in_channels=192))

@@ -13,6 +13,7 @@ model = dict(
     backbone=dict(
         type='mmseg.ResNet',
         depth=18,
+        stem_channels=32,
         base_channels=32,
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),

@@ -15,6 +15,18 @@ from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
-    'CascadeResNet', 'CeilPoolResNet', 'ConvNeXt', 'DeconvNetEncoder', 'ENet', 'ExpandedMobileNetV2', 'FCDenseNet',
-    'FCNVGG', 'MirrorMargin', 'SegNetEncoder', 'TapBackbone', 'VGG', 'ValidUNet', 'WithImage'
+    'FCNVGG',
+    'VGG',
+    'CascadeResNet',
+    'CeilPoolResNet',
+    'ConvNeXt',
+    'DeconvNetEncoder',
+    'ENet',
+    'ExpandedMobileNetV2',
+    'FCDenseNet',
+    'MirrorMargin',
+    'SegNetEncoder',
+    'TapBackbone',
+    'ValidUNet',
+    'WithImage'
 ]
