@@ -12,19 +12,21 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
 
 
-def test_readme_shows_own_data_and_three_mixtures():
-    assert len(BLOCKS) == 4
+def test_readme_shows_own_data_and_four_mixtures():
+    assert len(BLOCKS) == 5
 
 
-@pytest.mark.parametrize('block', BLOCKS, ids=['own data', 'Mask2Former', 'Cascade', 'stock head'])
+@pytest.mark.parametrize('block', BLOCKS, ids=['own data', 'Mask2Former', 'Cascade', 'stock head', 'CRF'])
 def test_config_of_the_readme_builds(block, tmp_path):
     assert block.count('\n') <= 15
     path = tmp_path / 'config.py'
     path.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
     cfg = load_config(path)
-    init_default_scope('mmdet')
-    model = MODELS.build(cfg.model)
-    assert any(type(module).__module__.startswith('mmseg_plugins.') for module in model.modules())
+    init_default_scope(cfg.default_scope)
+    parts = list(MODELS.build(cfg.model).modules())
+    if 'post_process' in cfg:
+        parts.append(MODELS.build(cfg.post_process))
+    assert any(type(part).__module__.startswith('mmseg_plugins.') for part in parts)
 
 
 @pytest.mark.parametrize('link', re.findall(r'\]\((?!http)([^)#]+)\)', (ROOT / 'README.md').read_text()))

@@ -65,7 +65,8 @@ def test_a_scoped_name_finds_the_registered_operator_and_a_bare_one_mmcv(operato
 
 
 def test_every_operator_of_the_package_is_registered() -> None:
-    modules = {name for name in ops.__all__ if isinstance(getattr(ops, name), type)}
+    filters = {'ExactGaussian', 'PermutohedralLattice'}  # of the dense CRF: they read no RoIs
+    modules = {name for name in ops.__all__ if isinstance(getattr(ops, name), type)} - filters
     assert {operator.__name__ for operator in OWN} == modules
 
 
