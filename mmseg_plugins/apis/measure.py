@@ -80,16 +80,17 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
     return result
 
 
-def measure_inference(cfg: Config, settings: Settings, checkpoint: str | os.PathLike[str] | None) -> dict[str, Any]:
-    """Measure one config on single images only, with the weights of a run.
+def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """Measure one config with the weights of a run, on a machine that may be quieter than it was during the run.
 
-    Time is the median over ``settings.infer_images`` of the test images (or noise, see :class:`Settings`), preparation
-    on the CPU aside; operations are those of the first of them, so that they are of one image for every config of the
-    same data.
+    Times are medians over ``settings.infer_images`` of the test images and ``settings.train_iters`` training batches
+    (or noise, see :class:`Settings`), reading them aside; operations are those of the first image, so that they are of
+    one image for every config of the same data.
 
     Returns:
-        ``infer_s`` (seconds an image), ``macs`` (multiply-adds; None where torch cannot count), ``size`` (height and
-        width of the image that was counted) and ``data`` (where the images come from).
+        ``infer_s`` (seconds an image), ``train_s`` (seconds of one ``train_step``; None for ``train_iters=0``),
+        ``macs`` (multiply-adds; None where torch cannot count), ``size`` (height and width of the image that was
+        counted) and ``data`` (where the images come from).
 
     Raises:
         mmseg_plugins.apis.CheckpointMismatchError: the weights do not fit.
@@ -101,7 +102,7 @@ def measure_inference(cfg: Config, settings: Settings, checkpoint: str | os.Path
         import_modules_from_strings(**cfg.custom_imports)
     init_default_scope(cfg.get('default_scope') or 'mmdet')
     set_random_seed(settings.seed)
-    _, images, source = _data(cfg, settings, training=False)
+    batches, images, source = _data(cfg, settings, training=settings.train_iters > 0)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         load_weights(model, load_checkpoint_file(os.fspath(checkpoint)), os.fspath(checkpoint), allow_partial=False)
@@ -113,7 +114,13 @@ def measure_inference(cfg: Config, settings: Settings, checkpoint: str | os.Path
 
     seconds, _ = _timed(infer, settings.infer_images, settings)
     size = list(images[0]['inputs'][0].shape[-2:])
-    return dict(infer_s=seconds, macs=count_macs(infer), size=size, data=source)
+    result = dict(infer_s=seconds, train_s=None, macs=count_macs(infer), size=size, data=source)
+    if settings.train_iters:
+        optimizer = build_optim_wrapper(model.train(), cfg.optim_wrapper)
+        result['train_s'], _ = _timed(
+            lambda index: model.train_step(_copy(batches[index % len(batches)]), optimizer), settings.train_iters,
+            settings)
+    return result
 
 
 def count_macs(call: Callable[[int], Any]) -> int | None:

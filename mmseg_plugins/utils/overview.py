@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from mmseg_plugins.datasets.near import did_you_mean
-from mmseg_plugins.utils.results import SEMANTIC_COLUMNS, is_semantic, table_row
+from mmseg_plugins.utils.results import SEMANTIC_COLUMNS, is_semantic, seconds_per_iteration, table_row
 
 _MARKERS = re.compile(r'(<!-- all results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
 #: Metric -> its column, of tables of instances.
@@ -77,7 +77,7 @@ def overview_table(entries: Sequence[Entry], dataset: str, folder: Path) -> str:
         costs = _costs(result, machines)
         lines.append(table_row([*_links(entry, folder), *scores, *costs, paper_cell(entry, entries)]))
     legend = '; '.join(f'{letter}: {where}' for where, letter in machines.items())
-    images = sorted({result['Inference']['Image'] for _, result in found if 'Inference' in result})
+    images = sorted({result['Speed']['Image'] for _, result in found if 'Speed' in result})
     size = f' GMACs: multiply-adds of one image of {", ".join(images)}.' if images else ''
     return '\n'.join(lines) + f'\n\nOn {legend}.{size}\n'
 
@@ -94,7 +94,7 @@ def _hardware(found: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[str]:
     names: dict[str, None] = {}
     for _, result in found:
         names[result['Hardware']] = None
-        names[result.get('Inference', {}).get('Hardware', result['Hardware'])] = None
+        names[result.get('Speed', {}).get('Hardware', result['Hardware'])] = None
     return list(names)
 
 
@@ -113,18 +113,18 @@ def _others(metrics: Mapping[str, Any]) -> str:
 
 
 def _costs(result: Mapping[str, Any], machines: Mapping[str, str]) -> list[str]:
-    inference = result.get('Inference', {})
+    speed = result.get('Speed', {})
     letter = machines[result['Hardware']]
-    measured_on = machines[inference.get('Hardware', result['Hardware'])]
+    measured_on = machines[speed.get('Hardware', result['Hardware'])]
     training = f'weights of `{result["Weights"]}`' if 'Weights' in result else _number(result, 'Minutes', '{:.1f} min')
     return [
         _number(result, 'Parameters (M)', '{:.2f} M'),
-        _number(inference, 'GMACs', '{:.4g}'),
-        _number(inference, 'Seconds per Image', '{:.3g}'),
-        _number(result, 'Seconds per Iteration', '{:.2f}'),
+        _number(speed, 'GMACs', '{:.4g}'),
+        _number(speed, 'Seconds per Image', '{:.3g}'),
+        _number({'s': seconds_per_iteration(result)}, 's', '{:.2f}'),
         _number(result, 'Peak Memory (GB)', '{:.2f} GB'),
         training,
-        letter if measured_on == letter else f'{letter}, s/image {measured_on}',
+        letter if measured_on == letter else f'{letter}, speed {measured_on}',
     ]
 
 

@@ -118,16 +118,19 @@ def is_semantic(rows: Sequence[Mapping[str, Any]]) -> bool:
     return bool(rows) and all('mIoU' in metrics and 'mask AP' not in metrics for metrics in rows)
 
 
-def inference_to_results(measured: Mapping[str, Any], hardware: Mapping[str, Any]) -> dict[str, Any]:
-    """What a metafile keeps of :func:`mmseg_plugins.apis.measure.measure_inference`.
+def speed_to_results(measured: Mapping[str, Any], hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """What a metafile keeps of :func:`mmseg_plugins.apis.measure.measure_trained`.
 
     Operations are multiply-adds of one image, in 10^9, and absent where torch cannot count them.
     """
     operations = {} if measured['macs'] is None else {'GMACs': float(f'{measured["macs"] / 1e9:.4g}')}
     height, width = measured['size']
+    step = measured['train_s']
+    training = {} if step is None else {'Seconds per Training Step': float(f'{step:.4g}')}
     return {
-        'Inference': {
+        'Speed': {
             'Seconds per Image': float(f'{measured["infer_s"]:.4g}'),
+            **training,
             **operations,
             'Image': f'{height} x {width}',
             'Hardware': hardware_name(hardware),
@@ -216,8 +219,13 @@ def _training_cells(result: Mapping[str, Any]) -> list[str]:
     if 'Weights' in result:
         return ['', f'weights of `{result["Weights"]}`', '']
     return [
-        f'{result["Seconds per Iteration"]:.2f}', f'{result["Minutes"]:.1f} min', f'{result["Peak Memory (GB)"]:.2f} GB'
+        f'{seconds_per_iteration(result):.2f}', f'{result["Minutes"]:.1f} min', f'{result["Peak Memory (GB)"]:.2f} GB'
     ]
+
+
+def seconds_per_iteration(result: Mapping[str, Any]) -> float | None:
+    """One training step measured by itself, else the median of the run, whose machine may have been busy."""
+    return result.get('Speed', {}).get('Seconds per Training Step') or result.get('Seconds per Iteration')
 
 
 def _measured_on(result: Mapping[str, Any]) -> str:

@@ -44,15 +44,17 @@ def results_of(project):
     return yaml.safe_load((project / 'configs' / 'toy' / 'metafile.yml').read_text())['Models'][0]['Results'][0]
 
 
-def test_record_measures_an_image_with_the_runs_weights_and_fills_every_table(project, capsys):
-    assert tool.main(['record', str(project / 'work_dirs' / 'toy'), '--dataset', 'toy', '--images', '1']) == 0
+def test_record_measures_an_image_and_a_training_step_with_the_runs_weights_and_fills_every_table(project, capsys):
+    few = ['--images', '1', '--steps', '1']
+    assert tool.main(['record', str(project / 'work_dirs' / 'toy'), '--dataset', 'toy', *few]) == 0
     kept = results_of(project)
     assert kept['Metrics'] == {'mask AP': 25.0}
-    assert kept['Inference']['Image'] == '96 x 96'
-    assert kept['Inference']['Seconds per Image'] > 0
-    assert kept['Inference']['GMACs'] > 0
+    assert kept['Speed']['Image'] == '96 x 96'
+    assert kept['Speed']['Seconds per Image'] > 0
+    assert kept['Speed']['Seconds per Training Step'] > 0
+    assert kept['Speed']['GMACs'] > 0
     overview = (project / 'configs' / 'README.md').read_text()
-    assert f'| {kept["Inference"]["GMACs"]:.4g} |' in overview
+    assert f'| {kept["Speed"]["GMACs"]:.4g} |' in overview
     assert '| 25.0 |' in (project / 'configs' / 'toy' / 'README.md').read_text()
     assert tool.main(['tables', '--check']) == 0
     (project / 'configs' / 'README.md').write_text(overview.replace('25.0', '26.0'))
@@ -62,7 +64,7 @@ def test_record_measures_an_image_with_the_runs_weights_and_fills_every_table(pr
 
 def test_record_can_leave_the_measuring_out(project):
     assert tool.main(['record', str(project / 'work_dirs' / 'toy'), '--dataset', 'toy', '--no-measure']) == 0
-    assert 'Inference' not in results_of(project)
+    assert 'Speed' not in results_of(project)
 
 
 def leave_test(project, config, checkpoint, **metrics):
@@ -90,7 +92,7 @@ def test_a_test_of_another_configs_weights_becomes_a_row_that_names_them(project
     assert tool.main(record) == 0
     kept = yaml.safe_load(metafile.read_text())['Models'][1]['Results'][0]
     assert (kept['Metrics'], kept['Weights']) == ({'mask AP': 50.0}, 'toy')
-    assert kept['Inference']['GMACs'] > 0
+    assert kept['Speed']['GMACs'] > 0
     assert kept['Command'] == f'python tools/test.py configs/toy/crf.py work_dirs/toy/{checkpoint.name}'
     assert 'weights of `toy`' in (project / 'configs' / 'README.md').read_text()
     metafile.write_text(metafile.read_text().replace('Weights Of: toy', 'Weights Of: crf'))

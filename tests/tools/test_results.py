@@ -10,10 +10,10 @@ import yaml
 from mmseg_plugins.utils.results import (
     evaluation_to_results,
     fill_tables,
-    inference_to_results,
     read_models,
     record,
     results_table,
+    speed_to_results,
     summary_to_results,
     weights_of,
 )
@@ -137,15 +137,16 @@ def test_versions_are_those_of_either_line_of_openmmlab():
     assert results['Versions'] == 'torch 2, onedl-mmcv 5, onedl-mmdetection 6'
 
 
-def test_inference_is_kept_with_its_image_and_machine(metafile):
-    measured = dict(infer_s=0.123456, macs=2_345_678_901, size=[256, 320], data='data set')
+def test_speed_is_kept_with_its_image_and_machine(metafile):
+    measured = dict(infer_s=0.123456, train_s=0.98765, macs=2_345_678_901, size=[256, 320], data='data set')
     hardware = dict(cpu='A CPU', torch_threads=1, gpus=[dict(name='A GPU')])
-    results = {**summary_to_results(SUMMARY), **inference_to_results(measured, hardware)}
+    results = {**summary_to_results(SUMMARY), **speed_to_results(measured, hardware)}
     record(metafile, SUMMARY['config'], 'toy', results)
-    kept = read_models(metafile)[1]['Results'][0]['Inference']
-    assert kept == {'Seconds per Image': 0.1235, 'GMACs': 2.346, 'Image': '256 x 320', 'Hardware': 'A GPU'}
-    uncounted = inference_to_results({**measured, 'macs': None}, hardware)
-    assert 'GMACs' not in uncounted['Inference']
+    kept = read_models(metafile)[1]['Results'][0]['Speed']
+    assert kept == {'Seconds per Image': 0.1235, 'Seconds per Training Step': 0.9877, 'GMACs': 2.346,
+                    'Image': '256 x 320', 'Hardware': 'A GPU'}
+    uncounted = speed_to_results({**measured, 'macs': None, 'train_s': None}, hardware)['Speed']
+    assert list(uncounted) == ['Seconds per Image', 'Image', 'Hardware']
 
 
 def test_recording_again_replaces_the_earlier_numbers(metafile):

@@ -13,7 +13,10 @@ RESULT = {
     'Seconds per Iteration': 0.5, 'Peak Memory (GB)': 2.0, 'Parameters (M)': 4.0, 'Hardware': 'A CPU', 'Seed': 0,
     'Command': 'python tools/train.py', 'Versions': 'torch 2',
 }
-INFERENCE = {'Seconds per Image': 0.12, 'GMACs': 3.25, 'Image': '64 x 64', 'Hardware': 'A GPU'}
+SPEED = {
+    'Seconds per Image': 0.12, 'Seconds per Training Step': 0.41, 'GMACs': 3.25, 'Image': '64 x 64',
+    'Hardware': 'A GPU',
+}
 
 
 def model(name, folder, **more):
@@ -31,7 +34,7 @@ def configs(tmp_path):
             Models=[
                 model('a_r50_1x_coco', 'alpha', **{'Paper Results': paper}),
                 model('a_r18_1it_toy', 'alpha', **{
-                    'Paper Row': 'a_r50_1x_coco', 'Results': [{**RESULT, 'Inference': INFERENCE}]}),
+                    'Paper Row': 'a_r50_1x_coco', 'Results': [{**RESULT, 'Speed': SPEED}]}),
                 model('a_r18_1it_other', 'alpha', Results=[{**RESULT, 'Dataset': 'other'}]),
             ]),
     }
@@ -53,12 +56,12 @@ def test_rows_are_those_of_the_data_set_by_folder_with_what_was_measured(configs
     assert row['config'] == '[`a_r18_1it_toy`](alpha/a_r18_1it_toy.py)'
     assert row['system'] == '[alpha](alpha/README.md)'
     assert [row[name] for name in ('mask AP', 'AP50', 'S', 'M', 'GMACs', 's/image', 's/iter')] \
-        == ['34.6', '-', '12.0', '-', '3.25', '0.12', '0.50']
+        == ['34.6', '-', '12.0', '-', '3.25', '0.12', '0.41']
     assert row['also'] == 'PQ 7.0'
-    assert row['on'] == 'A, s/image B'
+    assert row['on'] == 'A, speed B'
     assert row['paper'] == '[mask AP 37.6, box AP 42.0 (COCO); r 66 (VOC)](https://paper)'
     earlier = dict(zip(head, second, strict=True))
-    assert [earlier[name] for name in ('GMACs', 's/image', 'on', 'paper')] == ['-', '-', 'A', '-']
+    assert [earlier[name] for name in ('GMACs', 's/image', 's/iter', 'on', 'paper')] == ['-', '-', '0.50', 'A', '-']
     assert lines[-1] == 'On A: A CPU; B: A GPU. GMACs: multiply-adds of one image of 64 x 64.'
 
 

@@ -4,8 +4,9 @@
     python tools/misc/results.py record WORK_DIR --dataset camvid --test   # a finished tools/test.py, likewise
     python tools/misc/results.py tables [--check]                          # every marked table under configs/
 
-``record`` also measures seconds and multiply-adds of one image with the run's
-best weights on the test images (``--no-measure`` leaves that out).
+``record`` also measures, with the run's best weights, seconds and multiply-adds of
+one test image and seconds of a training step: what a run itself noted depends on
+what else its machine did (``--no-measure`` leaves that out).
 
 ``--test`` reads the ``test_summary.json`` that
 
@@ -30,10 +31,10 @@ from mmseg_plugins.utils.overview import fill_overview, read_entries
 from mmseg_plugins.utils.results import (
     evaluation_to_results,
     fill_tables,
-    inference_to_results,
     read_models,
     read_summary,
     record,
+    speed_to_results,
     summary_to_results,
     weights_of,
 )
@@ -60,25 +61,25 @@ def update_tables(check: bool) -> list[str]:
 
 
 def measure(checkpoint: Path, config: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """Seconds and multiply-adds of one image, with the given weights.
+    """Seconds and multiply-adds of one image and seconds of a training step, with the given weights.
 
     Raises:
         ValueError: the test images or the checkpoint are not there, or the checkpoint does not fit.
     """
-    from mmseg_plugins.apis.measure import Settings, measure_inference
+    from mmseg_plugins.apis.measure import Settings, measure_trained
     from mmseg_plugins.config import load_config
     from mmseg_plugins.utils import environment
 
     if not checkpoint.is_file():
         raise ValueError(f'{args.work_dir} holds no checkpoint to measure with. Remedy: --no-measure')
-    settings = Settings(infer_images=args.images, device=args.device)
-    measured = measure_inference(load_config(config, args.cfg_options), settings, checkpoint)
+    settings = Settings(train_iters=args.steps, infer_images=args.images, device=args.device)
+    measured = measure_trained(load_config(config, args.cfg_options), settings, checkpoint)
     if measured['data'] != 'data set':
         raise ValueError(
             f'{measured["data"]}; seconds an image depend on what is found in it. '
             'Remedy: --cfg-options data_root=..., or --no-measure'
         )
-    return inference_to_results(measured, environment.hardware())
+    return speed_to_results(measured, environment.hardware())
 
 
 def results_of_run(args: argparse.Namespace) -> tuple[Path, dict[str, Any], Path]:
@@ -126,6 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
     recorder.add_argument('--test', action='store_true', help='a test (test_summary.json), not a training')
     recorder.add_argument('--no-measure', action='store_true', help='do not measure seconds and operations an image')
     recorder.add_argument('--images', type=int, default=20, help='test images that are timed (default 20)')
+    recorder.add_argument('--steps', type=int, default=10, help='training steps that are timed (default 10; 0: none)')
     recorder.add_argument('--device', default='cpu', help='where images are timed (default cpu)')
     recorder.add_argument('--cfg-options', nargs='+', action=DictAction, help='for measuring, e.g. data_root=...')
     tables = actions.add_parser('tables', help='make the tables of the READMEs anew')
