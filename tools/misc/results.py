@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import DictAction
+from mmengine.logging import MMLogger
 
 from mmseg_plugins.utils.overview import fill_overview, read_entries
 from mmseg_plugins.utils.results import (
@@ -72,6 +73,7 @@ def measure(checkpoint: Path, config: Path, args: argparse.Namespace) -> dict[st
 
     if not checkpoint.is_file():
         raise ValueError(f'{args.work_dir} holds no checkpoint to measure with. Remedy: --no-measure')
+    MMLogger.get_current_instance().setLevel('WARNING')  # a line for each parameter of the optimizer
     settings = Settings(train_iters=args.steps, infer_images=args.images, device=args.device)
     measured = measure_trained(load_config(config, args.cfg_options), settings, checkpoint)
     if measured['data'] != 'data set':
