@@ -27,6 +27,7 @@ MISSED = ('box', 'ellipse', 'drop')
 # What is counted, in the words of the closing lines.
 BY_GRABCUT, KEPT_CROWD = 'masks by GrabCut', 'crowds kept as they were'
 WHOLE, NO_AREA = 'boxes over the whole image', 'boxes without a pixel of the image left out'
+KEPT_PRIOR = 'missed objects kept the mask they had'
 FALLBACKS = {'box': 'missed objects got their box as mask', 'ellipse': 'missed objects got an ellipse as mask',
              'drop': 'missed objects left out'}  # fmt: skip
 NOT_FOUND, DAMAGED = 'images not found', 'images that cannot be read'
@@ -121,9 +122,14 @@ def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], 
         prior = existing_mask(ann.get('segmentation'), height, width) if job.refine else None
         scribbles = None if drawn is None else np.where(drawn == number, OBJECT, np.where(drawn > 0, BACKGROUND, 0))
         mask = grabcut(pixels, box, job.grabcut, others=others, prior=prior, scribbles=scribbles)
-        counts[BY_GRABCUT if mask is not None else FALLBACKS[job.missed]] += 1
-        if mask is None:
-            mask = prior if prior is not None and job.missed != 'drop' else _fallback(box, (height, width), job.missed)
+        if mask is not None:
+            counts[BY_GRABCUT] += 1
+        elif prior is not None and job.missed != 'drop':
+            mask = prior
+            counts[KEPT_PRIOR] += 1
+        else:
+            mask = _fallback(box, (height, width), job.missed)
+            counts[FALLBACKS[job.missed]] += 1
         if mask is not None:
             result.append(_with_mask(ann, mask, job))
     return result, {key: value for key, value in counts.items() if value}
