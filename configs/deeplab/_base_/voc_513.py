@@ -1,6 +1,6 @@
 # PASCAL VOC as DeepLab v3 was trained: a scale of .5 to 2, crops of 513, batches of 16, 30,000 steps from .007 with
 # polynomial decay to 0.
-_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/voc_aug.py']
+_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
 
 # ------------------------------------------------------------------ often changed
 max_iters = 30000
@@ -16,7 +16,7 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=16, num_workers=4, dataset=dict(pipeline=train_pipeline))
 
 default_scope = 'mmseg'
 visualizer = dict(

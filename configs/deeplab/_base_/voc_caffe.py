@@ -1,9 +1,21 @@
-# PASCAL VOC as DeepLab's Caffe nets were trained: crops of 321, batches of 10, 20,000 steps, polynomial decay to 0.
-_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/voc_aug.py']
+# PASCAL VOC as DeepLab's Caffe nets were trained: a scale of .5 to 1.5, crops of 321, batches of 10, 20,000 steps,
+# polynomial decay to 0.
+_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
 
 # ------------------------------------------------------------------ often changed
 max_iters = 20000
 val_interval = 2000
+crop_size = (321, 321)
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='RandomChoice', transforms=[[dict(type='Resize', scale_factor=s)] for s in (0.5, 0.75, 1.0, 1.25, 1.5)]),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(batch_size=10, num_workers=4, dataset=dict(pipeline=train_pipeline))
 
 default_scope = 'mmseg'
 visualizer = dict(
