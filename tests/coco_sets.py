@@ -9,10 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmseg_plugins.datasets.check_report import DatasetReport
+from mmseg_plugins.datasets.coco_check import CocoSource, ImageOptions, check_coco
 from mmseg_plugins.datasets.rle import encode_mask
 
 HEIGHT, WIDTH = 40, 60
 CLASSES = ('cat', 'dog')
+FILTER = {'filter_empty_gt': True, 'min_size': 16}
 
 
 def write_image(path: Path, height: int = HEIGHT, width: int = WIDTH) -> None:
@@ -82,3 +85,22 @@ def dataset_config(root: Path, split: str = 'train', **changes: Any) -> dict[str
     )
     config.update(changes)
     return config
+
+
+def check(
+    tmp_path: Path, content: dict[str, Any] | None = None, options: ImageOptions | None = None, **changes: Any
+) -> DatasetReport:
+    """Write ``content`` as the training set below ``tmp_path`` (None: what is there) and check it."""
+    root = tmp_path / 'data'
+    if content is not None:
+        write_set(root, content)
+    fields = {'name': 'train', 'ann_file': root / 'annotations/train.json', 'img_dir': root / 'train'}
+    fields.update({'classes': CLASSES, 'filter_cfg': FILTER}, **changes)
+    return check_coco(CocoSource(**fields), options)
+
+
+def only_problem(report: DatasetReport) -> str:
+    problems = report.problems()
+    assert len(problems) == 1, problems
+    assert 'Remedy' in problems[0]
+    return problems[0]

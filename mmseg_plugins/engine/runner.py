@@ -30,17 +30,10 @@ from mmseg_plugins.engine.loops import ResumableEpochLoop, ResumableIterLoop
 from mmseg_plugins.engine.resumable_data import make_resumable
 from mmseg_plugins.engine.rng import rng_state
 from mmseg_plugins.engine.schedules import flat_schedulers, reapply, settings_of
+from mmseg_plugins.engine.switches import add_post_process, add_switch_hooks
 from mmseg_plugins.engine.unknown_type import explain_unknown_types
 from mmseg_plugins.registry import RUNNERS
 
-# Top-level switches of a config and the hooks behind them: True, False or a dict of options.
-SWITCHES = {
-    'data_check': 'mmseg_plugins.DataCheckHook',
-    'finite_loss': 'mmseg_plugins.FiniteLossHook',
-    'run_report': 'mmseg_plugins.RunReportHook',
-    'progress': 'mmseg_plugins.ProgressHook',
-}
-POST_PROCESS = 'mmseg_plugins.PostProcessHook'
 _LOOPS = {
     'IterBasedTrainLoop': ResumableIterLoop,
     'EpochBasedTrainLoop': ResumableEpochLoop,
@@ -82,7 +75,7 @@ class SafeRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Any) -> SafeRunner:
-        """Build from a config, adding the hooks of :data:`SWITCHES` that it does not list.
+        """Build from a config, with the hooks of :mod:`mmseg_plugins.engine.switches`.
 
         Raises:
             UnknownTypeError: a ``type`` that no registry knows, with near matches.
@@ -350,37 +343,6 @@ class SafeRunner(Runner):
                 'but not with the same random numbers and batches.'
             )
         self._resumed_rng = states[self.rank] if self.rank < len(states) else None
-
-
-def add_switch_hooks(cfg: Any) -> None:
-    """Append the hooks that the switches ask for to ``cfg['custom_hooks']``, in place.
-
-    Raises:
-        TypeError: a switch that is neither a bool nor a dict of options.
-    """
-    hooks = list(cfg.get('custom_hooks') or [])
-    listed = [*hooks, *(cfg.get('default_hooks') or {}).values()]
-    present = {h.get('type') if isinstance(h, dict) else type(h).__name__ for h in listed if h is not None}
-    for switch, name in SWITCHES.items():
-        value = cfg.get(switch, True)
-        if not isinstance(value, (bool, dict)):
-            raise TypeError(f'{switch}={value!r}: give True, False or a dict of options of {name}.')
-        if value is not False and not {name, name.split('.')[1]} & {str(p) for p in present}:
-            hooks.append(dict(type=name, **(value if isinstance(value, dict) else {})))
-    if isinstance(cfg, Config):
-        cfg.custom_hooks = hooks
-    else:
-        cfg['custom_hooks'] = hooks
-
-
-def add_post_process(cfg: Any) -> None:
-    """Append the hook that acts for a top-level ``post_process = dict(type=...)``, in place."""
-    if cfg.get('post_process'):
-        hooks = [*(cfg.get('custom_hooks') or []), dict(type=POST_PROCESS, post_process=cfg['post_process'])]
-        if isinstance(cfg, Config):
-            cfg.custom_hooks = hooks
-        else:
-            cfg['custom_hooks'] = hooks
 
 
 def is_local(folder: str, backend_args: dict[str, Any] | None) -> bool:

@@ -1,0 +1,41 @@
+"""Top-level lines of a config that stand for hooks: ``data_check``, ``post_process`` and others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Top-level switches of a config and the hooks behind them: True, False or a dict of options.
+SWITCHES = {
+    'data_check': 'mmseg_plugins.DataCheckHook',
+    'finite_loss': 'mmseg_plugins.FiniteLossHook',
+    'run_report': 'mmseg_plugins.RunReportHook',
+    'progress': 'mmseg_plugins.ProgressHook',
+}
+POST_PROCESS = 'mmseg_plugins.PostProcessHook'
+
+
+def add_switch_hooks(cfg: Any) -> None:
+    """Append the hooks that the switches ask for to ``cfg['custom_hooks']``, in place.
+
+    Raises:
+        TypeError: a switch that is neither a bool nor a dict of options.
+    """
+    hooks = list(cfg.get('custom_hooks') or [])
+    listed = [*hooks, *(cfg.get('default_hooks') or {}).values()]
+    present = {h.get('type') if isinstance(h, dict) else type(h).__name__ for h in listed if h is not None}
+    for switch, name in SWITCHES.items():
+        value = cfg.get(switch, True)
+        if not isinstance(value, (bool, dict)):
+            raise TypeError(f'{switch}={value!r}: give True, False or a dict of options of {name}.')
+        if value is not False and not {name, name.split('.')[1]} & {str(p) for p in present}:
+            hooks.append(dict(type=name, **(value if isinstance(value, dict) else {})))
+    cfg['custom_hooks'] = hooks
+
+
+def add_post_process(cfg: Any) -> None:
+    """Append the hook that acts for a top-level ``post_process = dict(type=...)``, in place."""
+    if cfg.get('post_process'):
+        cfg['custom_hooks'] = [
+            *(cfg.get('custom_hooks') or []),
+            dict(type=POST_PROCESS, post_process=cfg['post_process']),
+        ]
