@@ -5,7 +5,10 @@ _base_ = ['../../_base_/models/mask-rcnn_r18-small_fpn.py']
 
 # ------------------------------------------------------------------ often changed
 width = 64  # channels of the pyramid and of the head
-num_rois = 64  # RoIs an image that enter the loss
+# RoIs an image that enter the loss, of how many: the original's.  Objects have the larger losses, so with few
+# RoIs, or many objects, mining leaves no background among them, and everything becomes an object.
+num_rois = 128
+num_proposals = 300
 
 inclusive_iou = dict(type='BboxOverlaps2D_GLIP')  # mmdet's only IoU with widths x2 - x1 + 1
 model = dict(
@@ -26,6 +29,7 @@ model = dict(
         loss=dict(type='mmseg_plugins.FCISLoss', mask_weight=10.0)),
     train_cfg=dict(
         rpn=dict(assigner=dict(iou_calculator=inclusive_iou)),
+        rpn_proposal=dict(nms_pre=2 * num_proposals, max_per_img=num_proposals),
         rcnn=dict(
             _delete_=True,
             assigner=dict(
