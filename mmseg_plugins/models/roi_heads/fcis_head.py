@@ -223,7 +223,12 @@ class FCISHead(BaseModule):
 
     def loss(self, x: Sequence[Tensor], rpn_results_list: list[InstanceData],
              batch_data_samples: list[DetDataSample]) -> dict[str, Tensor]:
-        """Give ``loss_cls``, ``loss_mask``, ``loss_bbox``: each image's losses, averaged over the images."""
+        """Give ``loss_cls``, ``loss_mask``, ``loss_bbox``: each image's losses, averaged over the images.
+
+        ``positive_share``, for the log, says how many of the RoIs in them are objects.  Near 1 the background is not
+        learnt, and scores mean nothing: objects have the larger losses and fill the miner's quota where they are many.
+        Remedy: a larger ``num`` of the sampler, or a sampler that draws at random.
+        """
         maps = self.maps(x, [sample.metainfo for sample in batch_data_samples])
         with torch.no_grad():
             targets = [
@@ -240,7 +245,8 @@ class FCISHead(BaseModule):
             kept = self._mined(self.loss_fcis.joint(terms), [len(t.rois) for t in targets])
             terms, labels = type(terms)(*(term[kept] for term in terms)), labels[kept]
         normalizer = self.quota * len(targets) if self.convention == 'msracver' else None
-        return self.loss_fcis(terms, labels, avg_factor=normalizer)
+        share = (labels > 0).sum() / max(len(labels), 1)
+        return dict(self.loss_fcis(terms, labels, avg_factor=normalizer), positive_share=share)
 
     @property
     def quota(self) -> int:
