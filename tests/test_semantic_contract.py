@@ -32,7 +32,7 @@ def options_of(table, name, default):
 
 
 def test_there_are_systems():
-    assert len(SYSTEMS) == 36
+    assert len(SYSTEMS) == 38
 
 
 @pytest.mark.parametrize('name', SYSTEMS)

@@ -1,0 +1,10 @@
+# DeepLab v1 LargeFOV on CamVid in the common small budget with the dense CRF of its
+# paper behind it: tested with the weights of
+# configs/deeplab/deeplabv1_vgg16s-largefov_1000it-crop224_camvid.py.
+#   python tools/test.py configs/crf/deeplabv1-densecrf_vgg16s-largefov_1000it-crop224_camvid.py CHECKPOINT
+# Measured numbers: configs/crf/README.md.
+_base_ = [
+    '../deeplab/_base_/vgg16s_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py'
+]
+
+post_process = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deeplabv1')
