@@ -1,44 +1,16 @@
-# SOLOv2, ResNet-50, as in the original.
+# SOLOv2, ResNet-50, as in the original: SOLO's grids, another head.
+_base_ = './solo_r50.py'
+
 model = dict(
     type='SOLOv2',
-    data_preprocessor=dict(
-        type='DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_mask=True,
-        pad_size_divisor=32),
-    backbone=dict(
-        type='ResNet',
-        depth=50,
-        num_stages=4,
-        out_indices=(0, 1, 2, 3),
-        frozen_stages=1,
-        style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
-    neck=dict(type='FPN', in_channels=[256, 512, 1024, 2048], out_channels=256, num_outs=5),
     mask_head=dict(
         type='mmseg_plugins.SOLOV2Head',
-        num_classes=80,
-        in_channels=256,
         stacked_convs=4,
         feat_channels=512,
-        strides=[8, 8, 16, 32, 32],
-        scale_ranges=((1, 96), (48, 192), (96, 384), (192, 768), (384, 2048)),
-        num_grids=[40, 36, 24, 16, 12],
-        norm_cfg=dict(type='GN', num_groups=32),
         mask_feature_head=dict(
             feat_channels=128,
             out_channels=256,
             start_level=0,
             end_level=3,
             mask_stride=4,
-            norm_cfg=dict(type='GN', num_groups=32))),
-    test_cfg=dict(
-        nms_pre=500,
-        score_thr=0.1,
-        mask_thr=0.5,
-        filter_thr=0.05,
-        kernel='gaussian',  # gaussian/linear
-        sigma=2.0,
-        max_per_img=100))
+            norm_cfg=dict(type='GN', num_groups=32))))
