@@ -16,8 +16,10 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from mmengine.utils import import_modules_from_strings
+from torch import nn
 
 from mmseg_plugins.apis.synthetic import input_size, synthetic_batch
+from mmseg_plugins.engine.post_process import attach, build_post_process
 from mmseg_plugins.utils import environment
 
 
@@ -41,7 +43,7 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
 
     Training time is one ``train_step`` (preprocessing, forward, backward,
     optimizer) on batches that are already in memory; inference time is one
-    ``test_step`` on one image.  Weights are as initialised, without downloads,
+    ``test_step`` on one image, its ``post_process`` included.  Weights are as initialised, without downloads,
     so the number of instances found is not that of a trained model.
 
     Returns:
@@ -59,6 +61,7 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
     batches, images, source = _data(cfg, settings)
     set_random_seed(settings.seed)  # reading the data may have drawn numbers
     model = MODELS.build(cfg.model).to(settings.device)
+    _add_post_process(model, cfg)
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     result: dict[str, Any] = {'data': source, 'batch': len(batches[0]['inputs']), 'start_mb': start_mb}
     result['size'] = list(batches[0]['inputs'][0].shape[-2:])
@@ -107,6 +110,7 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
     if checkpoint is not None:
         load_weights(model, load_checkpoint_file(os.fspath(checkpoint)), os.fspath(checkpoint), allow_partial=False)
     model.to(settings.device).eval()
+    _add_post_process(model, cfg)
 
     def infer(index: int) -> Any:
         with torch.no_grad():
@@ -121,6 +125,13 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
             lambda index: model.train_step(_copy(batches[index % len(batches)]), optimizer), settings.train_iters,
             settings)
     return result
+
+
+def _add_post_process(model: nn.Module, cfg: Config) -> None:
+    """Let ``test_step`` do what the config's ``post_process`` does behind it."""
+    post = build_post_process(cfg.get('post_process'))
+    if post is not None:
+        attach(model, post, steps=('test_step', ))
 
 
 def count_macs(call: Callable[[int], Any]) -> int | None:

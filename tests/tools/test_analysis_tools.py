@@ -13,6 +13,7 @@ from mmengine.optim import OptimWrapper
 from mmseg_plugins.apis import measure
 from mmseg_plugins.apis.measure import Settings, count_macs, measure_config
 from mmseg_plugins.apis.synthetic import input_size, number_of_classes, synthetic_batch
+from mmseg_plugins.models.postprocess import ConvCRFPostProcess
 
 
 def tool(path):
@@ -111,6 +112,16 @@ def test_operations_are_counted_before_the_weights_change(configs, monkeypatch):
     monkeypatch.setattr(OptimWrapper, 'update_params', lambda *args: events.append('step') or step(*args))
     measure_config(Config.fromfile(configs[1]), Settings(2, 1, 0, synthetic=(64, 64, 1)))
     assert events == ['count', 'step', 'step']
+
+
+def test_post_process_is_measured_with_the_model(configs, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        ConvCRFPostProcess, '__call__', lambda self, samples, images, model: calls.append(len(images)) or samples)
+    cfg = Config.fromfile(configs[1])
+    cfg.post_process = dict(type='mmseg_plugins.ConvCRFPostProcess')
+    measure_config(cfg, Settings(1, 3, 1, synthetic=(64, 64, 1)))
+    assert calls == [1] * 5  # warm-up, three images, operations
 
 
 def test_benchmark_runs_rounds_in_fresh_processes_and_prints_ratios(configs, tmp_path, capsys):
