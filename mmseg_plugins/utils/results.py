@@ -47,6 +47,8 @@ _PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of 
 _SEMANTIC_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation')
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
 _COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
+#: What a system is made for beside AP: a column where a row has it.
+_OWN_COLUMNS = ('mask AR@10', 'mask AR@100', 'mask AR@1000', 'PQ', 'mAP^r .5', 'mAP^r .7')
 #: Metric of label maps -> its column: mean IoU, mean recall of the classes, share of right pixels.
 SEMANTIC_COLUMNS = {'mIoU': 'mIoU', 'mAcc': 'class average', 'aAcc': 'global accuracy'}
 
@@ -197,7 +199,7 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
     rows = [(model, result) for model in models for result in model.get('Results', []) if result['Dataset'] == dataset]
     if not rows:
         return 'Not yet measured.\n'
-    columns = SEMANTIC_COLUMNS if is_semantic([result['Metrics'] for _, result in rows]) else {n: n for n in _COLUMNS}
+    columns = _columns([result['Metrics'] for _, result in rows])
     head = ['config', *columns.values(), 'parameters', 's/iter', 'training', 'peak memory']
     lines = [table_row(head), table_row(['---'] * len(head))]
     for model, result in rows:
@@ -212,6 +214,14 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
         )
     where = sorted({_measured_on(result) for _, result in rows})
     return '\n'.join(lines) + '\n\n' + f'Measured on {"; ".join(where)}. Commands: `metafile.yml`.\n'
+
+
+def _columns(measured: Sequence[Mapping[str, float]]) -> dict[str, str]:
+    """Name of a metric -> its column, for the rows of a table."""
+    if is_semantic(measured):
+        return SEMANTIC_COLUMNS
+    own = [name for name in _OWN_COLUMNS if any(name in metrics for metrics in measured)]
+    return {name: name for name in (*_COLUMNS, *own)}
 
 
 def _training_cells(result: Mapping[str, Any]) -> list[str]:

@@ -78,6 +78,14 @@ def test_recall_panoptic_quality_and_mean_iou_are_kept_in_percent():
     assert results['Metrics'] == {'mask AR@100': 45.0, 'PQ': 51.9, 'mIoU': 70.1}
 
 
+def test_panoptic_quality_and_recall_have_columns_where_a_row_has_them(metafile):
+    final = {'coco/segm_mAP': 0.4, 'coco/AR@100': 0.45, 'coco_panoptic/PQ': 51.94}
+    record(metafile, SUMMARY['config'], 'toy', summary_to_results({**SUMMARY, 'metrics': {'final': final}}))
+    table = results_table(read_models(metafile), 'toy')
+    assert '| box AP | mask AR@100 | PQ | parameters |' in table
+    assert '|  | 45.0 | 51.9 |' in table
+
+
 def test_label_maps_keep_their_three_scores_packages_and_task(metafile):
     final = {'mIoU': 41.26, 'mAcc': 52.0, 'aAcc': 83.0}
     versions = {'torch': '2', 'mmdet': '4', 'mmsegmentation': '5'}
