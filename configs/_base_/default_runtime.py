@@ -9,6 +9,7 @@ runner_type = 'mmseg_plugins.SafeRunner'
 data_check = True  # classes, files and annotations, before anything is built
 compatibility_check = True  # do backbone, neck and heads fit each other, before anything is loaded
 finite_loss = True  # stop at the step whose loss is not finite
+padding_check = True  # warn when validation images are padded and training images never were
 run_report = True  # curves, tables, sheets of pictures, summary.json
 progress = True  # bar with the time left, on a terminal
 

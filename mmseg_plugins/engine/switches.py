@@ -8,6 +8,7 @@ from typing import Any
 SWITCHES = {
     'data_check': 'mmseg_plugins.DataCheckHook',
     'finite_loss': 'mmseg_plugins.FiniteLossHook',
+    'padding_check': 'mmseg_plugins.PaddingCheckHook',
     'run_report': 'mmseg_plugins.RunReportHook',
     'progress': 'mmseg_plugins.ProgressHook',
 }

@@ -68,6 +68,8 @@ class TiledSOLO(SOLO):
         ValueError: the overlap does not leave a tile any room of its own.
     """
 
+    removes_padding = True  # tiles are cut out of the image alone: no warning of PaddingCheckHook
+
     def __init__(self, *args: Any, tile: tuple[int, int], overlap: int, tiles_per_batch: int = 4,
                  **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
