@@ -67,13 +67,17 @@ def _merge_with_scores(model: Any, post: Any) -> Callable[[list], list]:
     """mmseg's merge keeps the merged labels, but only the last augmentation's scores: put the mean there."""
     original = model.merge_preds
 
+    def mean_probabilities(group: list) -> Tensor | None:
+        if not all('seg_logits' in sample for sample in group):
+            return None
+        return torch.stack([post.probabilities(sample, model.module) for sample in group]).mean(0)
+
     def merge(groups: list) -> list:
-        means = []
-        for group in groups:
-            if all('seg_logits' in sample for sample in group):
-                means.append(torch.stack([post.probabilities(sample, model.module) for sample in group]).mean(0))
+        means = [mean_probabilities(group) for group in groups]
         merged = original(groups)
-        for sample, mean in zip(merged, means, strict=False):
+        for sample, mean in zip(merged, means, strict=True):
+            if mean is None:
+                continue
             one_channel = len(sample.seg_logits.data) == 1
             sample.seg_logits = PixelData(data=post.as_scores(mean, one_channel, model.module))
         return merged

@@ -1,5 +1,7 @@
 """post_process in a config: which images it sees, where it acts, and that it leaves the model as it was."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from mmengine.structures import BaseDataElement, PixelData
 from mmseg_plugins.apis import Predictor
 from mmseg_plugins.config import load_config
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.post_process import attach, build_post_process, raw_images
+from mmseg_plugins.engine.post_process import _merge_with_scores, attach, build_post_process, raw_images
 from mmseg_plugins.models.postprocess import dense_crf
 
 POST = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deconvnet')
@@ -166,6 +168,20 @@ def test_with_test_time_augmentation_the_mean_of_all_predictions_is_refined(toy,
     wanted = dense_crf(mean[None], rgb(images[0])[None], 'deconvnet')[0].argmax(0, keepdim=True)
     assert torch.equal(refined.pred_sem_seg.data, wanted)
     assert not {'test_step', 'merge_preds'} & set(vars(model))
+
+
+def test_with_test_time_augmentation_scores_stay_with_their_image():
+    """An image without scores before one with them takes no scores, and the other keeps its own."""
+    def scored(*value):
+        return BaseDataElement(seg_logits=PixelData(data=torch.tensor(value).reshape(-1, 1, 1)))
+
+    bare, model = BaseDataElement(), SimpleNamespace(module=None)
+    model.merge_preds = lambda groups: [group[-1] for group in groups]
+    post = SimpleNamespace(
+        probabilities=lambda sample, module: sample.seg_logits.data, as_scores=lambda mean, one_channel, module: mean)
+    first, second = _merge_with_scores(model, post)([[bare], [scored(0.2, 0.8), scored(0.4, 0.6)]])
+    assert 'seg_logits' not in first
+    torch.testing.assert_close(second.seg_logits.data.flatten(), torch.tensor([0.3, 0.7]))
 
 
 def test_masks_of_a_detector_are_refined_by_the_same_line(tmp_path):
