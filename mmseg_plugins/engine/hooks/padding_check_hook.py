@@ -41,12 +41,17 @@ class PaddingCheckHook(Hook):
         self.train_is_padded = False
         self._reset()
         self._handle: Any = None
+        self._remedy = ''
 
     def before_train(self, runner: Any) -> None:
         """Look at what the data preprocessor gives from here on."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        preprocess = model.data_preprocessor
+        of_mmdet = hasattr(preprocess, 'pad_size_divisor')
+        divisor = 'pad_size_divisor' if of_mmdet else 'test_cfg.size_divisor'
+        self._remedy = f'--cfg-options model.data_preprocessor.{divisor}=1'
         if not getattr(model, 'removes_padding', False):
-            self._handle = model.data_preprocessor.register_forward_hook(self._look, with_kwargs=True)
+            self._handle = preprocess.register_forward_hook(self._look, with_kwargs=True)
 
     def after_train(self, runner: Any) -> None:
         """Look no longer."""
@@ -67,8 +72,8 @@ class PaddingCheckHook(Hook):
         runner.logger.warning(
             f'{self.padded_images} of {self.images} validation images were padded ({share:.1%} of all pixels), but '
             f'none of {self.unpadded_batches} training batches was. A model that never saw padding can fail beside '
-            'it, and group norm counts it. Remedy: --cfg-options model.data_preprocessor.pad_size_divisor=1 where the '
-            'model takes any size (compare with tools/test.py), or train with padded images, too. '
+            f'it, and group norm counts it. Remedy: {self._remedy} where the model takes any size (compare with '
+            'tools/test.py), or train with padded images, too. '
             'padding_check=False turns this off.')
         self.after_train(runner)
 

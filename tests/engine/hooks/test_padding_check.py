@@ -7,25 +7,30 @@ import pytest
 import torch
 from mmdet.models import DetDataPreprocessor
 from mmdet.structures import DetDataSample
+from mmseg.models import SegDataPreProcessor
+from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_plugins.engine.hooks import PaddingCheckHook
 
 
-def warnings_of(train_sizes, val_sizes, *, divisor=32, batches=3, validations=1, removes=False, **options):
+def warnings_of(
+    train_sizes, val_sizes, *, divisor=32, batches=3, validations=1, removes=False, preprocess=None, **options
+):
     """Warnings of a run whose batches hold images of these sizes."""
     said = []
     logger = logging.Logger('toy')
     logger.addHandler(SimpleNamespace(level=0, handle=lambda record: said.append(record.getMessage())))
     model = nn.Module()
-    model.data_preprocessor = DetDataPreprocessor(pad_size_divisor=divisor)
+    model.data_preprocessor = preprocess or DetDataPreprocessor(pad_size_divisor=divisor)
     model.removes_padding = removes
+    sample = SegDataSample if preprocess else DetDataSample
     runner, hook = SimpleNamespace(model=model, logger=logger), PaddingCheckHook(**{'min_batches': 3, **options})
 
     def batch(sizes):
         return dict(
             inputs=[torch.zeros(3, *size, dtype=torch.uint8) for size in sizes],
-            data_samples=[DetDataSample(metainfo=dict(img_shape=size)) for size in sizes])
+            data_samples=[sample(metainfo=dict(img_shape=size)) for size in sizes])
 
     hook.before_train(runner)
     for _ in range(batches):
@@ -45,6 +50,13 @@ def test_padding_in_validation_alone_is_said_once_with_its_share_and_the_remedy(
     assert len(said) == 1
     for part in ('1 of 2 validation images', '18.8%', '3 training batches', 'pad_size_divisor=1'):
         assert part in said[0]
+
+
+def test_remedy_names_the_setting_of_the_host():
+    preprocess = SegDataPreProcessor(size=(64, 64), test_cfg=dict(size_divisor=32))
+    said = warnings_of([(64, 64)], [(40, 64)], preprocess=preprocess)
+    assert len(said) == 1
+    assert 'model.data_preprocessor.test_cfg.size_divisor=1' in said[0]
 
 
 @pytest.mark.parametrize('case', [
