@@ -81,7 +81,7 @@ def test_switches_add_hooks_once_with_options() -> None:
     add_switch_hooks(cfg)
     add_switch_hooks(cfg)
     names = [hook['type'].split('.')[1] for hook in cfg['custom_hooks']]
-    assert names == ['ProgressHook', 'FiniteLossHook', 'RunReportHook']
+    assert names == ['ProgressHook', 'FiniteLossHook', 'PaddingCheckHook', 'RunReportHook']
     assert cfg['custom_hooks'][1]['max_images'] == 3
 
 
