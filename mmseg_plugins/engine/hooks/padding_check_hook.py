@@ -47,8 +47,8 @@ class PaddingCheckHook(Hook):
         """Look at what the data preprocessor gives from here on."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         preprocess = model.data_preprocessor
-        of_mmdet = hasattr(preprocess, 'pad_size_divisor')
-        divisor = 'pad_size_divisor' if of_mmdet else 'test_cfg.size_divisor'
+        of_mmseg = hasattr(preprocess, 'test_cfg')
+        divisor = 'test_cfg.size_divisor' if of_mmseg else 'pad_size_divisor'
         self._remedy = f'--cfg-options model.data_preprocessor.{divisor}=1'
         if not getattr(model, 'removes_padding', False):
             self._handle = preprocess.register_forward_hook(self._look, with_kwargs=True)
