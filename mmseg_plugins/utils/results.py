@@ -212,7 +212,7 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
                 *_training_cells(result),
             ])
         )
-    where = sorted({_measured_on(result) for _, result in rows})
+    where = _measured_on([result for _, result in rows])
     return '\n'.join(lines) + '\n\n' + f'Measured on {"; ".join(where)}. Commands: `metafile.yml`.\n'
 
 
@@ -238,9 +238,17 @@ def seconds_per_iteration(result: Mapping[str, Any]) -> float | None:
     return result.get('Speed', {}).get('Seconds per Training Step') or result.get('Seconds per Iteration')
 
 
-def _measured_on(result: Mapping[str, Any]) -> str:
-    seed = '' if 'Weights' in result else f'; seed {result["Seed"]}'
-    return f'{result["Hardware"]}; {result["Versions"]}{seed}'
+def _measured_on(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Machines with their versions, each once, and the seeds of the trainings there (a test has none)."""
+    seeds: dict[str, set[int]] = {}
+    for result in results:
+        drawn = seeds.setdefault(f'{result["Hardware"]}; {result["Versions"]}', set())
+        if 'Weights' not in result:
+            drawn.add(result['Seed'])
+    lines = []
+    for machine in sorted(seeds):
+        lines += [f'{machine}; seed {seed}' for seed in sorted(seeds[machine])] or [machine]
+    return lines
 
 
 def read_models(metafile: Path) -> list[dict[str, Any]]:

@@ -118,6 +118,15 @@ def test_a_test_with_another_configs_weights_has_their_name_and_no_training_cost
     assert 'seed' not in table
 
 
+def test_a_training_and_a_test_on_one_machine_name_it_once(metafile):
+    training = {**SUMMARY, 'versions': {'torch': '2'}, 'metrics': {'final': {'mIoU': 0.5}}}
+    record(metafile, 'configs/toy/first_r18_1it_toy.py', 'toy', summary_to_results(training))
+    record(metafile, SUMMARY['config'], 'toy', evaluation_to_results(TESTED, 'first_r18_1it_toy'))
+    table = results_table(read_models(metafile), 'toy')
+    assert table.count('torch 2') == 1
+    assert f'; seed {SUMMARY["seed"]}. Commands' in table
+
+
 def test_whose_weights_is_asked_of_the_metafile(metafile):
     config = SUMMARY['config']
     with pytest.raises(ValueError, match=r'Remedy: add "Weights Of:'):

@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_plugins.engine.hooks import PaddingCheckHook
+from mmseg_plugins.models.detectors import TiledSOLO
 
 
 def warnings_of(
@@ -69,6 +70,10 @@ def test_remedy_names_the_setting_of_the_host():
 ])
 def test_nothing_is_said_without_a_difference(case):
     assert warnings_of(**case) == []
+
+
+def test_solo_on_tiles_is_not_warned_of():
+    assert TiledSOLO.removes_padding
 
 
 @pytest.mark.parametrize('options', [dict(min_batches=0), dict(min_share=0.0), dict(min_share=1.0)])
