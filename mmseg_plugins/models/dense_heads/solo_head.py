@@ -7,6 +7,7 @@ mmdet/models/anchor_heads/solo_head.py; network and parameters are those of stoc
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -100,7 +101,7 @@ class SOLOHead(GridMaskMixin, StockSOLOHead):
     def cell_masks(self, features: list[Tensor], cells: Tensor, size: tuple[int, int]) -> Tensor:
         """Mask probabilities (n, h, w) of any cells (n,) of one image, enlarged to the finest level's size."""
         masks = torch.zeros(len(cells), *size, device=cells.device)
-        for level, (start, stop) in enumerate(zip(self.level_starts, self.level_starts[1:], strict=False)):
+        for level, (start, stop) in enumerate(pairwise(self.level_starts)):
             mine = ((cells >= start) & (cells < stop)).nonzero().flatten()
             if len(mine):
                 soft = self.mask_logits(level, features[level], cells[mine] - start).float().sigmoid()

@@ -6,6 +6,7 @@ Shapes: B images, C_i channels and h_i x w_i cells of the encoder's i-th pooled 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -56,8 +57,7 @@ class UnpoolDecoder(nn.Module):
                 'the indices that unpool them')
         self.blocks = nn.ModuleList()
         for channels, block in zip(entering, widths, strict=True):
-            steps = [channels, *block]
-            self.blocks.append(nn.Sequential(*(layer(a, b) for a, b in zip(steps, block, strict=False))))
+            self.blocks.append(nn.Sequential(*(layer(a, b) for a, b in pairwise([channels, *block]))))
         self.dropouts = nn.ModuleDict({str(block): nn.Dropout(dropout) for block in sorted(dropout_blocks)})
 
     def forward(self, x: Tensor, indices: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
