@@ -14,6 +14,7 @@ into the loaders, the evaluators and the heads' ``num_classes`` here.
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
 from mmseg_plugins.compat import installed_version
 from mmseg_plugins.datasets.classes import read_classes
@@ -34,6 +36,11 @@ OPTIONAL = ('post_process',)
 
 _LOADERS = {'train': 'train', 'val': 'val', 'test': 'val'}
 
+#: Top-level names that act beside the runner's own arguments; all others are read when the file is, and never again.
+_ACTING = frozenset((
+    'auto_scale_lr', 'compatibility_check', 'custom_imports', 'data_check', 'diff_rank_seed', 'find_unused_parameters',
+    'finite_loss', 'padding_check', 'post_process', 'progress', 'run_report', 'runner_type', 'seed', 'sync_bn',
+    'tta_model', 'tta_pipeline'))
 
 
 def find_host_configs() -> None:
@@ -80,6 +87,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     cfg['data_variables_resolved'] = True  # a runner must not undo the options that follow
     for key in options:
         _warn_of_new_key(cfg, key)
+        _warn_of_spent_variable(cfg, key)
         if '.' in key and cfg.get(key.split('.')[0]) is True:
             cfg[key.split('.')[0]] = {}  # a switch that is on, such as run_report, takes options one by one
     cfg.merge_from_dict(options)
@@ -197,9 +205,15 @@ def _move_data_root(cfg: Config, new_root: str) -> None:
 def _read(path: str) -> Config:
     if '::' not in path and not os.path.isfile(path):
         raise FileNotFoundError(f'config file {path!r} does not exist.{_near_files(path)}')
+    if '::' not in path and not path.endswith(('.py', '.yml', '.yaml', '.json')):
+        raise ConfigError(f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.{_near_files(path)}')
     try:
         # fromfile knows the hosts' prefix only below _base_.
-        return Config.fromstring(f'_base_ = [{path!r}]', '.py') if '::' in path else Config.fromfile(path)
+        cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py') if '::' in path else Config.fromfile(path)
+        if 'annotations' in cfg and 'images' in cfg:
+            raise ConfigError(f'{path} is a COCO annotation file, not a config. Remedy: a config whose train_ann_file '
+                              'it is; tools/analysis_tools/fit_to_data.py measures it as it is.')
+        return cfg
     except (SyntaxError, NameError, KeyError, TypeError) as error:
         raise ConfigError(f'config {path} cannot be read: {error}') from error
     except ImportError as error:
@@ -240,3 +254,23 @@ def _warn_of_new_key(cfg: Config, dotted: str) -> None:
             print_log(f'--cfg-options {dotted}: {part!r} is a new key, no config had it.{hint}', 'current', 30)
             return
         node = node[part]
+
+
+def _warn_of_spent_variable(cfg: Config, name: str) -> None:
+    """Say when an option sets a variable that was read when the file was: its value stands elsewhere by now."""
+    known = _ACTING | set(inspect.signature(Runner.__init__).parameters)
+    if '.' in name or name not in cfg or name in known or isinstance(cfg[name], dict):
+        return
+    places = [place for place in _places(cfg, name) if '.' in place]
+    where = f'set {" ".join(f"{place}=..." for place in places[:4])}' if places else 'set the keys that took its value'
+    print_log(f'--cfg-options {name}: a variable of the config file, which was read already; it changes nothing by '
+              f'itself. Remedy: {where}', 'current', 30)
+
+
+def _places(node: Any, name: str, prefix: str = '') -> Iterator[str]:
+    """Dotted keys below a config that end in ``name``."""
+    items = node.items() if hasattr(node, 'items') else enumerate(node) if isinstance(node, (list, tuple)) else ()
+    for key, value in items:
+        if key == name:
+            yield f'{prefix}{key}'
+        yield from _places(value, name, f'{prefix}{key}.')

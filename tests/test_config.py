@@ -106,6 +106,32 @@ def test_mistyped_option_is_noticed(monkeypatch):
     assert any('Did you mean train_cfg.max_iters?' in message for message in said)
 
 
+@pytest.mark.parametrize(('option', 'said'), [
+    ({'max_iters': 3}, 'set train_cfg.max_iters=...'),
+    ({'base_lr': 0.1}, 'set the keys that took its value'),
+    ({'train_cfg.max_iters': 3}, None),
+    ({'data_root': 'data/other'}, None),
+    ({'find_unused_parameters': True}, None),
+    ({'work_dir': 'here'}, None),
+])
+def test_option_that_sets_a_variable_already_read_is_noticed(option, said, monkeypatch):
+    lines = []
+    monkeypatch.setattr(config, 'print_log', lambda message, *_: lines.append(message))
+    load_config(SHAPES, option)
+    spent = [line for line in lines if 'changes nothing by itself' in line]
+    assert [said in line for line in spent] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(('name', 'content', 'message'), [
+    ('README.md', '# no config', 'README.md is no config: its name ends in none of'),
+    ('instances.json', '{"images": [], "annotations": []}', 'is a COCO annotation file, not a config'),
+])
+def test_file_that_is_no_config_is_named(name, content, message, tmp_path):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_config(tmp_path / name)
+
+
 def test_leaf_datasets_are_found_inside_wrappers():
     inner = {'type': 'CocoDataset', 'ann_file': 'x'}
     both = {'type': 'ConcatDataset', 'datasets': [inner, dict(inner, ann_file='y')]}

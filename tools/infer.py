@@ -56,16 +56,22 @@ def build_parser() -> argparse.ArgumentParser:
 class InputError(ValueError):
     """Images or ids that the user gave and that cannot be used."""
 
+    explains_itself = True
 
-def find_images(path: Path) -> tuple[list[Path], list[str]]:
-    """Image files and their names in results: relative to the folder, or the bare name of a single file."""
+
+def find_images(path: Path, out: Path) -> tuple[list[Path], list[str]]:
+    """Image files and their names in results: relative to the folder, or the bare name of a single file.
+
+    Pictures that an earlier run wrote below ``out`` are left out.
+    """
+    from mmseg_plugins.apis.results import RESULT_FOLDERS
     from mmseg_plugins.visualization.images import IMAGE_SUFFIXES, list_images
 
     if path.is_file():
         return [path], [path.name]
     if not path.is_dir():
         raise FileNotFoundError(f'image or folder {path} does not exist')
-    files = list_images(path)
+    files = list_images(path, [out / name for name in RESULT_FOLDERS])
     if not files:
         raise InputError(f'folder {path} holds no image ({", ".join(IMAGE_SUFFIXES)}), subfolders included')
     return files, [file.relative_to(path).as_posix() for file in files]
@@ -129,13 +135,19 @@ def predict_all(args: argparse.Namespace, predictor: Any, files: list[Path], nam
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    from mmseg_plugins.apis.inference import CheckpointMismatchError, Predictor, format_report
-    from mmseg_plugins.config import ConfigError
-    from mmseg_plugins.engine.safe_load import CheckpointFileError
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.max_per_image is not None and args.max_per_image < 1:
+        parser.error(f'--max-per-image {args.max_per_image}: at least 1; leave it out for all')
+    if not 0 <= args.score_thr <= 1:
+        parser.error(f'--score-thr {args.score_thr}: scores lie between 0 and 1')
+    from mmseg_plugins.apis.inference import Predictor, format_report
+    from mmseg_plugins.utils.failing_start import is_explained
 
     try:
-        files, names = find_images(args.image)
+        if args.out.exists() and not args.out.is_dir():
+            raise InputError(f'--out {args.out} is a file, it must be a folder')
+        files, names = find_images(args.image, args.out)
         predictor = Predictor(
             args.config,
             args.checkpoint,
@@ -147,7 +159,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if any(predictor.report.values()):
             print(f'warning: the checkpoint fits only in part:\n{format_report(predictor.report)}', file=sys.stderr)
         failures = predict_all(args, predictor, files, names)
-    except (FileNotFoundError, ConfigError, CheckpointMismatchError, CheckpointFileError, InputError) as error:
+    except Exception as error:
+        if not is_explained(error):
+            raise
         print(f'error: {error}', file=sys.stderr)
         return 2
     if failures:

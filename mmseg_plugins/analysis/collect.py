@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins.analysis.objects import Objects, mask_moments
 from mmseg_plugins.config import leaf_datasets, load_config
+from mmseg_plugins.datasets.check_report import KINDS, DatasetReport
 from mmseg_plugins.datasets.classes import read_classes
 from mmseg_plugins.datasets.coco_check import CocoSource, ImageOptions, check_coco
 from mmseg_plugins.datasets.coco_structure import read_json, structure_problems
@@ -34,6 +35,7 @@ from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
 from mmseg_plugins.visualization.samples import get_instances
 
 MOST_CROPS = 2000  # masks that are kept for measuring their resolution
+FAR_BOXES = 0.05  # share of boxes far from their masks from which boxes are called into question
 NO_FILES = ImageOptions(files=False)
 
 
@@ -44,11 +46,30 @@ class FitError(ValueError):
 
 
 class Source(NamedTuple):
-    """What is measured: the data set's config, the whole config, and a name for the report."""
+    """What is measured.
+
+    Attributes:
+        dataset: The data set's config.
+        cfg: The whole config.
+        name: The file as it was named.
+        options: Overrides of the config.
+        left_out: What of the annotations the loader drops, a line each.
+    """
 
     dataset: Mapping[str, Any]
     cfg: Config
     name: str
+    options: Mapping[str, Any] = {}
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def is_json(self) -> bool:
+        return is_json(self.name)
+
+
+def is_json(path: str) -> bool:
+    """Whether a source is taken for a COCO file rather than for a config."""
+    return path.lower().endswith('.json')
 
 
 class BlankImage:
@@ -75,7 +96,7 @@ def open_source(
         FitError: the file is missing or not instance data; every problem is listed.
         FileNotFoundError, mmseg_plugins.config.ConfigError: as ``load_config``.
     """
-    if path.endswith('.json'):
+    if is_json(path):
         return _open_json(Path(path), size)
     if size is not None:
         raise FitError(f'--size {size}: a config resizes by its own pipeline. Remedy: leave it out, or give the JSON.')
@@ -87,8 +108,9 @@ def open_source(
         raise FitError(f'{path} trains on label maps; single objects are measured. Remedy: an instance (mmdet) config.')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    _refuse(check_problems(cfg, 'train'), path)
-    return Source(loader['dataset'], cfg, path)
+    reports = check_annotations(cfg, 'train')
+    _refuse([text for report in reports for text in report.problems()], path)
+    return Source(loader['dataset'], cfg, path, dict(cfg_options or {}), _left_out(reports))
 
 
 def _open_json(path: Path, size: tuple[int, int] | None) -> Source:
@@ -97,7 +119,8 @@ def _open_json(path: Path, size: tuple[int, int] | None) -> Source:
     if not content['categories']:
         _refuse(['"categories" is empty. Rule: each object has a category. Remedy: export the file again.'], str(path))
     classes = read_classes(path)
-    _refuse(check_coco(CocoSource('train', path, path.parent, classes), NO_FILES).problems(), str(path))
+    report = check_coco(CocoSource('train', path, path.parent, classes), NO_FILES)
+    _refuse(report.problems(), str(path))
     resize = [] if size is None else [dict(type='Resize', scale=size, keep_ratio=True)]
     pipeline = [
         dict(type='LoadImageFromFile'),
@@ -109,7 +132,7 @@ def _open_json(path: Path, size: tuple[int, int] | None) -> Source:
         type='CocoDataset', ann_file=os.fspath(path), data_prefix=dict(img=''), metainfo=dict(classes=classes),
         pipeline=pipeline)
     cfg = Config(dict(default_scope='mmdet', train_dataloader=dict(dataset=dataset)))
-    return Source(cfg.train_dataloader.dataset, cfg, str(path))
+    return Source(cfg.train_dataloader.dataset, cfg, str(path), left_out=_left_out([report]))
 
 
 def _without_model(cfg: Config) -> dict[str, Any]:
@@ -148,14 +171,20 @@ def collect_objects(source: Source, max_images: int = 5000, seed: int = 0) -> Ob
 def validation_source(source: Source) -> Source | None:
     """The validation data of a config with its own resize; None where it has none that can be measured."""
     loader = source.cfg.get('val_dataloader')
-    if loader is None or check_problems(source.cfg, 'val'):
+    if loader is None or any(report.problems() for report in check_annotations(source.cfg, 'val')):
         return None
     return source._replace(dataset=loader['dataset'])
 
 
-def check_problems(cfg: Config, split: str) -> list[str]:
-    """What the data check finds in the annotations of one split."""
-    return [text for report in check_config(_without_model(cfg), (split, ), NO_FILES) for text in report.problems()]
+def check_annotations(cfg: Config, split: str) -> list[DatasetReport]:
+    """The data check of the annotations of one split, without image files."""
+    return check_config(_without_model(cfg), (split, ), NO_FILES)
+
+
+def _left_out(reports: Sequence[DatasetReport]) -> tuple[str, ...]:
+    return tuple(
+        f'{number} x {KINDS[kind].rule}' for report in reports for kind, number in report.counts.items()
+        if not KINDS[kind].stops)
 
 
 def _build_blank(config: Mapping[str, Any]) -> Any:
@@ -163,18 +192,23 @@ def _build_blank(config: Mapping[str, Any]) -> Any:
     config = copy.deepcopy(config)
     for leaf in leaf_datasets(config):
         steps = leaf.get('pipeline') or []
-        leaf['pipeline'] = [BlankImage() if _loads_image(step) else step for step in steps]
+        leaf['pipeline'] = [_without_files(step) for step in steps]
     return DATASETS.build(config)
 
 
-def _loads_image(step: Any) -> bool:
+def _without_files(step: Any) -> Any:
+    """A step of a pipeline that opens no file: blank images, and no maps of stuff (HTC's), which are not measured."""
     kind = step['type'] if isinstance(step, Mapping) else type(step)
-    return (kind if isinstance(kind, str) else kind.__name__).rsplit('.', 1)[-1] == 'LoadImageFromFile'
+    if (kind if isinstance(kind, str) else kind.__name__).rsplit('.', 1)[-1] == 'LoadImageFromFile':
+        return BlankImage()
+    return dict(step, with_seg=False) if isinstance(step, Mapping) and step.get('with_seg') else step
 
 
 def _pad_divisor(cfg: Config) -> int:
-    """What the preprocessor pads inputs to; 32, the coarsest stride of the usual pyramid, without a model."""
-    return int(((cfg.get('model') or {}).get('data_preprocessor') or {}).get('pad_size_divisor', 32))
+    """What the preprocessor pads inputs to, 1 by default; 32, the stride of the usual pyramid, without a model."""
+    if 'model' not in cfg:
+        return 32
+    return int((cfg.model.get('data_preprocessor') or {}).get('pad_size_divisor', 1))
 
 
 class _Taken:
@@ -192,13 +226,14 @@ class _Taken:
         self.inputs: list[tuple[int, int]] = []
         self.covered: list[tuple[int, int]] = []
         self.crops: list[np.ndarray] = []
+        self.far_boxes = 0  # of the masks that are kept
 
     def add(self, item: Any, name: str) -> None:
         sample = item['data_samples']
         truth = get_instances(sample.gt_instances) if 'gt_instances' in sample else None
         if truth is None or not isinstance(truth.masks, np.ndarray):
             raise FitError(
-                f'the training pipeline of {name} gives no masks; sizes and overlap are measured on them. '
+                f'the pipeline of {name} gives no masks; sizes and overlap are measured on them. '
                 'Remedy: LoadAnnotations(with_bbox=True, with_mask=True), or an instance data set.'
             )
         seen = sum(self.counts)
@@ -211,10 +246,11 @@ class _Taken:
         rows = (boxes, truth.labels, np.where(areas[:, None] > 0, centres, middle), areas, shared)
         for part, values in zip(self.parts.values(), rows, strict=True):
             part.append(values)
-        for mask in truth.masks[-seen % self.step::self.step]:
-            box = mask_box(mask)
+        for index in range(-seen % self.step, len(truth.masks), self.step):
+            box = mask_box(truth.masks[index])
             if box is not None:
-                self.crops.append(mask[box[1]:box[3], box[0]:box[2]].copy())
+                self.crops.append(truth.masks[index][box[1]:box[3], box[0]:box[2]].copy())
+                self.far_boxes += _iou(truth.boxes[index], box) < 0.5
         self.counts.append(len(areas))
         self.inputs.append((size[0], size[1]))
         self.covered.append(covered)
@@ -225,6 +261,11 @@ class _Taken:
                 f'not one object in {len(self.counts)} inputs of {name}. Rule: something must be there to measure. '
                 'Remedy: check classes and category names, iscrowd (crowds are not counted) and the crop.'
             )
+        if self.far_boxes > FAR_BOXES * len(self.crops):
+            print(
+                f'warning: of {len(self.crops)} masks looked at, {self.far_boxes} overlap their bbox by less than half '
+                f'(IoU). Rule: bbox is [x, y, width, height] in pixels. Sizes and anchors follow the boxes of {name}.',
+                file=sys.stderr)
         joined = {key: np.concatenate(values) for key, values in self.parts.items()}
         return Objects(
             image=np.repeat(np.arange(len(self.counts)), self.counts),
@@ -235,3 +276,10 @@ class _Taken:
             pad_divisor=pad_divisor,
             **joined,
         )
+
+
+def _iou(first: Sequence[float], second: Sequence[float]) -> float:
+    """Of two boxes x1 y1 x2 y2."""
+    sides = [max(0, min(first[axis + 2], second[axis + 2]) - max(first[axis], second[axis])) for axis in (0, 1)]
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return sides[0] * sides[1] / max(sum(areas) - sides[0] * sides[1], 1e-9)

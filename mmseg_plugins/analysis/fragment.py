@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg_plugins.analysis.parts import Entry
@@ -12,16 +12,27 @@ class _Name(str):
     """A variable's name, written without quotes."""
 
 
-def fragment_text(entries: Sequence[Entry], head: Sequence[str], base: str | None) -> str:
+def fragment_text(
+    entries: Sequence[Entry],
+    head: Sequence[str],
+    base: str | None,
+    example: str = 'YOUR_CONFIG.py',
+    variables: Mapping[str, Any] | None = None,
+) -> str:
     """The text of the config.
 
     Args:
         entries: What to write; entries without a name are written at their keys.
         head: Lines of the comment at the top.
-        base: Of ``_base_``; None writes a comment that asks for it.
+        base: Of ``_base_``; None writes a comment that asks for it and names the example.
+        example: A config that may stand there.
+        variables: Top-level variables to write before the fitted values.
     """
     lines = [f'# {line}'.rstrip() for line in head]
-    lines.append(f'_base_ = [{base!r}]' if base else "# _base_ = 'YOUR_CONFIG.py'")
+    lines += [f'_base_ = [{base!r}]'] if base else [
+        '# Name the config to change, one of this structure:', f'# _base_ = [{example!r}]']
+    if variables:
+        lines += ['', *(f'{key} = {_value(value)}' for key, value in variables.items())]
     tree: dict[str, Any] = {}
     for entry in entries:
         if entry.name:

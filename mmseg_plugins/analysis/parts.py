@@ -13,6 +13,7 @@ import numpy as np
 from mmseg_plugins.analysis import anchors, limits, mask_resolution, overlap, roi_levels, solo_grids
 from mmseg_plugins.analysis.objects import Objects
 
+COCO_DETECTIONS = 100  # of an image and class that COCO's AP counts; mmdet's AP50 and AP75 count more
 MOST_OBJECTS = 20000  # anchors are fitted to at most so many, evenly spaced
 
 Model = Mapping[str, Any]
@@ -70,7 +71,7 @@ def _get(node: Any, dotted: str, default: Any = None) -> Any:
 
 def anchor_part(model: Model, objects: Objects) -> Part | None:
     """Anchors of an RPN or of a dense head: recall on the real grid, and the fewest scales that reach it."""
-    head = next((name for name in ('rpn_head', 'bbox_head') if _get(model, f'{name}.anchor_generator.strides')), None)
+    head = next((name for name in ('rpn_head', 'bbox_head') if _has_scales(model, name)), None)
     if head is None:
         return None
     key = f'{head}.anchor_generator'
@@ -91,6 +92,12 @@ def anchor_part(model: Model, objects: Objects) -> Part | None:
         if generator.get(name) is not None
     ]
     return Part(f'anchors, strides {list(generator["strides"])}', rows, entries, dict(now=now, fitted=fitted.ious))
+
+
+def _has_scales(model: Model, head: str) -> bool:
+    """Whether a head's anchors are made of scales: not the points of RTMDet nor SSD's and YOLO's lists of sizes."""
+    generator = _get(model, f'{head}.anchor_generator', {})
+    return bool(generator.get('strides')) and any(generator.get(key) for key in ('scales', 'octave_base_scale'))
 
 
 def _scales(generator: Mapping[str, Any]) -> str:
@@ -174,7 +181,11 @@ def limit_part(model: Model, objects: Objects) -> Part | None:
     """Detections, proposals and queries against the objects of an image; a limit is only ever raised."""
     final = limits.fit_limit(objects.whole_counts)
     rows, entries = [], []
-    for key, counts, wanted in _limits(model, objects, final):
+    found = _limits(model, objects, final)
+    if found and final > COCO_DETECTIONS:
+        beyond = percent(limits.beyond(objects.whole_counts, COCO_DETECTIONS)[0])
+        rows.append(Row(f'objects beyond {COCO_DETECTIONS} an image (COCO\'s AP counts so many, a class)', beyond))
+    for key, counts, wanted in found:
         now = int(_get(model, key))
         fitted = max(now, wanted)
         fullest = int(counts.max(initial=0))
@@ -194,17 +205,18 @@ def _missed(counts: np.ndarray, limit: int) -> str:
 
 
 def _limits(model: Model, objects: Objects, final: int) -> list[_Limit]:
-    """Limits that the config has.  Proposals: twice the detections; SOLO's and RPN's nms_pre as many as come out."""
+    """Limits that the config has.  Proposals: room for twice the objects; SOLO's and RPN's nms_pre as many."""
     whole, inputs = objects.whole_counts, objects.counts
-    per_input = limits.fit_limit(2 * inputs)
+    proposals, per_input = limits.fit_limit(2 * whole), limits.fit_limit(2 * inputs)
     known = [
         _Limit('test_cfg.rcnn.max_per_img', whole, final),
         _Limit('test_cfg.max_per_img', whole, final),
         _Limit('test_cfg.max_per_image', whole, final),
         _Limit('panoptic_head.num_queries', whole, final),
-        _Limit('test_cfg.rpn.max_per_img', whole, 2 * final),
-        _Limit('test_cfg.rpn.nms_pre', whole, 2 * final),
-        _Limit('test_cfg.nms_pre', whole, 2 * final),
+        _Limit('rpn_head.num_proposals', whole, final),  # Sparse R-CNN, QueryInst: the detections are chosen from them
+        _Limit('test_cfg.rpn.max_per_img', whole, proposals),
+        _Limit('test_cfg.rpn.nms_pre', whole, proposals),
+        _Limit('test_cfg.nms_pre', whole, proposals),
         _Limit('train_cfg.rpn_proposal.max_per_img', inputs, per_input),
         _Limit('train_cfg.rpn_proposal.nms_pre', inputs, per_input),
     ]

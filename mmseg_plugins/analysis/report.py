@@ -47,7 +47,7 @@ def measure(objects: Objects, model: Mapping[str, Any] | None, tested: Objects |
         if part is not None:
             own.add(name)
         else:
-            part = make(DEFAULT_SYSTEMS[system][1], objects)
+            part = make(DEFAULT_SYSTEMS[system].model, objects)
         if part is not None:
             parts[name] = part
     if tested is not None:

@@ -57,7 +57,8 @@ class Predictor:
     Raises:
         FileNotFoundError: config or checkpoint is missing.
         CheckpointMismatchError: the checkpoint does not fit and ``allow_partial`` is False.
-        ConfigError: the config has no model, no test pipeline, or no class names are to be found.
+        ConfigError: the config has no model, no test pipeline, or no class names are to be found; there is no such
+            device.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Predictor:
             import_modules_from_strings(**imports)
         init_default_scope(self.cfg.get('default_scope') or 'mmdet')
         self.max_per_image = max_per_image
-        self.device = torch.device(device)
+        self.device = usable_device(device)
         loaded = load_checkpoint_file(os.fspath(checkpoint))
         self.meta = class_meta(self.cfg, loaded)
         self.model = revert_sync_batchnorm(MODELS.build(self.cfg.model))
@@ -128,6 +129,22 @@ class Predictor:
             order = sample.pred_instances.scores.argsort(descending=True, stable=True)
             sample.pred_instances = sample.pred_instances[order[: self.max_per_image]]
         return sample
+
+
+def usable_device(device: str | torch.device) -> torch.device:
+    """The device of a name, if this machine has it.
+
+    Raises:
+        ConfigError: no such device.
+    """
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].rstrip('.')
+        raise ConfigError(f'device {str(device)!r} cannot be used: {reason}. Remedy: cpu, or cuda:0 where there is '
+                          'a GPU and a torch built for it.') from error
+    return found
 
 
 def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:

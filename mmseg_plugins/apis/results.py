@@ -19,6 +19,9 @@ from mmseg_plugins.visualization.panoptic import INSTANCE_OFFSET, draw_panoptic,
 from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.semantic import draw_legend, draw_semantic
 
+#: What :class:`ResultWriter` makes below its folder.
+RESULT_FOLDERS = ('overlays', 'labels', 'uncertainty', 'panoptic', 'labelme')
+
 
 def coco_results(instances: Instances, image_id: int, category_ids: Sequence[int]) -> list[dict[str, Any]]:
     """N instances as entries of a COCO results file.
@@ -225,7 +228,7 @@ class ResultWriter:
             flagged = [{**item, 'isthing': int(item['name'] in things)} for item in categories]
             content['panoptic.json'] = {**files['images.json'], 'annotations': self.panoptic_results,
                                         'categories': flagged}  # fmt: skip
-        folders = [self.out / name for name in ('overlays', 'labels', 'uncertainty', 'panoptic', 'labelme')]
+        folders = [self.out / name for name in RESULT_FOLDERS]
         written = [folder for folder in folders if folder.is_dir()]
         for name, value in content.items():
             _write_json(self.out / name, value)

@@ -12,6 +12,11 @@ from contextlib import contextmanager
 TRACEBACK_VARIABLE = 'MMSEG_PLUGINS_TRACEBACK'
 
 
+def is_explained(error: BaseException) -> bool:
+    """Whether the message of an error tells the user everything: ``explains_itself = True``, or a missing file."""
+    return bool(getattr(error, 'explains_itself', False)) or isinstance(error, FileNotFoundError)
+
+
 @contextmanager
 def explain_failures() -> Iterator[None]:
     """Turn a failure inside the block into a message with its remedy and exit status 1.
@@ -25,8 +30,7 @@ def explain_failures() -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit):
         raise
     except Exception as error:
-        own_words = getattr(error, 'explains_itself', False) or isinstance(error, FileNotFoundError)
-        if own_words and os.environ.get(TRACEBACK_VARIABLE) != '1':
+        if is_explained(error) and os.environ.get(TRACEBACK_VARIABLE) != '1':
             print(f'\nerror: {error}', file=sys.stderr)
         else:
             if os.environ.get('LOCAL_RANK', '0') == '0':

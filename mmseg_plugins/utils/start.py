@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 
+from mmseg_plugins.config import ConfigError
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that both tools have, as mmdetection's users know them."""
@@ -29,7 +31,13 @@ def prepare(cfg: Config, args: argparse.Namespace) -> Config:
 
     The working folder is, in this order: ``--work-dir``, the config's own, and
     ``work_dirs/<config name>``.  Without a GPU the distributed backend is gloo.
+
+    Raises:
+        ConfigError: the config has no model to build.
     """
+    if not (cfg.get('model') or {}).get('type'):
+        raise ConfigError(f'{args.config} has no model with a type: it is a part of a config. '
+                          'Remedy: name the whole config in its _base_, or give another file.')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
     if args.work_dir is not None:

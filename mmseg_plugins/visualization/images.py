@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -57,6 +58,8 @@ def save_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 9
     and leaves no torn file behind when encoding fails.
     """
     path = Path(path)
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise ImageError(f'image {path} cannot be written: its name ends in none of {", ".join(IMAGE_SUFFIXES)}')
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in ('.jpg', '.jpeg') else []
     done, data = cv2.imencode(path.suffix, image, options)
     if not done:
@@ -66,10 +69,13 @@ def save_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 9
     return path
 
 
-def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """All image files below a folder, sorted by path, told by :data:`IMAGE_SUFFIXES`."""
+def list_images(folder: str | os.PathLike[str], but_below: Iterable[Path] = ()) -> list[Path]:
+    """All image files below a folder but some subfolders, sorted by path, told by :data:`IMAGE_SUFFIXES`."""
     root = Path(folder)
-    files = (path for path in root.rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    files = [path for path in root.rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    hidden = {path.resolve() for path in but_below}
+    if hidden:
+        files = [path for path in files if hidden.isdisjoint(path.resolve().parents)]
     return sorted(files, key=lambda path: path.relative_to(root).as_posix())
 
 

@@ -146,6 +146,12 @@ def test_errors_name_what_is_wrong_and_the_remedy(system, tmp_path, capsys):
         assert compare_sheet.main([*argv, *out]) == 2
         return capsys.readouterr().err
 
+    (tmp_path / 'README.md').write_text('none')
+    assert 'README.md cannot be read as a checkpoint' in error(f'{config}={tmp_path / "README.md"}', '--objects', '1', '5')
+    assert "device 'gpu' cannot be used" in error(f'{config}={checkpoint}', '--objects', '1', '5', '--device', 'gpu')
+    with pytest.raises(SystemExit):
+        compare_sheet.main([f'{config}={checkpoint}', '--out', str(tmp_path / 's.gif2')])
+    assert 'its name must end in one of' in capsys.readouterr().err
     assert 'neither a folder nor CONFIG=CHECKPOINT' in error('nothing')
     assert 'holds no summary.json of a run. Remedy' in error(str(tmp_path))
     assert 'no image holds 10 to 60 objects; they hold 2 to 2. Remedy: --objects' in error(f'{config}={checkpoint}')

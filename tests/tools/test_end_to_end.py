@@ -137,8 +137,10 @@ def test_dry_run_tries_everything_and_leaves_nothing(own_config, tmp_path):
     [
         (['tools/train.py', 'configs/quickstart/mask-rcnn_r18-smal_1500it_shapes.py'], 'Did you mean'),
         (['tools/test.py', 'configs/quickstart/panet_r18-path_1500it_shapes.py', 'no.pth'], "'no.pth' does not exist"),
+        (['tools/train.py', 'configs/_base_/schedules/small_1000it.py'], 'has no model with a type'),
+        (['tools/train.py', 'README.md'], 'README.md is no config'),
     ],
-    ids=['config file', 'checkpoint file'],
+    ids=['config file', 'checkpoint file', 'part of a config', 'no config'],
 )
 def test_missing_file_is_one_clear_line(words, message):
     out = run(*words, status=1)

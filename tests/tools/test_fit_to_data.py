@@ -1,18 +1,22 @@
 """fit_to_data: what it measures of toy data, what it writes, how it fails; the fitted configs load and build."""
 
+import argparse
+import dataclasses
 import importlib.util
 import json
+import shlex
 
 import cv2
 import numpy as np
 import pytest
 import toy_runs
+from mmengine.config import DictAction
 from mmengine.registry import MODELS, init_default_scope
 
 from mmseg_plugins.analysis.collect import collect_objects, open_source, validation_source
 from mmseg_plugins.analysis.fragment import fragment_text
 from mmseg_plugins.analysis.objects import Objects
-from mmseg_plugins.analysis.parts import Entry
+from mmseg_plugins.analysis.parts import Entry, anchor_part, limit_part
 from mmseg_plugins.config import load_config
 
 spec = importlib.util.spec_from_file_location('fit_to_data', toy_runs.ROOT / 'tools/analysis_tools/fit_to_data.py')
@@ -33,6 +37,19 @@ def data_options(toy):
     place = 'train_dataloader.dataset.'
     return [f'{place}data_root={toy}', f'{place}ann_file=ann.json', f'{place}data_prefix.img=images/',
             f"{place}metainfo.classes=('disc','bar')"]
+
+
+def parsed(options):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options
+
+
+def changed_json(toy, path, change):
+    content = json.loads((toy / 'ann.json').read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    return path
 
 
 def test_objects_of_a_json_are_those_of_its_masks(toy):
@@ -118,7 +135,160 @@ def test_fitted_config_loads_takes_the_values_and_builds(name, toy, tmp_path):
         assert [tuple(one) for one in model['mask_head']['scale_ranges']] == cfg.scale_ranges
     init_default_scope('mmdet')
     assert MODELS.build(cfg.model) is not None
-    assert cfg.train_dataloader == before.train_dataloader
+    if '::' in name:  # options that no variable holds are in the command
+        assert f'{shlex.quote(options[0])}' in path.read_text().split('Train:')[1]
+        assert cfg.train_dataloader == before.train_dataloader
+    else:  # trains on the data that was measured
+        assert cfg.train_dataloader == load_config(source, parsed(options)).train_dataloader
+        assert '--cfg-options' not in path.read_text().split('Train:')[1].splitlines()[1]
+
+
+FILLED = {
+    'mask-rcnn': ('mmdet::cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py', ),
+    'fcis': (),
+    'solo': ('mmdet::solo/decoupled-solo-light_r50_fpn_3x_coco.py', 'mmdet::solov2/solov2-light_r18_fpn_ms-3x_coco.py'),
+    'mask2former': (),
+}
+
+
+@pytest.mark.parametrize('stem', FILLED)
+def test_fragment_of_a_json_fits_the_base_that_it_names(stem, toy, tmp_path):
+    assert fit_to_data.main([str(toy / 'ann.json'), '--out', str(tmp_path / 'a' / 'b')]) == 0
+    path = tmp_path / 'a' / 'b' / f'{stem}.py'
+    text = path.read_text()
+    assert "# _base_ = ['" in text
+    example = text.split("# _base_ = ['")[1].split("'")[0]
+    init_default_scope('mmdet')
+    for base in (example, *FILLED[stem]):
+        path.write_text(text.replace(f"# _base_ = ['{example}']", f"_base_ = ['{base}']"))
+        cfg = load_config(path)
+        cfg.model.pop('init_cfg', None)
+        assert MODELS.build(cfg.model) is not None
+
+
+def test_config_changed_since_or_of_somebody_else_is_not_written_over(toy, tmp_path, capsys):
+    arguments = [str(toy / 'ann.json'), '--out', str(tmp_path)]
+    assert fit_to_data.main(arguments) == 0
+    assert fit_to_data.main(arguments) == 0  # its own files it renews
+    solo = tmp_path / 'solo.py'
+    filled = solo.read_text().replace('# _base_', '_base_')
+    solo.write_text(filled)
+    assert fit_to_data.main(arguments) == 2
+    assert f'{solo} exists and is not as this tool left it' in capsys.readouterr().err
+    assert solo.read_text() == filled
+    config = tmp_path / 'config.py'
+    toy_runs.detector_config(toy, tmp_path / 'run').dump(str(config))
+    before = config.read_text()
+    assert fit_to_data.main([str(config), '--out', str(tmp_path / 'out'), '--fragment', str(config)]) == 2
+    assert 'is the config that is measured' in capsys.readouterr().err
+    assert config.read_text() == before
+    assert fit_to_data.main([str(config), '--out', str(config)]) == 2
+    assert 'is a file' in capsys.readouterr().err
+
+
+def test_base_is_found_where_the_folder_is_a_link(toy, tmp_path):
+    toy_runs.detector_config(toy, tmp_path / 'run').dump(str(tmp_path / 'config.py'))
+    (tmp_path / 'far' / 'away').mkdir(parents=True)
+    (tmp_path / 'linked').symlink_to(tmp_path / 'far' / 'away')
+    assert fit_to_data.main([str(tmp_path / 'config.py'), '--out', str(tmp_path / 'linked' / 'out')]) == 0
+    assert 'model' in load_config(tmp_path / 'linked' / 'out' / 'config_fitted.py')
+
+
+def test_what_the_loader_drops_is_told(toy, tmp_path, capsys):
+    def drop(content):
+        content['annotations'][0]['iscrowd'] = 1
+        content['annotations'][1]['area'] = 0
+
+    path = changed_json(toy, tmp_path / 'half.json', drop)
+    assert fit_to_data.main([str(path), '--out', str(tmp_path / 'out')]) == 0
+    told = ['not measured: 1 x iscrowd=1', 'not measured: 1 x area <= 0']
+    for text in (capsys.readouterr().out, (tmp_path / 'out' / 'fit.md').read_text()):
+        assert all(line in text for line in told)
+    assert len(json.loads((tmp_path / 'out' / 'fit.json').read_text())['left_out']) == 2
+
+
+def test_boxes_given_by_their_corners_are_called_into_question(toy, tmp_path, capsys):
+    def corners(content):
+        for item in content['annotations']:
+            x, y, width, height = item['bbox']
+            item['bbox'] = [x, y, x + width, y + height]
+
+    path = changed_json(toy, tmp_path / 'xyxy.json', corners)
+    assert fit_to_data.main([str(path), '--out', str(tmp_path / 'a')]) == 0
+    assert 'bbox is [x, y, width, height]' in capsys.readouterr().err
+    assert fit_to_data.main([str(toy / 'ann.json'), '--out', str(tmp_path / 'b')]) == 0
+    assert 'bbox is [x, y, width, height]' not in capsys.readouterr().err
+
+
+def test_validation_without_masks_is_left_out_and_told(toy, tmp_path, capsys):
+    cfg = toy_runs.detector_config(toy, tmp_path / 'run')
+    for step in cfg.val_dataloader.dataset.pipeline:
+        if step.type == 'LoadAnnotations':
+            step.with_mask = False
+    cfg.dump(str(tmp_path / 'config.py'))
+    assert fit_to_data.main([str(tmp_path / 'config.py'), '--out', str(tmp_path / 'out')]) == 0
+    assert 'not measured: the validation images: the pipeline of' in capsys.readouterr().out
+
+
+def test_maps_of_stuff_are_not_read(toy, tmp_path):
+    cfg = toy_runs.detector_config(toy, tmp_path / 'run')
+    cfg.train_dataloader.dataset.pipeline[1].with_seg = True  # HTC; there are no such files
+    cfg.dump(str(tmp_path / 'config.py'))
+    assert len(collect_objects(open_source(str(tmp_path / 'config.py')))) == 8
+
+
+def test_anchors_without_scales_are_not_fitted(toy):
+    objects = collect_objects(open_source(str(toy / 'ann.json')))
+    points = dict(type='MlvlPointGenerator', offset=0, strides=[8, 16, 32])
+    assert anchor_part(dict(bbox_head=dict(anchor_generator=points)), objects) is None
+    lists = dict(type='SSDAnchorGenerator', strides=[8], ratios=([2], ), basesize_ratio_range=(0.15, 0.9))
+    assert anchor_part(dict(bbox_head=dict(anchor_generator=lists)), objects) is None
+
+
+@pytest.mark.parametrize(('counts', 'now', 'fitted'), [
+    ([3, 10], dict(detections=100, proposals=100), {}),
+    ([3, 130], dict(detections=100, proposals=100),
+     {'rpn_head.num_proposals': 200, 'test_cfg.rcnn.max_per_img': 200, 'test_cfg.rpn.max_per_img': 500}),
+    ([3, 130], dict(detections=300, proposals=1000), {}),
+])
+def test_limits_follow_the_fullest_image_and_are_never_lowered(counts, now, fitted, toy):
+    objects = collect_objects(open_source(str(toy / 'ann.json')))
+    objects = dataclasses.replace(objects, whole_counts=np.array(counts))
+    model = dict(
+        rpn_head=dict(num_proposals=now['detections']),
+        test_cfg=dict(rcnn=dict(max_per_img=now['detections']), rpn=dict(max_per_img=now['proposals'])))
+    part = limit_part(model, objects)
+    assert {entry.keys[0].removeprefix('model.'): entry.value for entry in part.entries} == fitted
+    told = [row.now for row in part.rows if 'COCO' in row.measure]
+    assert told == (['22.6 %'] if counts == [3, 130] else [])
+
+
+def test_padding_is_the_preprocessors(toy, tmp_path):
+    cfg = toy_runs.detector_config(toy, tmp_path / 'run')
+    cfg.model.data_preprocessor.pop('pad_size_divisor', None)
+    cfg.dump(str(tmp_path / 'config.py'))
+    assert collect_objects(open_source(str(tmp_path / 'config.py'))).pad_divisor == 1  # mmdet's default
+    assert collect_objects(open_source(str(toy / 'ann.json'))).pad_divisor == 32
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['--size', '0', '0'], '--size 0 0: at least 1 pixel'),
+    (['--fragment', 'a.py'], '--fragment and --cfg-options belong to a config'),
+])
+def test_options_that_cannot_act_are_refused(arguments, message, toy, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        fit_to_data.main([str(toy / 'ann.json'), '--out', str(tmp_path / 'out'), *arguments])
+    assert message in capsys.readouterr().err
+
+
+def test_categories_without_names_and_other_files_are_refused_in_words(toy, tmp_path, capsys):
+    path = changed_json(toy, tmp_path / 'noname.JSON', lambda c: [item.pop('name') for item in c['categories']])
+    assert fit_to_data.main([str(path), '--out', str(tmp_path / 'out')]) == 2
+    assert 'has no list "categories"' in capsys.readouterr().err
+    (tmp_path / 'README.md').write_text('# no config')
+    assert fit_to_data.main([str(tmp_path / 'README.md'), '--out', str(tmp_path / 'out')]) == 2
+    assert 'README.md is no config' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
 
 
 def test_queries_and_limits_are_raised_where_images_are_full(tmp_path):

@@ -124,12 +124,30 @@ def test_same_command_again_writes_the_same(predicted):
     assert before == {path.name: path.read_bytes() for path in out.rglob('*') if path.is_file()}
 
 
+def test_pictures_of_an_earlier_run_are_not_predicted(detector, tmp_path, capsys):
+    config, checkpoint, data = detector
+    photos = tmp_path / 'photos'
+    shutil.copytree(data / 'images', photos)
+    for out in (photos / 'predictions', photos, tmp_path):
+        for _ in range(2):
+            assert infer.main([config, checkpoint, str(photos), '--out', str(out)]) == 0
+            assert '4 of 4 images predicted' in capsys.readouterr().out
+        shutil.rmtree(out / 'overlays')
+
+
+@pytest.mark.parametrize('option', [('--max-per-image', '-1'), ('--max-per-image', '0'), ('--score-thr', '50')])
+def test_limits_that_make_no_sense_are_refused(option, detector, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        infer.main([*detector[:2], str(detector[2] / 'images'), '--out', str(tmp_path / 'out'), *option])
+    assert option[0] in capsys.readouterr().err
+
+
 def test_threshold_and_limit_hold(detector, tmp_path):
     config, checkpoint, data = detector
     image = str(data / 'images' / 'toy 1.png')
     infer.main([config, checkpoint, image, '--out', str(tmp_path / 'a'), '--score-thr', '0', '--max-per-image', '3'])
     assert len(json.loads((tmp_path / 'a' / 'predictions.json').read_text())) == 3
-    infer.main([config, checkpoint, image, '--out', str(tmp_path / 'b'), '--score-thr', '1.1'])
+    infer.main([config, checkpoint, image, '--out', str(tmp_path / 'b'), '--score-thr', '1'])
     assert json.loads((tmp_path / 'b' / 'predictions.json').read_text()) == []
 
 
@@ -169,12 +187,17 @@ def test_damaged_image_is_named_and_the_others_go_on(detector, tmp_path, capsys)
     (dict(checkpoint='gone.pth'), 'gone.pth'),
     (dict(image='gone'), 'image or folder gone does not exist'),
     (dict(image='EMPTY'), 'holds no image'),
+    (dict(device='gpu'), "device 'gpu' cannot be used"),
+    (dict(device='cuda:99'), "device 'cuda:99' cannot be used"),
+    (dict(out='FILE'), 'is a file, it must be a folder'),
 ])  # fmt: skip
 def test_missing_input_gives_one_clear_line(detector, tmp_path, capsys, change, message):
     (tmp_path / 'EMPTY').mkdir()
-    given = dict(config=detector[0], checkpoint=detector[1], image=str(detector[2] / 'images'), **{})
-    given.update({key: str(tmp_path / value) if value == 'EMPTY' else value for key, value in change.items()})
-    assert infer.main([*given.values(), '--out', str(tmp_path / 'out')]) == 2
+    (tmp_path / 'FILE').write_text('kept')
+    given = dict(config=detector[0], checkpoint=detector[1], image=str(detector[2] / 'images'), device='cpu', out='out')
+    given.update(change)
+    paths = [str(tmp_path / value) if value in ('EMPTY', 'FILE', 'out') else value for value in given.values()]
+    assert infer.main([*paths[:3], '--device', paths[3], '--out', paths[4]]) == 2
     error = capsys.readouterr().err
     assert error.startswith('error: ')
     assert message in error

@@ -157,15 +157,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f'--num {args.num} --cell {args.cell}: at least one image, at least 32 px')
     if args.titles and len(args.titles) != len(args.systems):
         parser.error(f'{len(args.titles)} --titles for {len(args.systems)} systems; one each is needed')
-    from mmseg_plugins.apis import CheckpointMismatchError
-    from mmseg_plugins.config import ConfigError
-    from mmseg_plugins.visualization.images import ImageError, save_image
+    from mmseg_plugins.utils.failing_start import is_explained
+    from mmseg_plugins.visualization.images import IMAGE_SUFFIXES, save_image
 
+    if args.out.suffix.lower() not in IMAGE_SUFFIXES:
+        parser.error(f'--out {args.out}: its name must end in one of {", ".join(IMAGE_SUFFIXES)}')
     try:
         systems = [split_system(text) for text in args.systems]
         sheet, number = draw(systems, args)
         print(f'{number} images, {len(systems)} systems: {save_image(args.out, sheet)}')
-    except (OSError, ConfigError, ImageError, CheckpointMismatchError, ValueError) as error:
+    except Exception as error:
+        if not is_explained(error) and not isinstance(error, (OSError, ValueError)):
+            raise
         print(f'error: {error}', file=sys.stderr)
         return 2
     return 0

@@ -13,6 +13,7 @@ overlap, objects against limits) beside the values that fit, and writes into DIR
     mask-rcnn.py fcis.py solo.py mask2former.py    with a JSON: one fragment a system, to be given its _base_
     fit.md  fit.json  fit.png                      the table, its numbers, plots
 
+Files that were changed since, or that are not this tool's, are not written over.
 How values are chosen: docs/fit_to_data.md.
 """
 
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -41,34 +41,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--seed', type=int, default=0, help='of the random crops and resizes (default 0)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
     return parser
-
-
-def write_fragments(args: argparse.Namespace, source: Any, objects: Any, command: str) -> list[Path]:
-    """The fitted config of a config, or one fragment for each known system of a JSON."""
-    from mmseg_plugins.analysis.default_systems import DEFAULT_SYSTEMS
-    from mmseg_plugins.analysis.fragment import fragment_text
-    from mmseg_plugins.analysis.report import system_parts
-
-    facts = f'Fitted to {len(objects):,} objects in {len(objects.inputs):,} inputs of {source.name} by'
-    model = source.cfg.get('model')
-    jobs: list[tuple[Path, Any, str | None, list[str]]] = []
-    if args.source.endswith('.json'):
-        for stem, (serves, defaults) in DEFAULT_SYSTEMS.items():
-            head = [f'{serves}.', facts, f'  {command}', 'Name the config to change as _base_.']
-            jobs.append((args.out / f'{stem}.py', defaults, None, head))
-    elif model is not None:
-        stem = args.source.rsplit('::', 1)[-1]
-        target = args.fragment or args.out / f'{Path(stem).stem}_fitted.py'
-        base = args.source if '::' in args.source else Path(os.path.relpath(args.source, target.parent)).as_posix()
-        head = [facts, f'  {command}', 'Train:', f'  python tools/train.py {target.as_posix()}']
-        jobs.append((target, model, base, head))
-    written = []
-    for target, system, base, head in jobs:
-        entries = [entry for part in system_parts(objects, system) for entry in part.entries]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(fragment_text(entries, head, base), encoding='utf-8')
-        written.append(target)
-    return written
 
 
 def draw(path: Path, objects: Any, report: Any, name: str) -> Path:
@@ -97,33 +69,53 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.max_images < 1:
         parser.error(f'--max-images {args.max_images}: at least one image')
-    from mmseg_plugins.analysis.collect import FitError, collect_objects, open_source, validation_source
-    from mmseg_plugins.analysis.report import as_dict, format_markdown, format_text, measure
-    from mmseg_plugins.config import ConfigError
+    if args.size and min(args.size) < 1:
+        parser.error(f'--size {args.size[0]} {args.size[1]}: at least 1 pixel')
+    from mmseg_plugins.analysis.collect import is_json
+    from mmseg_plugins.utils.failing_start import is_explained
+
+    if is_json(args.source) and (args.fragment or args.cfg_options):
+        parser.error('--fragment and --cfg-options belong to a config, not to a JSON')
 
     try:
-        source = open_source(args.source, tuple(args.size) if args.size else None, args.cfg_options)
-        objects = collect_objects(source, args.max_images, args.seed)
-        validation = validation_source(source)
-        tested = None if validation is None else collect_objects(validation, args.max_images, args.seed)
-    except (FileNotFoundError, ConfigError, FitError) as error:
+        written = measure_and_write(args, shlex.join(['python', 'tools/analysis_tools/fit_to_data.py', *argv]))
+    except Exception as error:
+        if not is_explained(error):
+            raise
         print(f'error: {error}', file=sys.stderr)
         return 2
-    report = measure(objects, source.cfg.get('model'), tested)
-    args.out.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(['python', 'tools/analysis_tools/fit_to_data.py', *argv])
-    print(f'{source.name}\n')
-    print(format_text(report))
-    written = write_fragments(args, source, objects, command)
-    for name, text in (
-        ('fit.md', f'`{command}`\n\n{format_markdown(report)}'),
-        ('fit.json', json.dumps(dict(command=command, parts=as_dict(report)), indent=1) + '\n'),
-    ):
-        (args.out / name).write_text(text, encoding='utf-8')
-        written.append(args.out / name)
-    written.append(draw(args.out / 'fit.png', objects, report, source.name))
     print('\nwritten: ' + ' '.join(map(str, written)))
     return 0
+
+
+def measure_and_write(args: argparse.Namespace, command: str) -> list[Path]:
+    """Measure the source, print the table, write everything; returns what was written."""
+    from mmseg_plugins.analysis.collect import FitError, collect_objects, open_source, validation_source
+    from mmseg_plugins.analysis.fitted_configs import RECORD, plan_configs, refuse_foreign_files, write_configs
+    from mmseg_plugins.analysis.report import as_dict, format_markdown, format_text, measure
+
+    source = open_source(args.source, tuple(args.size) if args.size else None, args.cfg_options)
+    configs = plan_configs(source, args.out, args.fragment)
+    refuse_foreign_files(configs, source, args.out)
+    objects = collect_objects(source, args.max_images, args.seed)
+    left_out = list(source.left_out)
+    try:
+        validation = validation_source(source)
+        tested = None if validation is None else collect_objects(validation, args.max_images, args.seed)
+    except FitError as error:
+        tested = None
+        left_out.append(f'the validation images: {error}')
+    report = measure(objects, source.cfg.get('model'), tested)
+    args.out.mkdir(parents=True, exist_ok=True)
+    lines = [f'not measured: {line}' for line in left_out]
+    print('\n'.join([source.name, *lines, '', format_text(report)]))
+    files = write_configs(configs, objects, source, command, args.out)
+    record = dict(command=command, left_out=left_out, parts=as_dict(report), files=files)
+    notes = ''.join(f'{line}\n\n' for line in lines)
+    (args.out / 'fit.md').write_text(f'`{command}`\n\n{notes}{format_markdown(report)}', encoding='utf-8')
+    (args.out / RECORD).write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+    plots = draw(args.out / 'fit.png', objects, report, source.name)
+    return [*(config.path for config in configs), args.out / 'fit.md', args.out / RECORD, plots]
 
 
 if __name__ == '__main__':
