@@ -222,8 +222,9 @@ def fcis(maps: Maps) -> dict[str, Any]:
     model = mask_rcnn(maps)
     model['rpn_head'].update(type='mmseg_plugins.LevelRPNHead')
     model['roi_head'] = dict(
-        type='mmseg_plugins.FCISHead', in_levels=[0], featmap_strides=[4], in_channels=maps.width, feat_channels=WIDTH,
-        num_classes=CLASSES, loss=dict(type='mmseg_plugins.FCISLoss', mask_weight=10.0))  # fmt: skip
+        type='mmseg_plugins.FCISHead', convention='chainercv', in_levels=[0], featmap_strides=[4],
+        in_channels=maps.width, feat_channels=WIDTH, num_classes=CLASSES,
+        loss=dict(type='mmseg_plugins.FCISLoss', mask_weight=10.0))  # fmt: skip
     overlap = dict(pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False)
     model['train_cfg']['rcnn'] = dict(
         assigner=dict(type='mmdet.MaxIoUAssigner', **overlap),

@@ -11,7 +11,7 @@ backbone_checkpoint = 'checkpoints/resnet101_caffe.pth'
 anchor_scales = [4, 8, 16, 32]  # 64 .. 512 px
 
 # -------------------------------------------------------------------- model
-inclusive_iou = dict(type='BboxOverlaps2D_GLIP')  # mmdet's only IoU with widths x2 - x1 + 1
+inclusive_iou = dict(type='mmseg_plugins.InclusiveOverlaps')  # widths x2 - x1 + 1
 proposals = dict(
     nms_pre=6000,
     max_per_img=300,
@@ -28,6 +28,7 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint=backbone_checkpoint)),
     rpn_head=dict(
         type='mmseg_plugins.LevelRPNHead',
+        convention='msracver',
         in_levels=[0],
         in_channels=1024,
         feat_channels=512,

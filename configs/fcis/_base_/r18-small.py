@@ -10,11 +10,12 @@ width = 64  # channels of the pyramid and of the head
 num_rois = 128
 num_proposals = 300
 
-inclusive_iou = dict(type='BboxOverlaps2D_GLIP')  # mmdet's only IoU with widths x2 - x1 + 1
+inclusive_iou = dict(type='mmseg_plugins.InclusiveOverlaps')  # widths x2 - x1 + 1
 model = dict(
     data_preprocessor=dict(pad_mask=True),
     rpn_head=dict(
         type='mmseg_plugins.LevelRPNHead',
+        convention='msracver',
         anchor_generator=dict(type='mmseg_plugins.RoundedAnchorGenerator'),
         bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'),
         loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)),

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmdet.models.dense_heads import RPNHead
+from mmdet.models.task_modules.coders import LegacyDeltaXYWHBBoxCoder
 from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmseg_plugins.models.layers import check_convention, from_half_open
+from mmseg_plugins.models.task_modules import InclusiveDeltaXYWHBBoxCoder
 from mmseg_plugins.registry import MODELS
 
 
@@ -27,21 +29,26 @@ class LevelRPNHead(RPNHead):
 
     Args:
         in_levels: Index of each map to be read, in the order of ``anchor_generator.strides``; ``None`` reads all.
-        convention: ``'msracver'`` takes a pixel off the right and lower edge of the objects, whose boxes mmdet keeps
-            half-open, so that proposals have inclusive corners; to be used with ``RoundedAnchorGenerator`` and
-            ``InclusiveDeltaXYWHBBoxCoder``.  ``'chainercv'`` leaves them half-open.
+        convention: ``'chainercv'`` leaves the objects' boxes half-open, as mmdet has them, and takes any stock
+            ``bbox_coder``.  ``'msracver'`` takes a pixel off their right and lower edge, so that proposals have
+            inclusive corners; it needs ``InclusiveDeltaXYWHBBoxCoder``, and is meant for ``RoundedAnchorGenerator``
+            and ``InclusiveOverlaps``.
         others: As stock.
+
+    Raises:
+        ValueError: ``convention`` and ``bbox_coder`` count pixels differently; maps that do not fit the arguments.
     """
 
     def __init__(self,
                  in_channels: int,
                  in_levels: Sequence[int] | None = None,
-                 convention: str = 'msracver',
+                 convention: str = 'chainercv',
                  **kwargs: Any) -> None:
         check_convention(convention, 'LevelRPNHead')
         super().__init__(in_channels, **kwargs)
         self.in_levels = in_levels
         self.convention = convention
+        self._check_coder()
         strides = self.prior_generator.num_levels
         if in_levels is not None and len(in_levels) != strides:
             raise ValueError(f'LevelRPNHead: in_levels={list(in_levels)} names {len(in_levels)} maps, but '
@@ -52,14 +59,36 @@ class LevelRPNHead(RPNHead):
         scores, deltas = super().forward(self._chosen(x))
         return [s.float() for s in scores], [d.float() for d in deltas]
 
-    def loss_by_feat(self, cls_scores: list[Tensor], bbox_preds: list[Tensor], batch_gt_instances: list[InstanceData],
-                     *args: Any, **kwargs: Any) -> dict:
-        """Stock losses, against boxes of the configured convention."""
-        converted = [
-            InstanceData(bboxes=from_half_open(gt.bboxes, self.convention), labels=gt.labels)
-            for gt in batch_gt_instances
-        ]
-        return super().loss_by_feat(cls_scores, bbox_preds, converted, *args, **kwargs)
+    def loss_by_feat(self,
+                     cls_scores: list[Tensor],
+                     bbox_preds: list[Tensor],
+                     batch_gt_instances: list[InstanceData],
+                     batch_img_metas: list[dict],
+                     batch_gt_instances_ignore: list[InstanceData | None] | None = None) -> dict:
+        """Stock losses, against boxes of the configured convention, ignored ones included."""
+        ignored = batch_gt_instances_ignore
+        return super().loss_by_feat(
+            cls_scores, bbox_preds, [self._counted(gt) for gt in batch_gt_instances], batch_img_metas,
+            ignored and [one if one is None else self._counted(one) for one in ignored])
+
+    def _counted(self, objects: InstanceData) -> InstanceData:
+        """Boxes, and labels where there are some, by the convention."""
+        counted = InstanceData(bboxes=from_half_open(objects.bboxes, self.convention))
+        if 'labels' in objects:
+            counted.labels = objects.labels
+        return counted
+
+    def _check_coder(self) -> None:
+        """``ValueError`` when the box coder counts pixels in another way than the convention."""
+        inclusive = self.convention == 'msracver'
+        counts = isinstance(self.bbox_coder, InclusiveDeltaXYWHBBoxCoder if inclusive else LegacyDeltaXYWHBBoxCoder)
+        if counts != inclusive:
+            name = type(self.bbox_coder).__name__
+            raise ValueError(
+                f"LevelRPNHead: convention='{self.convention}' and bbox_coder={name} count pixels differently, so that "
+                'an anchor that equals its object would get deltas other than zero. Remedy: '
+                "bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder') with convention='msracver', "
+                "mmdet's DeltaXYWHBBoxCoder with 'chainercv'")
 
     def _chosen(self, x: Sequence[Tensor]) -> list[Tensor]:
         """The maps of ``in_levels``; ``ValueError`` when they are not there or of another width."""

@@ -14,21 +14,30 @@ TRAIN = ConfigDict(
     allowed_border=-1,
     pos_weight=-1)
 TEST = ConfigDict(nms_pre=50, max_per_img=10, nms=dict(type='nms', iou_threshold=0.7, offset=1), min_bbox_size=1)
-CODER = dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder')
+INCLUSIVE = dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder')
+HALF_OPEN = dict(type='mmdet.DeltaXYWHBBoxCoder')
 METAS = [dict(img_shape=(64, 64), pad_shape=(64, 64))]
 
 
-def rpn(kind=LevelRPNHead, strides=(16, ), **kwargs):
+def rpn(kind=LevelRPNHead, strides=(16, ), anchors='mmdet.AnchorGenerator', **kwargs):
     torch.manual_seed(0)
-    return kind(
+    settings = dict(
         in_channels=8,
         feat_channels=8,
-        anchor_generator=dict(type='mmseg_plugins.RoundedAnchorGenerator', scales=[1, 2], ratios=[1.0],
-                              strides=list(strides)),
-        bbox_coder=CODER,
+        anchor_generator=dict(type=anchors, scales=[1, 2], ratios=[1.0], strides=list(strides)),
         train_cfg=TRAIN,
-        test_cfg=TEST,
-        **kwargs)
+        test_cfg=TEST)
+    return kind(**{**settings, **kwargs})
+
+
+def inclusive(**kwargs):
+    return rpn(anchors='mmseg_plugins.RoundedAnchorGenerator', convention='msracver', bbox_coder=INCLUSIVE,
+               in_levels=[2], **kwargs)
+
+
+def half_open(**kwargs):
+    centred = dict(type='mmdet.AnchorGenerator', scales=[1, 2], ratios=[1.0], strides=[16], center_offset=0.5)
+    return rpn(anchor_generator=centred, in_levels=[2], **kwargs)
 
 
 @pytest.fixture(autouse=True)
@@ -55,18 +64,54 @@ def test_it_is_the_stock_rpn_on_the_chosen_maps():
     assert all(torch.equal(a, b) for a, b in zip(ours(feats)[0], stock(feats)[0], strict=True))
 
 
-@pytest.mark.parametrize(('convention', 'shift'), [('msracver', 1), ('chainercv', 0)])
-def test_objects_are_counted_by_the_convention(convention, shift):
-    """Half-open 16..32 is 16..31 inclusive: an anchor of stride 16, so that its deltas are all zero."""
-    ours = rpn(in_levels=[2], convention=convention)
+def one_object(*box):
+    return InstanceData(bboxes=torch.tensor([box]), labels=torch.zeros(1).long())
+
+
+def box_loss(built, gt, ignored=None):
     scores, deltas = [torch.zeros(1, 2, 4, 4)], [torch.zeros(1, 8, 4, 4)]
-    gt = InstanceData(bboxes=torch.tensor([[16.0, 16, 31 + shift, 31 + shift]]), labels=torch.zeros(1).long())
+    return sum(built.loss_by_feat(scores, deltas, [gt], METAS, [ignored])['loss_rpn_bbox'])
+
+
+@pytest.mark.parametrize('build', [inclusive, half_open])
+def test_an_object_of_the_anchor_s_size_has_zero_deltas(build):
+    """Half-open 16..32 is 16..31 inclusive: an anchor of stride 16 in either convention, by default too."""
+    gt = one_object(16.0, 16, 32, 32)
     kept = gt.bboxes.clone()
-    losses = ours.loss_by_feat(scores, deltas, [gt], METAS)
-    assert sum(losses['loss_rpn_bbox']) == 0
+    assert box_loss(build(), gt) == 0
     assert torch.equal(gt.bboxes, kept)
-    other = rpn(in_levels=[2], convention='chainercv' if shift else 'msracver')
-    assert sum(other.loss_by_feat(scores, deltas, [gt], METAS)['loss_rpn_bbox']) > 0
+    assert box_loss(build(), one_object(16.0, 16, 31, 31)) > 0
+
+
+@pytest.mark.parametrize('build', [inclusive, half_open])
+def test_a_crowd_s_edge_is_counted_by_the_convention(build):
+    """It covers half of an anchor, no more than the threshold asks for; a pixel further it does."""
+    cfg = ConfigDict(TRAIN)
+    overlaps = 'mmseg_plugins.InclusiveOverlaps' if build is inclusive else 'mmdet.BboxOverlaps2D'
+    cfg.assigner = dict(TRAIN.assigner, ignore_iof_thr=0.5, iou_calculator=dict(type=overlaps))
+    built = build(train_cfg=cfg)
+    scores, deltas = [torch.full((1, 2, 4, 4), -30.0)], [torch.zeros(1, 8, 4, 4)]
+    scores[0][0, 0, 1, 1] = 30.0  # a false alarm on the anchor 16..32, half-open
+    losses = []
+    for width in (8, 9):
+        crowd = InstanceData(bboxes=torch.tensor([[16.0, 16, 16 + width, 32]]))
+        kept = crowd.bboxes.clone()
+        loss = built.loss_by_feat(scores, deltas, [one_object(48.0, 48, 64, 64)], METAS, [crowd])
+        losses.append(sum(loss['loss_rpn_cls']).item())
+        assert torch.equal(crowd.bboxes, kept)
+    assert losses[0] == pytest.approx(2 * losses[1], rel=0.05)  # of a miss and the false alarm, the miss is left
+
+
+@pytest.mark.parametrize(('convention', 'coder', 'remedy'), [
+    ('msracver', HALF_OPEN, 'InclusiveDeltaXYWHBBoxCoder'),
+    ('chainercv', INCLUSIVE, "convention='msracver'"),
+    ('chainercv', dict(type='mmdet.LegacyDeltaXYWHBBoxCoder'), 'DeltaXYWHBBoxCoder'),
+])
+def test_a_box_coder_of_another_convention_is_refused(convention, coder, remedy):
+    with pytest.raises(ValueError) as error:
+        rpn(convention=convention, bbox_coder=coder)
+    words = [f"convention='{convention}'", coder['type'].split('.')[-1], remedy]
+    assert all(word in str(error.value) for word in words), error.value
 
 
 def test_outputs_are_float32_under_autocast():

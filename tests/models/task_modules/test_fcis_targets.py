@@ -24,7 +24,7 @@ def inclusive_assigner():
     """As in configs/fcis: IoU with widths x2 - x1 + 1."""
     return TASK_UTILS.build(dict(
         type='mmdet.MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False,
-        iou_calculator=dict(type='mmdet.BboxOverlaps2D_GLIP')))
+        iou_calculator=dict(type='mmseg_plugins.InclusiveOverlaps')))
 
 
 def test_targets_agree_with_the_original():
