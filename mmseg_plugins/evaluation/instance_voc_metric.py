@@ -53,7 +53,7 @@ class InstanceVOCMetric(BaseMetric):
         kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``mmengine.BaseMetric``.
 
     Raises:
-        EvaluationError: predictions, classes and truth do not fit.
+        EvaluationError: predictions, classes, images and truth do not fit, or there was no image.
     """
 
     default_prefix = 'sds'
@@ -78,12 +78,14 @@ class InstanceVOCMetric(BaseMetric):
         self.classwise = classwise
         self._content: dict[str, Any] | None = None
         self._anns: dict[Any, list[dict[str, Any]]] = {}
+        self._images: set[Any] = set()
         if ann_file is not None:
             with get_local_path(ann_file, backend_args=backend_args) as path, open(path, encoding='utf-8') as stream:
                 content = json.load(stream)
             for ann in content['annotations']:
                 self._anns.setdefault(ann['image_id'], []).append(ann)
             self._content = content
+            self._images = {image['id'] for image in content['images']}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Judge the predictions of one batch."""
@@ -131,7 +133,7 @@ class InstanceVOCMetric(BaseMetric):
     def _truth(self, sample: Mapping[str, Any]) -> Truth:
         height, width = (int(side) for side in sample['ori_shape'][:2])
         if self._content is not None:
-            anns = self._anns.get(sample['img_id'], [])
+            anns = self._annotations(sample['img_id'])
             labels = self._labels_of_categories()
             used = [ann for ann in anns if ann['category_id'] in labels]
             return _truth_of(
@@ -151,6 +153,16 @@ class InstanceVOCMetric(BaseMetric):
         ignored_of = np.concatenate([np.full(len(part['labels']), ignored) for part, ignored in parts])
         return rles, labels_of, ignored_of
 
+    def _annotations(self, image_id: Any) -> list[dict[str, Any]]:
+        """Objects of an image of the JSON, which may have none."""
+        if image_id not in self._images:
+            known = f', such as {next(iter(self._images))!r}' if self._images else ''
+            raise EvaluationError(
+                f'image {image_id!r} is none of the {len(self._images)} images of the evaluation JSON{known}. Rule: an '
+                "image without objects is listed, too, under the data set's id. Remedy: ann_file of the metric and of "
+                'the data set must be the same file.')
+        return self._anns.get(image_id, [])
+
     def _labels_of_categories(self) -> dict[Any, int]:
         assert self._content is not None
         ids = {str(item['name']): item['id'] for item in self._content['categories']}
@@ -166,6 +178,9 @@ class InstanceVOCMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """``mAPr_50`` ... for all thresholds."""
+        if not results:
+            raise EvaluationError('no image was judged: there is no mAP^r of nothing. Remedy: the annotation file, the '
+                                  'paths and the filter of the data set that is evaluated.')
         broken = sum(result['broken'] for result in results)
         if broken:
             print_log(f'mAP^r: {broken} predictions with NaN or infinite scores were dropped', logger='current')

@@ -172,7 +172,8 @@ def coco_json(images, path, **changes):
     for ann, flag in zip(annotations, (f for image in images for f in image.get('ignored', ())), strict=False):
         ann['iscrowd'] = int(flag)
     categories = [{'id': 11, 'name': 'bird'}, {'id': 7, 'name': 'cat'}, {'id': 9, 'name': 'dog'}]
-    content = {'images': [], 'annotations': annotations, 'categories': categories, **changes}
+    entries = [{'id': i} for i in range(len(images))]
+    content = {'images': entries, 'annotations': annotations, 'categories': categories, **changes}
     path.write_text(json.dumps(content))
     return str(path)
 
@@ -192,7 +193,7 @@ def test_polygons_of_json_and_of_mmdet_are_rasterised(tmp_path):
     square = [[0, 0, 10, 0, 10, 10, 0, 10]]
     image = one_class(masks=rectangles([[0, 0, 10, 10]]), labels=np.array([0]))
     ann = {'id': 1, 'image_id': 0, 'category_id': 7, 'segmentation': square}
-    path = coco_json([], tmp_path / 'a.json', annotations=[ann])
+    path = coco_json([one_class()], tmp_path / 'a.json', annotations=[ann])
     assert evaluate([image], truth=None, ann_file=path, iou_thrs=0.5)['sds/mAPr_50'] == 1
     metric = InstanceVOCMetric(0.5)
     metric.dataset_meta = {'classes': CLASSES}
@@ -239,10 +240,15 @@ def wrong(change, tmp_path):
     elif change == 'size':
         made['gt_instances']['masks'] = BitmapMasks(np.zeros((2, 9, 9), np.uint8), 9, 9)
     elif change == 'classes':
-        options['ann_file'] = coco_json([], tmp_path / 'a.json', categories=[{'id': 1, 'name': 'Cat'}])
+        options['ann_file'] = coco_json([one_class()], tmp_path / 'a.json', categories=[{'id': 1, 'name': 'Cat'}])
     elif change == 'rle':
         ann = {'id': 1, 'image_id': 0, 'category_id': 7, 'segmentation': {'size': [SIZE, SIZE], 'counts': [3]}}
-        options['ann_file'] = coco_json([], tmp_path / 'a.json', annotations=[ann])
+        options['ann_file'] = coco_json([one_class()], tmp_path / 'a.json', annotations=[ann])
+    elif change == 'image':
+        options['ann_file'] = coco_json([one_class()], tmp_path / 'a.json')
+        made['img_id'] = '0'
+    elif change == 'no images':
+        options['ann_file'] = coco_json([], tmp_path / 'a.json')
     return options, made
 
 
@@ -253,6 +259,8 @@ def wrong(change, tmp_path):
     ('size', r'image 0 have the sizes \[height, width\] \[\(9, 9\), \(48, 48\)\].*after Resize'),
     ('classes', r"no category of the evaluation JSON: 'cat' \(did you mean 'Cat'\?\)"),
     ('rle', 'a true mask of image 0: the runs sum to 3'),
+    ('image', "image '0' is none of the 1 images of the evaluation JSON, such as 0.*Remedy"),
+    ('no images', 'image 0 is none of the 0 images of the evaluation JSON.*Remedy'),
 ])
 def test_what_does_not_fit_is_named(change, text, tmp_path):
     options, made = wrong(change, tmp_path)
@@ -260,6 +268,20 @@ def test_what_does_not_fit_is_named(change, text, tmp_path):
     metric.dataset_meta = {'classes': CLASSES}
     with pytest.raises(EvaluationError, match=text):
         metric.process(None, [made])
+
+
+def test_an_image_of_the_json_without_objects_is_no_mistake(tmp_path):
+    empty = dict(one_class(), masks=rectangles([]), labels=np.zeros(0, int))
+    file = coco_json([one_class(), empty], tmp_path / 'a.json')
+    both, alone = evaluate([one_class(), empty], truth=None, ann_file=file), evaluate([one_class()])
+    assert 0 < both['sds/mAPr_50'] < alone['sds/mAPr_50']  # its detections are wrong ones
+
+
+def test_no_image_at_all_is_named():
+    metric = InstanceVOCMetric()
+    metric.dataset_meta = {'classes': CLASSES}
+    with pytest.raises(EvaluationError, match=r'no image was judged.*Remedy'):
+        metric.compute_metrics([])
 
 
 @pytest.mark.parametrize('options', [dict(iou_thrs=()), dict(iou_thrs=0), dict(iou_thrs=(0.5, 1.5)), dict(mode='coco')])
