@@ -25,9 +25,10 @@ class JointLossOHEMSampler(BaseSampler):
     Args:
         num: RoIs an image that enter the loss; FCIS: 128.
         add_gt_as_proposals: Whether the objects' own boxes are candidates.
+        context: The RoI head, which hosts hand to every sampler; not read.
     """
 
-    def __init__(self, num: int, add_gt_as_proposals: bool = True, **kwargs: Any) -> None:
+    def __init__(self, num: int, add_gt_as_proposals: bool = True, context: Any = None) -> None:
         if num < 1:
             raise ValueError(f'JointLossOHEMSampler: num={num}, it must be at least 1')
         super().__init__(num=2**31, pos_fraction=1.0, add_gt_as_proposals=add_gt_as_proposals)

@@ -20,7 +20,9 @@ class PaddedRandomSampler(RandomSampler):
     """``RandomSampler`` that makes up for missing negatives by RoIs that were assigned to nothing.
 
     With an assigner of ``neg_iou_thr=(0.1, 0.5)`` RoIs below 0.1 are neither positive nor negative.  Stock sampling
-    leaves a short batch; here they fill it, as background.  None is taken twice.
+    leaves a short batch; here they fill it, as background.  None is taken twice, and none that the assigner ignores
+    because it lies in a crowd (``ignore_iof_thr``).  In an image without any object the stock assigner calls all RoIs
+    background, those in crowds included; there is nothing to make up for then.
     """
 
     def _sample_neg(self, assign_result: AssignResult, num_expected: int, **kwargs: Any) -> Tensor:
@@ -28,7 +30,8 @@ class PaddedRandomSampler(RandomSampler):
         missing = num_expected - len(negatives)
         if missing <= 0:
             return negatives
-        others = (assign_result.gt_inds < 0).nonzero()[:, 0]
+        ignored = assign_result.max_overlaps < 0  # MaxIoUAssigner's mark
+        others = ((assign_result.gt_inds < 0) & ~ignored).nonzero()[:, 0]
         if len(others) > missing:
             others = self.random_choice(others, missing)
         return torch.cat([negatives.flatten(), others])  # stock gives (0, 1) for none

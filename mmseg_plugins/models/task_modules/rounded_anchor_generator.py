@@ -8,6 +8,8 @@ Source: generate_anchors.py of https://github.com/rbgirshick/py-faster-rcnn (MIT
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmdet.models.task_modules.prior_generators import AnchorGenerator
 from torch import Tensor
@@ -24,8 +26,21 @@ class RoundedAnchorGenerator(AnchorGenerator):
     ratio 0.5, scale 4 gives a 23 x 12 box times 4 around 7.5: (-38, -16, 53, 31).
 
     To be used with ``InclusiveDeltaXYWHBBoxCoder``, which counts widths in the same way.
-    Arguments and the order of the anchors (ratios outside, scales inside) are those of ``AnchorGenerator``.
+    Arguments and the order of the anchors (ratios outside, scales inside) are those of ``AnchorGenerator``, but for
+    two that these anchors do not have.
+
+    Raises:
+        ValueError: ``scale_major=False``, or a ``center_offset``.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.scale_major:
+            raise ValueError('RoundedAnchorGenerator: scale_major=False, but its anchors have one order, ratios '
+                             'outside and scales inside; leave it out')
+        if self.center_offset:
+            raise ValueError(f'RoundedAnchorGenerator: center_offset={self.center_offset}, but its anchors lie around '
+                             '(stride - 1) / 2; leave it out, or give centers')
 
     def gen_single_level_base_anchors(self,
                                       base_size: int | float,

@@ -133,3 +133,28 @@ def test_padded_sampler_fills_its_quota_from_the_unassigned():
     assert len(sampled(sampler, [1, 0, 0, 0, 0, -1]).neg_inds) == 3
     assert 5 not in sampled(sampler, [1, 0, 0, 0, 0, -1]).neg_inds.tolist()
     assert sampled(sampler, [1, -1]).neg_inds.tolist() == [1]
+
+
+def test_padding_leaves_out_what_lies_in_a_crowd():
+    assigner = TASK_UTILS.build(dict(
+        type='mmdet.MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=(0.1, 0.5), match_low_quality=False,
+        ignore_iof_thr=0.5, iou_calculator=dict(type='mmseg_plugins.InclusiveOverlaps')))
+    rois = torch.tensor([[0.0, 0, 9, 9], [0, 4, 9, 13], [20, 20, 29, 29], [60, 60, 69, 69]])  # object, .43, crowd, none
+    gt = InstanceData(bboxes=rois[:1], labels=torch.tensor([0]))
+    crowd = InstanceData(bboxes=torch.tensor([[15.0, 15, 50, 50]]))
+    sampler = PaddedRandomSampler(num=8, pos_fraction=0.25, add_gt_as_proposals=False)
+
+    def negatives(objects):
+        priors = InstanceData(priors=rois)
+        return sampler.sample(assigner.assign(priors, objects, crowd), priors, objects).neg_inds.tolist()
+
+    assert negatives(gt) == [1, 3]
+    # Without an object the stock assigner makes everything background and forgets the crowd: nothing to pad with.
+    assert negatives(gt[:0]) == [0, 1, 2, 3]
+
+
+def test_mining_sampler_refuses_what_it_would_not_read():
+    assert JointLossOHEMSampler(num=3, context=object()).num_hard == 3
+    for unknown in ('typo', 'pos_fraction'):
+        with pytest.raises(TypeError, match=unknown):
+            JointLossOHEMSampler(num=3, **{unknown: 1})

@@ -1,5 +1,6 @@
 """Anchors of the Detectron family: known values, order and centres."""
 
+import pytest
 import torch
 
 from mmseg_plugins.models.task_modules import RoundedAnchorGenerator
@@ -30,3 +31,17 @@ def test_grid_moves_by_the_stride():
     assert grid.shape == (6, 4)
     assert (grid[1] - grid[0]).tolist() == [8, 0, 8, 0]
     assert (grid[3] - grid[0]).tolist() == [0, 8, 0, 8]
+
+
+@pytest.mark.parametrize(('setting', 'words'), [
+    (dict(scale_major=False), r'scale_major=False.*scales inside'),
+    (dict(center_offset=0.5), r'center_offset=0\.5.*centers'),
+])
+def test_arguments_that_would_change_nothing_are_refused(setting, words):
+    with pytest.raises(ValueError, match=words):
+        RoundedAnchorGenerator(strides=[8], ratios=[1.0], scales=[2], **setting)
+
+
+def test_centers_are_those_asked_for():
+    anchors = RoundedAnchorGenerator(strides=[8], ratios=[1.0], scales=[2], centers=[(4.0, 4.0)]).base_anchors[0]
+    assert anchors.tolist() == [[-3.5, -3.5, 11.5, 11.5]]
