@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from mmengine.model import normal_init
+from mmengine.model import BaseModule, normal_init
 from torch import Tensor, nn
 
 from .blocks import conv_block
@@ -21,7 +21,7 @@ from .init import note_init
 RELU = dict(type='ReLU')
 
 
-class HypercolumnRefinement(nn.Module):
+class HypercolumnRefinement(BaseModule):
     """Predict a mask anew from a coarse one and from maps with more detail.
 
     .. code-block:: none
@@ -68,6 +68,7 @@ class HypercolumnRefinement(nn.Module):
         """Predictor: N(0, 0.01), bias 0; the other convolutions keep what ``ConvModule`` gives, N(0, 2 / fan_out)."""
         normal_init(self.conv_logits, std=0.01)
         note_init(self.conv_logits, 'normal, std 0.01, bias 0')
+        super().init_weights()
 
     def forward(self, coarse: Tensor, maps: Sequence[Tensor], rois: Tensor) -> Tensor:
         """Refine ``coarse`` (N, 1, n, n) of ``rois`` (N, 5); ``maps`` are all maps, of which ``indices`` are read."""

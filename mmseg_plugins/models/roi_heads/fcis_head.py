@@ -148,6 +148,11 @@ class FCISHead(BaseModule):
             self.assigner = TASK_UTILS.build(train_cfg['assigner'])
             self.sampler = TASK_UTILS.build(train_cfg['sampler'], default_args=dict(context=self))
 
+    def init_weights(self) -> None:
+        """The original's N(0, 0.01), then what ``init_cfg`` says."""
+        self.score_maps.init_weights()
+        super().init_weights()
+
     # ------------------------------------------------------------------ network
 
     def maps(self, x: Sequence[Tensor], metas: Sequence[dict] = ()) -> list[ScoreMaps]:

@@ -66,13 +66,11 @@ class FCISScoreMaps(BaseModule):
         self.bbox = nn.Conv2d(feat_channels, BOX_GROUPS * DELTAS * cells, 1)
 
     def init_weights(self) -> None:
-        """All convolutions: N(0, 0.01), bias 0, as in the original, unless ``init_cfg`` says otherwise."""
-        super().init_weights()
-        if self.init_cfg:
-            return
+        """All convolutions: N(0, 0.01), bias 0, as in the original; then what ``init_cfg`` says."""
         for layer in (self.conv, self.cls_seg, self.bbox):
             normal_init(layer, std=0.01)
         note_init(self, 'FCIS: normal, std 0.01, bias 0')
+        super().init_weights()
 
     def forward(self, x: Tensor) -> ScoreMaps:
         """Map a feature (B, C, H, W) to the score maps."""

@@ -27,6 +27,13 @@ def deformable(**kwargs):
     return built
 
 
+def test_init_cfg_has_the_last_word():
+    built = deformable(init_cfg=dict(type='Constant', layer='Linear', val=0.5, bias=0.25))
+    assert built.offset_fc.weight.eq(0.5).all()
+    assert built.offset_fc.bias.eq(0.25).all()
+    assert not any(p.any() for p in deformable().parameters())
+
+
 def test_plain_crop_and_pooling():
     crops = crop_and_resize(F.pad(feat(), (0, 1, 0, 1), mode='replicate'), ROIS, 8, 1 / 8)
     torch.testing.assert_close(plain()([feat()], ROIS), crops)

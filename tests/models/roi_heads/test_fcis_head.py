@@ -245,6 +245,23 @@ def test_initial_weights_are_the_original_s():
         assert not layer.bias.any()
 
 
+def test_init_cfg_has_the_last_word(tmp_path):
+    built = head(init_cfg=dict(type='Constant', layer='Conv2d', val=0.5, bias=0.25))
+    built.init_weights()
+    assert all(torch.equal(p, torch.full_like(p, 0.25 if p.dim() == 1 else 0.5)) for p in built.parameters())
+    torch.save(built.state_dict(), tmp_path / 'head.pth')
+    loaded = head(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'head.pth')))
+    loaded.init_weights()
+    assert all(torch.equal(a, b) for a, b in zip(loaded.parameters(), built.parameters(), strict=True))
+
+
+def test_layers_that_init_cfg_does_not_name_start_as_the_original_s():
+    torch.manual_seed(0)
+    built = head(in_channels=64, feat_channels=64, init_cfg=dict(type='Constant', layer='GroupNorm', val=1.0))
+    built.init_weights()
+    assert built.score_maps.conv.weight.std().item() == pytest.approx(0.01, rel=0.05)
+
+
 def test_bfloat16_maps_give_float32_logits():
     built = head().to(torch.bfloat16)
     maps = built.maps([torch.randn(1, 12, 8, 8, dtype=torch.bfloat16)])

@@ -27,6 +27,14 @@ def maps(dtype=torch.float32):
     return [torch.randn(2, c, 64 // s, 64 // s).to(dtype).requires_grad_() for c, s in ((3, 2), (4, 4), (5, 8))]
 
 
+def test_init_cfg_has_the_last_word(tmp_path):
+    built = head(refine=REFINE, init_cfg=dict(type='Constant', layer='Conv2d', val=0.5, bias=0.25))
+    assert all(torch.equal(p, torch.full_like(p, 0.25 if p.dim() == 1 else 0.5)) for p in built.parameters())
+    torch.save(built.state_dict(), tmp_path / 'head.pth')
+    loaded = head(refine=REFINE, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'head.pth')))
+    assert all(torch.equal(a, b) for a, b in zip(loaded.parameters(), built.parameters(), strict=True))
+
+
 @pytest.mark.parametrize('n', [9, 41])
 def test_coarse_mask_agrees_with_the_golden_case(n):
     """One map holds all logits of the case; 1 x 1 convolutions pick them out, the fusion has its initial weights."""

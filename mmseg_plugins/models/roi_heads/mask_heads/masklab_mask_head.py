@@ -101,8 +101,10 @@ class MaskLabMaskHead(BaseModule):
         self.loss_refined = MMDET_MODELS.build(loss_refined) if refine else None
 
     def init_weights(self) -> None:
-        """Logits: N(0, 0.01), bias 0.  Fusion: 0.5 for semantic, 1 for direction (the paper's), 1 for a lone one."""
-        super().init_weights()
+        """Logits: N(0, 0.01), bias 0.  Fusion: 0.5 for semantic, 1 for direction (the paper's), 1 for a lone one.
+        Then what ``init_cfg`` says."""
+        if self.refinement is not None:
+            self.refinement.init_weights()
         for conv in (self.conv_semantic, self.conv_direction):
             if conv is not None:
                 normal_init(conv, std=0.01)
@@ -112,6 +114,7 @@ class MaskLabMaskHead(BaseModule):
         with torch.no_grad():
             self.fuse.weight.copy_(torch.tensor(weights).view(1, -1, 1, 1))
         note_init(self.fuse, f'weights {weights}, bias 0')
+        super().init_weights()
 
     def forward(self,
                 maps: Sequence[Tensor],

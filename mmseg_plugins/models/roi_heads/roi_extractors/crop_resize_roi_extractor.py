@@ -117,11 +117,11 @@ class DeformableCropRoIExtractor(CropResizeRoIExtractor):
         self.offset_fc = nn.Linear(out_channels * offset_size**2, 2 * sub_boxes**2)
 
     def init_weights(self) -> None:
-        """Offsets: zero, the plain crop."""
-        super().init_weights()
+        """Offsets: zero, the plain crop; then what ``init_cfg`` says."""
         nn.init.zeros_(self.offset_fc.weight)
         nn.init.zeros_(self.offset_fc.bias)
         note_init(self.offset_fc, 'zero: sub-boxes start where the plain crop has them')
+        super().init_weights()
 
     def crop(self, feat: Tensor, rois: Tensor) -> Tensor:
         """(N, C, S, S), tile by tile from shifted sub-boxes."""
