@@ -63,11 +63,6 @@ class RoIReadings(NamedTuple):
     box_delta: Tensor
 
 
-def _wide(x: Tensor) -> Tensor:
-    """At least float32: a mean over 441 bins has few digits left in 16 bits."""
-    return x.float() if x.element_size() < 4 else x
-
-
 @MODELS.register_module()
 class FCISHead(BaseModule):
     """Joint inside/outside score maps for class, mask and box.
@@ -156,7 +151,10 @@ class FCISHead(BaseModule):
     # ------------------------------------------------------------------ network
 
     def maps(self, x: Sequence[Tensor], metas: Sequence[dict] = ()) -> list[ScoreMaps]:
-        """Score maps of each level read; ``ValueError`` when the maps ``x`` are not what the head was built for."""
+        """Score maps of each level read, float32 or wider: a mean of 16-bit numbers is none itself.
+
+        ``ValueError`` when the maps ``x`` are not what the head was built for.
+        """
         got = [tuple(f.shape[1:]) for f in x]
         if any(not -len(x) <= i < len(x) for i in self.in_levels):
             raise ValueError(f'FCISHead: in_levels={self.in_levels}, but backbone and neck give {len(x)} maps of '
@@ -172,7 +170,10 @@ class FCISHead(BaseModule):
                     f'FCISHead: featmap_strides={self.featmap_strides}, but map {index} of backbone and neck is '
                     f'{tuple(feat.shape[2:])} for an input of {tuple(size)}; name its stride, or dilate the last '
                     'stage (ResNet: strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2))')
-        return [self.score_maps(feat) for feat in chosen]
+        half = (torch.float16, torch.bfloat16)
+        return [
+            ScoreMaps(*(x.float() if x.dtype in half else x for x in self.score_maps(feat))) for feat in chosen
+        ]
 
     def levels_of(self, rois: Tensor) -> Tensor:
         """Which of the maps each RoI (N, 5) is read from, (N,)."""
@@ -182,8 +183,8 @@ class FCISHead(BaseModule):
         return level.clamp(0, len(self.in_levels) - 1).long()
 
     def logits(self, pooled: Tensor) -> SidesOfClasses:
-        """Class and mask logits from pooled maps, which may be half precision; they are float32 or wider."""
-        return separate_logits(_wide(pooled)) if self.separate_maps else joint_logits(_wide(pooled))
+        """Class and mask logits from pooled maps."""
+        return separate_logits(pooled) if self.separate_maps else joint_logits(pooled)
 
     def pool(self, maps: Sequence[ScoreMaps], rois: Tensor) -> tuple[SidesOfClasses, Tensor]:
         """Everything about RoIs (N, 5), for training: logits of every class and deltas (N, 4)."""
@@ -194,7 +195,7 @@ class FCISHead(BaseModule):
             order = levels.argsort(stable=True).argsort()
             parts = [[self._pool(m, rois[levels == i], i) for m in level] for i, level in enumerate(maps)]
             seg, box = (torch.cat(column)[order] for column in zip(*parts, strict=True))
-        return self.logits(seg), box_deltas(_wide(box))
+        return self.logits(seg), box_deltas(box)
 
     def read(self, maps: Sequence[ScoreMaps], rois: Tensor) -> RoIReadings:
         """What test time needs of RoIs (N, 5), piece by piece, so that the masks of all classes are never kept."""
@@ -204,7 +205,7 @@ class FCISHead(BaseModule):
         parts = [(rois.new_zeros(0, k), rois.new_zeros(0, 2, p, p), levels[:0], rois.new_zeros(0, 4))]
         for i, level in enumerate(maps):
             some = rois[levels == i]
-            deltas = box_deltas(_wide(self._pool(level.box, some, i)))
+            deltas = box_deltas(self._pool(level.box, some, i))
             chunks = ps_roi_pool_chunks(level.seg, some, p, self.score_maps.group_size, 1 / self.featmap_strides[i],
                                         self.convention)
             for pooled in chunks:
@@ -228,7 +229,8 @@ class FCISHead(BaseModule):
 
     def loss(self, x: Sequence[Tensor], rpn_results_list: list[InstanceData],
              batch_data_samples: list[DetDataSample]) -> dict[str, Tensor]:
-        """Give ``loss_cls``, ``loss_mask``, ``loss_bbox``: each image's losses, averaged over the images.
+        """Give ``loss_cls``, the mean over the RoIs of all images, and ``loss_mask`` and ``loss_bbox``, sums over them
+        divided by the sampler's quota of all images (``'chainercv'``: by the number of RoIs).
 
         ``positive_share``, for the log, says how many of the RoIs in them are objects.  Near 1 the background is not
         learnt, and scores mean nothing: objects have the larger losses and fill the miner's quota where they are many.

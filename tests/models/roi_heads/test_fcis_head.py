@@ -272,6 +272,22 @@ def test_bfloat16_maps_give_float32_logits():
         assert x.isfinite().all()
 
 
+@pytest.mark.parametrize('build', [head, two_levels])
+def test_pooled_scores_keep_float32_under_autocast(build):
+    """A mean of bfloat16 numbers is no bfloat16 number: nothing is rounded behind the convolutions."""
+    built = build()
+    torch.manual_seed(3)
+    feats = [torch.randn(1, 12, 64 // s, 64 // s) for s in (4, 8, 16)]
+    rois = random_rois(6, 64, 64, seed=2).float()
+    with torch.no_grad():
+        with torch.autocast('cpu', torch.bfloat16):
+            maps = built.maps(feats)
+            reading, (sides, deltas) = built.read(maps, rois), built.pool(maps, rois)
+        exact, (wide, wide_deltas) = built.read(maps, rois), built.pool(maps, rois)
+    assert not any(torch.equal(x, x.bfloat16().float()) for x in (sides.mask_logit, reading.mask_logit, deltas))
+    assert all(torch.equal(a, b) for a, b in zip((*reading, *sides, deltas), (*exact, *wide, wide_deltas), strict=True))
+
+
 def test_a_foreign_key_is_refused():
     case = GoldenCase('fcis_head_msracver')
     with pytest.raises(ConversionError, match='rpn_cls_score_weight'):
