@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MAX_VALUES = 1 << 26  # pixels resampled at a time (float32: 256 MB)
+MAX_VALUES = 1 << 24  # pixels resampled at a time; 13 bytes each (grid 8, value 4, inside 1): 218 MB
 
 
 def paste_corner_masks(masks: Tensor, boxes: Tensor, image_size: tuple[int, int], threshold: float = 0.5) -> Tensor:
