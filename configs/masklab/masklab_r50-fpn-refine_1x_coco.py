@@ -19,4 +19,4 @@ model = dict(
             logits_index=1,
             logits_stride=8,
             refine=dict(indices=[0], channels=[256], strides=[4]))),
-    train_cfg=dict(rcnn=dict(max_masks_per_img=32)))
+    train_cfg=dict(rcnn=dict(max_masks_per_img=32, mask_size=None)))  # mask_head.mask_size counts

@@ -8,6 +8,6 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=1)
-optim_wrapper = dict(optimizer=dict(lr=0.01), clip_grad=dict(max_norm=35, norm_type=2))  # 8 GPUs x 1 image
+optim_wrapper = dict(optimizer=dict(lr=0.01))  # 8 GPUs x 1 image
 auto_scale_lr = dict(enable=False, base_batch_size=8)
 default_hooks = dict(checkpoint=dict(save_best='coco/segm_mAP', rule='greater'))

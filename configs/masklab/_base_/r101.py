@@ -55,5 +55,6 @@ model = dict(
             loss_refined=dict(type='mmseg_plugins.MaskBCELoss', loss_weight=1.0))),
     train_cfg=dict(
         rpn_proposal=dict(nms_pre=6000, max_per_img=300),
-        rcnn=dict(sampler=dict(num=64), max_masks_per_img=32)),
+        # The size of the masks is mask_head.mask_size; the stock head's is not read.
+        rcnn=dict(sampler=dict(num=64), max_masks_per_img=32, mask_size=None)),
     test_cfg=dict(rpn=dict(max_per_img=300)))

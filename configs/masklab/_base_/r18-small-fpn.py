@@ -18,4 +18,4 @@ model = dict(
             logits_stride=4,
             mask_size=mask_size,
             refine=dict(indices=[0], channels=[64], strides=[4], conv_channels=32))),
-    train_cfg=dict(rcnn=dict(max_masks_per_img=16)))
+    train_cfg=dict(rcnn=dict(max_masks_per_img=16, mask_size=None)))  # mask_head.mask_size counts

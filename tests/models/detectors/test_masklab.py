@@ -1,7 +1,12 @@
 """MaskLab as a detector: the rungs on small dilated nets, the pyramid variants, edge cases, wrong combinations."""
 
+import argparse
+import re
+
 import pytest
 import torch
+from mmengine.config import DictAction
+from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import InstanceData
 from tiny_models import CHANNELS, CONFIGS, batch, build, check_training_step, losses_of, predictions_of, tiny_config
 
@@ -98,6 +103,33 @@ def test_duplicate_conv5_is_that_of_the_config():
     original = [tuple(p.shape) for p in model.backbone.net.layer4.parameters()]
     assert [tuple(p.shape) for p in model.roi_head.shared_head.parameters()] == original
     check_training_step(model, batch(CASES['half-empty batch']))
+
+
+OPTIONS = re.findall(r'^\| .* \| `(model\..*)` \|$', (CONFIGS / 'masklab/README.md').read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize(('option', 'channels', 'directions', 'size'), [
+    (OPTIONS[0], [64], 8, 41),
+    (OPTIONS[1], [64, 256, 512], 8, 41),
+    (OPTIONS[2], [64, 256], 2, 41),
+    (OPTIONS[3], [64, 256], 8, 21),
+])
+def test_options_of_the_readme_fit_the_paper_s_network(option, channels, directions, size):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    options = parser.parse_args(['--cfg-options', *option.split()]).cfg_options
+    cfg = load_config(CONFIGS / 'masklab/masklab_r101-refine_2x_coco.py', options)
+    assert cfg.model.train_cfg.rcnn.mask_size is None  # the stock head's, which would say 14
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(cfg.model)
+    head = model.roi_head.mask_head
+    assert head.refinement.channels == channels
+    assert head.conv_direction.out_channels == 4 * directions
+    with torch.no_grad():
+        feats = model.extract_feat(torch.zeros(1, 3, 64, 64))
+        head.check_maps(feats, (64, 64))
+        masks = head(feats, torch.tensor([[0, 4.0, 4, 40, 40]]), torch.tensor([3])).final
+    assert masks.shape == (1, 1, size, size)
 
 
 def test_only_ground_truth_boxes_train_the_masks(models):
