@@ -28,7 +28,7 @@ model = dict(
         rpn=dict(assigner=dict(iou_calculator=half_open_iou)),
         rpn_proposal=proposals,
         rcnn=dict(assigner=dict(iou_calculator=half_open_iou))),
-    test_cfg=dict(rpn=proposals))
+    test_cfg=dict(rpn=proposals, rcnn=dict(drop_flat=False)))  # empty masks are dropped anyway
 
 train_cfg = dict(max_iters=max_iters, val_interval=20000)
 optim_wrapper = dict(

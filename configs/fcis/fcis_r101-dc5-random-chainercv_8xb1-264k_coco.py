@@ -29,7 +29,7 @@ model = dict(
             assigner=dict(iou_calculator=half_open_iou),
             sampler=dict(
                 _delete_=True, type='mmseg_plugins.PaddedRandomSampler', num=128, pos_fraction=0.25))),
-    test_cfg=dict(rpn=proposals))
+    test_cfg=dict(rpn=proposals, rcnn=dict(drop_flat=False)))  # empty masks are dropped anyway
 
 train_cfg = dict(max_iters=max_iters, val_interval=22000)
 optim_wrapper = dict(

@@ -1,4 +1,4 @@
-# Generated shapes, 128 x 128, no download, for two CPU cores.  Objects measure 18 to 66 px.
+# Generated shapes, 128 x 128, no download, for two CPU cores.  Objects are 12 to 67 px long.
 _base_ = [
     './r18-small.py',
     '../../_base_/datasets/shapes_instance.py',

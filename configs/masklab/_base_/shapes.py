@@ -7,6 +7,6 @@ _base_ = [
 ]
 
 # ------------------------------------------------------------------ often changed
-anchor_scales = [2, 4, 8]  # 16, 32, 64 px: the shapes measure 10 to 66 px
+anchor_scales = [2, 4, 8]  # 16, 32, 64 px: the shapes are 12 to 67 px long, 7 to 65 px wide
 
 model = dict(rpn_head=dict(anchor_generator=dict(scales=anchor_scales)))

@@ -1,6 +1,7 @@
 # Mask R-CNN, ResNet-50-C4: one map of stride 16, where an operator's rounding
 # shows most, as in the paper's ablation (table 2c).  mmdet's configuration with
-# two changes: the extractor, which takes any operator, and the backbone file.
+# three changes: the extractor, which takes any operator, the backbone file, and
+# the shared head, which starts from that file, too.
 # The leaf configs name the operator and nothing else.
 _base_ = [
     'mmdet::_base_/models/mask-rcnn_r50-caffe-c4.py',
