@@ -86,7 +86,7 @@ class LevelRPNHead(RPNHead):
             name = type(self.bbox_coder).__name__
             raise ValueError(
                 f"LevelRPNHead: convention='{self.convention}' and bbox_coder={name} count pixels differently, so that "
-                'an anchor that equals its object would get deltas other than zero. Remedy: '
+                'boxes would gain or lose a pixel. Remedy: '
                 "bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder') with convention='msracver', "
                 "mmdet's DeltaXYWHBBoxCoder with 'chainercv'")
 
