@@ -54,7 +54,7 @@ class EmbeddingHead(BaseMaskHead):
         embedding_channels: D; the paper has 8.
         upsample: Factor by which the last features are upsampled; divides ``stride``.
         norm_cfg: Norm of the convolutions.
-        loss_semantic: Cross entropy over K + 1 logits with ``ignore_index`` 255.
+        loss_semantic: Cross entropy over K + 1 logits; cells that say nothing have the ``ignore_index`` -100.
         loss_embedding: ``mmseg_plugins.DiscriminativeLoss``.
         test_cfg: ``bandwidth``, ``max_clusters``, ``max_steps``, ``min_pixels`` of ``cluster_embeddings``, and
             ``max_per_img``.  An instance's score is the mean probability of its class over its cells.

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import conv_block, note_init
 from mmseg_plugins.models.postprocess.window_masks import window_proposals
+from mmseg_plugins.models.task_modules.instance_maps import cell_cover
 from mmseg_plugins.ops.assemble import assemble, window_corners, windows_inside
 from mmseg_plugins.registry import MODELS, TASK_UTILS
 
@@ -168,13 +169,13 @@ class InstanceFCNHead(BaseMaskHead):
         if len(places) == 0:
             return masks[0], targets[0], inside[0]
         used, column = objects.unique(return_inverse=True)
-        pixels = truth.masks[used.cpu().numpy()].to_tensor(torch.float32, places.device)[:, None]  # (g, 1, H, W)
+        pixels = truth.masks[used.cpu().numpy()].to_tensor(torch.bool, places.device)  # (g, H, W)
         for level in places[:, 0].unique().tolist():
             at, stride = places[:, 0] == level, self.strides[level]
             windows = torch.cat([torch.full_like(places[at, :1], image), places[at, 1:]], dim=1)
             masks.append(assemble(scores[level], windows, size))
             inside.append(windows_inside(windows, size, scores[level].shape[-2:]))
-            cover = F.avg_pool2d(pixels, stride, stride, ceil_mode=True, count_include_pad=False)
+            cover = cell_cover(pixels, stride)[:, None]
             crops = torch.cat([column[at, None], places[at, 1:]], dim=1)  # a crop is assembling with one position
             targets.append((assemble(cover, crops, size) >= 0.5).to(masks[0].dtype))
         return torch.cat(masks), torch.cat(targets), torch.cat(inside)

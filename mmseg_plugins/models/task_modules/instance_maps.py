@@ -1,4 +1,4 @@
-"""Truth of one image as maps: which instance and which class each cell shows, and what is unknown.
+"""Truth of one image as maps: which instance and which class each cell belongs to, and what is unknown.
 
 Shapes: G objects, H x W input pixels (padding included), h x w cells of ``stride`` px.
 """
@@ -8,19 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-IGNORED = 255
+IGNORED = -100  # no label can have it
+CHUNK_PIXELS = 2**23  # of the masks that are floats at a time: 32 MB
 
 
 def instance_maps(truth: InstanceData,
                   unknown: Tensor,
                   stride: int,
                   class_agnostic: bool = False) -> tuple[Tensor, Tensor]:
-    """Instance and class of the pixel in the middle of each cell.
+    """Instance and class of each cell.
 
-    Where objects overlap, the smaller one is in front.
+    A cell belongs to the object that covers at least half of its pixels; where several do, to the smallest of them.  An
+    object that covers half of no cell (one thinner than half a cell) takes the cells that it covers most, so that none
+    is lost unless smaller ones hide it.
 
     Args:
         truth: ``masks`` (G, H, W) and ``labels`` (G,) from 0.
@@ -30,14 +34,17 @@ def instance_maps(truth: InstanceData,
 
     Returns:
         ids (h, w) long, 0 = no object or unknown, g + 1 = object g; and classes (h, w) long, 0 = background,
-        label + 1, ``IGNORED`` = unknown where no object is.  h = H / stride, rounded up.
+        label + 1, ``IGNORED`` where at least half of the cell is unknown and no object is.  h = H / stride, rounded up.
     """
     device = unknown.device
-    unknown = _subsample(unknown, stride)
+    unknown = cell_cover(unknown[None], stride)[0] >= 0.5
     ids = torch.zeros(unknown.shape, dtype=torch.long, device=device)
     if len(truth):
-        masks = _subsample(truth.masks.to_tensor(torch.bool, device), stride)  # (G, h, w)
-        areas = masks.flatten(1).sum(1)
+        pixels = truth.masks.to_tensor(torch.bool, device)
+        areas = pixels.flatten(1).sum(1)
+        cover = cell_cover(pixels, stride)  # (G, h, w)
+        needed = cover.amax(dim=(1, 2), keepdim=True).clamp(max=0.5)
+        masks = (cover >= needed) & (cover > 0)
         rank = torch.empty_like(areas)  # larger = smaller area = in front
         rank[areas.argsort(descending=True, stable=True)] = torch.arange(1, len(areas) + 1, device=device)
         top = (masks * rank[:, None, None].to(torch.int32)).amax(dim=0).long()  # (h, w)
@@ -69,10 +76,11 @@ def unknown_region(ignored: InstanceData | None, img_shape: Sequence[int], size:
     return region | (in_rows.float() @ in_columns.float().T > 0)
 
 
-def _subsample(x: Tensor, stride: int) -> Tensor:
-    """The pixel in the middle of each cell (of the last one: the last there is), (..., H, W) -> (..., h, w)."""
-    for dim in (-2, -1):
-        size = x.size(dim)
-        index = torch.arange(-(-size // stride), device=x.device) * stride + stride // 2
-        x = x.index_select(dim, index.clamp(max=size - 1))
-    return x
+def cell_cover(masks: Tensor, stride: int) -> Tensor:
+    """Share (N, h, w) of each cell's pixels that binary masks (N, H, W) cover; the last cells may have fewer pixels."""
+    step = max(CHUNK_PIXELS // max(masks.size(1) * masks.size(2), 1), 1)
+    shares = [
+        F.avg_pool2d(part[:, None].float(), stride, stride, ceil_mode=True, count_include_pad=False)[:, 0]
+        for part in masks.split(step)
+    ]
+    return torch.cat(shares)
