@@ -50,11 +50,15 @@ class InstanceFCNHead(BaseMaskHead):
         upsample: Factor by which the maps are upsampled before the last layers; divides the strides.
         norm_cfg: Norm of the two hidden convolutions.
         loss: ``mmseg_plugins.InstanceFCNLoss``.
-        train_cfg: ``assigner`` and ``sampler`` of windows.
+        train_cfg: ``assigner`` and ``sampler`` of windows, the latter with ``add_gt_as_proposals=False``.
         test_cfg: ``nms_pre`` (default 1000) windows with the highest objectness an image and scale are assembled at
             all; ``mask_thr``, ``iou_thr`` and ``max_per_img`` as in ``window_proposals``; ``score_thr`` (default 0) of
             the objectness.
         init_cfg: Replaces the default fill, N(0, 0.01) and biases 0.
+
+    Raises:
+        ValueError: ``upsample`` does not divide the strides, a window has fewer cells than positions, or the sampler
+            adds the objects to the windows.
     """
 
     def __init__(self,
@@ -90,6 +94,11 @@ class InstanceFCNHead(BaseMaskHead):
         if train_cfg:
             self.assigner = TASK_UTILS.build(train_cfg['assigner'])
             self.sampler = TASK_UTILS.build(train_cfg['sampler'], default_args=dict(context=self))
+            if getattr(self.sampler, 'add_gt_as_proposals', False):
+                raise ValueError(
+                    f'InstanceFCNHead: the sampler ({type(self.sampler).__name__}) puts the objects in front of the '
+                    'windows, so that what it samples are not the windows of those numbers, and objects are not '
+                    'windows; set train_cfg.sampler.add_gt_as_proposals=False')
 
     def init_weights(self) -> None:
         """All convolutions N(0, 0.01), biases 0, unless ``init_cfg`` says otherwise."""

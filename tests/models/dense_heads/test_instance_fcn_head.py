@@ -183,6 +183,14 @@ def test_bad_arguments_are_named(kwargs, words):
     assert all(word in str(error.value) for word in words)
 
 
+@pytest.mark.parametrize('sampler', [dict(type='mmdet.RandomSampler', num=64, pos_fraction=0.5),
+                                     dict(type='mmdet.RandomSampler', num=64, pos_fraction=0.5,
+                                          add_gt_as_proposals=True)])
+def test_a_sampler_that_adds_the_objects_to_the_windows_is_refused(sampler):
+    with pytest.raises(ValueError, match=r'RandomSampler.*train_cfg.sampler.add_gt_as_proposals=False'):
+        head(train_cfg=dict(TRAIN, sampler=sampler))
+
+
 @pytest.mark.parametrize('maps', [[torch.zeros(1, 4, 8, 8)], [torch.zeros(1, 5, 8, 8)] * 2, torch.zeros(1, 4, 8, 8)])
 def test_other_maps_than_asked_for_are_named(maps):
     with pytest.raises(ValueError, match='2 maps of 4 channels, but backbone and neck give'):
