@@ -76,6 +76,19 @@ def build_api(content: dict[str, Any], backend: str) -> Any:
     return api
 
 
+def only_categories(api: Any, category_ids: Sequence[int], backend: str) -> Any:
+    """``api`` without the annotations of other categories; itself where there are none.
+
+    Evaluation without categories (``useCats = 0``) takes every annotation, whatever ``catIds`` are asked for.
+    """
+    wanted = set(category_ids)
+    content = api.dataset
+    annotations = [ann for ann in content['annotations'] if ann['category_id'] in wanted]
+    if len(annotations) == len(content['annotations']):
+        return api
+    return build_api({**content, 'annotations': annotations}, backend)
+
+
 @dataclass(frozen=True)
 class CocoArrays:
     """Result of one evaluation; -1 marks what has no ground truth.
@@ -144,7 +157,8 @@ def evaluate(
 
     Args:
         iou_type: ``bbox`` or ``segm``.
-        use_categories: False compares objects whatever their category (proposals).
+        use_categories: False compares objects whatever their category (proposals), those of categories that are not
+            asked for included, as in mmdet; :func:`only_categories` leaves them out.
     """
     results = _load_results(api, predictions, backend)
     evaluator: Any

@@ -12,7 +12,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from mmseg_plugins.evaluation.coco_backend import evaluate
+from mmseg_plugins.evaluation.coco_backend import evaluate, only_categories
 from mmseg_plugins.evaluation.coco_metric import EvaluationError, FastCocoMetric, coco_predictions
 from mmseg_plugins.registry import METRICS
 
@@ -22,6 +22,8 @@ AREAS = ('s', 'm', 'l')
 @METRICS.register_module()
 class MaskRecallMetric(FastCocoMetric):
     """COCO evaluation in which every object and every prediction is of one class.
+
+    Objects of categories that are not among the data's classes do not count.
 
     Keys for ``segm``: ``segm_mAP``, ``segm_mAP_50``, ``segm_mAP_75``, ``segm_mAP_{s,m,l}`` (the class-agnostic average
     precision, at most ``ap_limit`` predictions an image; with a single class equal to ``FastCocoMetric``'s), ``AR@N``
@@ -33,10 +35,11 @@ class MaskRecallMetric(FastCocoMetric):
         proposal_nums: The N.
         ap_limit: Predictions an image that count for the average precision.
         metric: ``'segm'``, ``'bbox'`` or both.
-        kwargs: Those of ``FastCocoMetric`` (``backend``, ``iou_thrs``, ...).
+        kwargs: Those of ``FastCocoMetric`` (``backend``, ``iou_thrs``, ...) but ``classwise`` and ``metric_items``.
 
     Raises:
         EvaluationError: see ``FastCocoMetric``.
+        ValueError: another metric, or an option that has no meaning here.
     """
 
     def __init__(
@@ -53,6 +56,11 @@ class MaskRecallMetric(FastCocoMetric):
         if unknown:
             raise ValueError(f'MaskRecallMetric: metric {unknown} is unknown; choose from "segm" and "bbox". '
                              'Recall of boxes is FastCocoMetric(metric="proposal").')
+        for name in ('classwise', 'metric_items'):
+            if kwargs.get(name):
+                raise ValueError(f'MaskRecallMetric: {name}={kwargs[name]!r} is not possible: all objects are of one '
+                                 'class here, and the values are always the same. Remedy: leave it out, or use '
+                                 'FastCocoMetric.')
         super().__init__(ann_file, metric=wanted, proposal_nums=tuple(proposal_nums), **kwargs)
         self.recall_limits = tuple(proposal_nums)
         self.ap_limit = ap_limit
@@ -65,7 +73,7 @@ class MaskRecallMetric(FastCocoMetric):
             print_log(f'{metric}: {broken} predictions with NaN or infinite values were dropped', logger='current')
         assert self.backend is not None
         arrays = evaluate(
-            self._coco_api,
+            only_categories(self._coco_api, self.cat_ids, self.backend),
             predictions,
             self.backend,
             iou_type=metric,

@@ -73,6 +73,28 @@ def test_with_one_class_precision_is_that_of_the_usual_metric(tmp_path):
     assert {key: ours[key] for key in usual} == usual
 
 
+@pytest.mark.parametrize('backend', ['faster-coco-eval', 'pycocotools'])
+@pytest.mark.parametrize('chosen', [('cat', ), ('dog', ), ('dog', 'cat')])
+def test_objects_of_categories_that_are_not_evaluated_do_not_count(tmp_path, backend, chosen):
+    """As if the other categories were not in the file; with one class equal to the usual metric."""
+    content, samples = make_set(5)
+    labels = [label for label, item in enumerate(content['categories']) if item['name'] in chosen]
+    ids = [content['categories'][label]['id'] for label in labels]
+    for item in samples:
+        pred = item['pred_instances']
+        kept = torch.isin(pred['labels'], torch.tensor(labels))
+        item['pred_instances'] = {key: value[kept] for key, value in pred.items()}
+        item['pred_instances']['labels'] -= labels[0]
+    options = dict(metric=['bbox', 'segm'], backend=backend)
+    ours = run(MaskRecallMetric(write(tmp_path, content), **options), samples, chosen)
+    alone = dict(content, annotations=[ann for ann in content['annotations'] if ann['category_id'] in ids])
+    assert run(MaskRecallMetric(write(tmp_path, alone, 'alone.json'), **options), samples, chosen) == ours
+    assert ours['AR@1000'] > 0
+    if len(chosen) == 1:
+        usual = run(FastCocoMetric(write(tmp_path, content), **options), samples, chosen)
+        assert {key: ours[key] for key in usual} == usual
+
+
 def test_recall_of_a_known_case(tmp_path):
     """Two objects: one found exactly by the second-best proposal, one by a mask of IoU 0.68."""
     masks = np.zeros((3, 20, 20), np.uint8)
@@ -128,3 +150,10 @@ def test_masks_are_needed_and_unknown_metrics_refused(tmp_path):
         run(MaskRecallMetric(write(tmp_path, content)), samples)
     with pytest.raises(ValueError, match='proposal'):
         MaskRecallMetric(metric='proposal')
+
+
+@pytest.mark.parametrize('option', [dict(classwise=True), dict(metric_items=['mAP'])])
+def test_options_without_a_meaning_here_are_refused(option):
+    with pytest.raises(ValueError, match=f'MaskRecallMetric: {next(iter(option))}=.* FastCocoMetric'):
+        MaskRecallMetric(**option)
+    MaskRecallMetric(**{name: None for name in option})
