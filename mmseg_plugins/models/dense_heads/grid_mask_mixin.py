@@ -155,6 +155,18 @@ class GridMaskMixin:
                 f'the maps that the head works on (resize_ends={self.resize_ends}), and pad_size_divisor must be a '
                 'multiple of the largest')
 
+    def check_cover(self, map_size: tuple[int, int], stride: int, batch_img_metas: list[dict]) -> None:
+        """Raise ``ValueError`` unless maps (h, w) of that stride are as large as the padded images, where known."""
+        covered = (map_size[0] * stride, map_size[1] * stride)
+        for meta in batch_img_metas:
+            padded = tuple(meta.get('batch_input_shape', covered))
+            if padded != covered:
+                raise ValueError(
+                    f'the padded image is {padded[0]} x {padded[1]}, but masks of {map_size[0]} x {map_size[1]} at '
+                    f'stride {stride} cover {covered[0]} x {covered[1]}: strides={list(self.strides)} (SOLOv2: '
+                    'input_stride of mask_feature_head) must be those of the maps, and pad_size_divisor a multiple of '
+                    'the largest')
+
     def mask_ratios(self) -> list[int]:
         """How many times smaller than the padded image each level's masks are."""
         return [stride // 2 for stride in self.strides]
@@ -209,7 +221,11 @@ class GridMaskMixin:
             map_size: (h, w) of the soft masks.
             stride: Of the soft masks, in pixels of the padded image.
             rescale: Whether masks and boxes are given in the frame of the photograph or of the resized image.
+
+        Raises:
+            ValueError: the soft masks do not cover the padded image.
         """
+        self.check_cover(map_size, stride, batch_img_metas)
         scores = flatten_cells([point_nms(level.float().sigmoid()) for level in cls_logits])
         strides = torch.cat([
             scores.new_full((grid**2, ), float(s)) for grid, s in zip(self.num_grids, self.strides, strict=True)

@@ -29,16 +29,20 @@ class MaskFeatures(MaskFeatModule):
     """Stock mask feature branch; a ``mask_stride`` finer than the finest map's enlarges the sum before the last layer.
 
     Args:
-        input_stride: Stride of the map ``start_level``.
+        input_stride: Stride of the neck's finest map.  Each branch enlarges its map to that one's size, also where
+            ``start_level`` leaves it out.
         args, kwargs: Those of the stock module; ``mask_stride`` divides ``input_stride``.
+
+    Raises:
+        ValueError: ``mask_stride`` does not divide ``input_stride``.
     """
 
     def __init__(self, *args: Any, input_stride: int = 4, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.mask_stride < 1 or input_stride % self.mask_stride:
             raise ValueError(
-                f'mask_feature_head.mask_stride={self.mask_stride} must divide the stride of the finest map that it '
-                f'reads, input_stride={input_stride}: the mask map is that map or an enlargement of it')
+                f'mask_feature_head.mask_stride={self.mask_stride} must divide the stride of the neck\'s finest '
+                f'map, input_stride={input_stride}: the mask map has the size of that map or a multiple of it')
         self.scale = input_stride // self.mask_stride
 
     def init_weights(self) -> None:
@@ -50,13 +54,25 @@ class MaskFeatures(MaskFeatModule):
         normal_init(self.conv_pred.conv, std=0.01)
 
     def forward(self, x: tuple[Tensor, ...]) -> Tensor:
-        """Maps of the neck, finest first -> (B, D, H / mask_stride, W / mask_stride), H x W the padded image."""
+        """Maps of the neck, finest first -> (B, D, H / mask_stride, W / mask_stride), H x W the padded image.
+
+        Raises:
+            ValueError: the enlarged maps differ in size.
+        """
         inputs = list(x[self.start_level:self.end_level + 1])
-        if len(inputs) > 1:
+        if self.end_level > 0:
             inputs[-1] = torch.cat([inputs[-1], coordinate_maps(inputs[-1])], 1)
         total = self.convs_all_levels[0](inputs[0])
-        for branch, level in zip(self.convs_all_levels[1:], inputs[1:], strict=True):
-            total = total + branch(level)
+        for index, (branch, level) in enumerate(zip(self.convs_all_levels[1:], inputs[1:], strict=True), start=1):
+            part = branch(level)
+            if part.shape != total.shape:
+                divisor = 2**self.end_level * self.scale * self.mask_stride
+                raise ValueError(
+                    f'map {self.start_level + index} of the neck, {tuple(level.shape[-2:])}, becomes '
+                    f'{tuple(part.shape[-2:])} where the finer ones have {tuple(total.shape[-2:])}: the padded image '
+                    f'must be a multiple of the coarsest map\'s stride; set pad_size_divisor={divisor} in the data '
+                    'preprocessor')
+            total = total + part
         if self.scale > 1:
             total = F.interpolate(total, scale_factor=self.scale, mode='bilinear', align_corners=False)
         return self.conv_pred(total)

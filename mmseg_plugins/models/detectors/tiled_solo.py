@@ -65,7 +65,8 @@ class TiledSOLO(SOLO):
         args, kwargs: Those of the stock detectors; the mask head is one of this package's.
 
     Raises:
-        ValueError: the overlap does not leave a tile any room of its own.
+        ValueError: the overlap does not leave a tile any room of its own, or a side of the tile is no multiple of the
+            mask head's largest stride.
     """
 
     removes_padding = True  # tiles are cut out of the image alone: no warning of PaddingCheckHook
@@ -75,6 +76,10 @@ class TiledSOLO(SOLO):
         super().__init__(*args, **kwargs)
         if not 0 <= overlap < min(tile):
             raise ValueError(f'overlap={overlap} must be at least 0 and smaller than both sides of tile={tuple(tile)}')
+        coarsest = max(self.mask_head.strides)
+        if any(side % coarsest for side in tile):
+            raise ValueError(f'both sides of tile={tuple(tile)} must be multiples of {coarsest}, the coarsest of '
+                             f'mask_head.strides={list(self.mask_head.strides)}: tiles are not padded further')
         self.tile = tuple(tile)
         self.overlap = overlap
         self.tiles_per_batch = tiles_per_batch

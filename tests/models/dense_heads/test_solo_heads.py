@@ -103,6 +103,38 @@ def test_strides_that_are_not_the_maps_are_named():
         build('solov2_head', mask_feature_head=ConfigDict(options, mask_stride=3))
 
 
+def maps_of(height, width, strides=(4, 8, 16, 32, 64)):
+    """What a backbone and a pyramid give for an image of this size."""
+    torch.manual_seed(0)
+    return tuple(torch.randn(1, 16, -(-height // s), -(-width // s)) for s in strides)
+
+
+def test_maps_of_an_image_that_does_not_fit_the_strides_are_named():
+    with pytest.raises(ValueError, match=r'map 2 .*\(20, 24\).*\(18, 24\).*pad_size_divisor=32'):
+        golden_head('solov2_head')(maps_of(72, 96))
+
+
+@pytest.mark.parametrize('case', HEADS)
+def test_masks_that_do_not_fit_the_padded_image_are_named_at_prediction(case):
+    """A mask map of another size than padded image / stride would be cropped at the wrong place."""
+    options = dict(strides=[4, 8, 16, 32, 32])
+    if case == 'solov2_head':
+        options = dict(mask_feature_head=ConfigDict(head_config(case)['mask_feature_head'], input_stride=8))
+    head = build(case, **options)
+    data = random_samples(0, [1], (64, 96))
+    with pytest.raises(ValueError, match=r'64 x 96.*pad_size_divisor'):
+        head.predict(maps_of(64, 96), data)
+    golden_head(case).predict(maps_of(64, 96), data)
+
+
+@pytest.mark.parametrize('start', [0, 1, 3])  # 3 is also the last one
+def test_mask_features_have_the_finest_maps_size_wherever_they_start(start):
+    options = ConfigDict(head_config('solov2_head')['mask_feature_head'], start_level=start)
+    head = build('solov2_head', mask_feature_head=options)
+    assert head(maps_of(64, 96))[2].shape[-2:] == (16, 24)
+    assert head.loss(maps_of(64, 96), random_samples(0, [6], (64, 96)))['loss_mask'] > 0
+
+
 @pytest.mark.parametrize('case', HEADS)
 def test_finer_maps_keep_the_pyramids_strides(case):
     options = dict(resize_ends=False, strides=[4, 8, 16, 32, 64])

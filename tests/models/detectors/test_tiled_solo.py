@@ -156,3 +156,9 @@ def test_solov2_trains_on_an_empty_batch():
 def test_an_overlap_as_large_as_the_tile_is_refused():
     with pytest.raises(ValueError, match=r'overlap=64 must be .* smaller than both sides of tile=\(64, 64\)'):
         tiny(overlap=64)
+
+
+@pytest.mark.parametrize('tile', [(64, 80), (100, 64)])
+def test_a_tile_that_does_not_fit_the_strides_is_refused(tile):
+    with pytest.raises(ValueError, match=rf'tile=\({tile[0]}, {tile[1]}\) must be multiples of 32'):
+        tiny(tile=tile)
