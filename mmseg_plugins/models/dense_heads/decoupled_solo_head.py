@@ -28,7 +28,7 @@ class DecoupledSOLOHead(GridMaskMixin, StockDecoupledSOLOHead):
     """Stock ``DecoupledSOLOHead`` (two towers, x and y) with :class:`GridMaskMixin`'s corrections.
 
     Args:
-        resize_ends: See :class:`GridMaskMixin`.
+        resize_ends, min_mask_area: See :class:`GridMaskMixin`.
         args, kwargs: Those of the stock head.
 
     Raises:
@@ -126,7 +126,7 @@ class DecoupledSOLOLightHead(DecoupledSOLOHead, StockDecoupledSOLOLightHead):
 
     Args:
         dcn_cfg: Convolution of the last layer of both towers, e.g. ``dict(type='DCN')``; plain when absent.
-        resize_ends: See :class:`GridMaskMixin`.
+        resize_ends, min_mask_area: See :class:`GridMaskMixin`.
         args, kwargs: Those of the stock head.
 
     Raises:

@@ -31,7 +31,7 @@ class SOLOHead(GridMaskMixin, StockSOLOHead):
     it commutes, instead of to all channels behind it: the same numbers, without maps of S^2 channels at stride 4.
 
     Args:
-        resize_ends: See :class:`GridMaskMixin`.
+        resize_ends, min_mask_area: See :class:`GridMaskMixin`.
         args, kwargs: Those of stock ``SOLOHead``.
 
     Raises:

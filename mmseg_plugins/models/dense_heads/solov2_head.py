@@ -89,11 +89,14 @@ class SOLOV2Head(GridMaskMixin, StockSOLOV2Head):
         mask_feature_head: Arguments of :class:`MaskFeatures`.
         resize_ends: See :class:`GridMaskMixin`; here it decides only what the class and kernel branches see before they
             are resized to the grids.
+        min_mask_area: See :class:`GridMaskMixin`.
         args, kwargs: Those of the stock head.
 
     Raises:
         ValueError: ``loss_mask`` does not apply the sigmoid, or ``mask_stride`` does not divide the map's stride.
     """
+
+    min_mask_area = 1
 
     def __init__(self, *args: Any, mask_feature_head: dict, **kwargs: Any) -> None:
         options = ConfigDict(mask_feature_head)  # the stock head reads its entries as attributes

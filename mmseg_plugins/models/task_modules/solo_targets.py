@@ -95,11 +95,12 @@ def centre_cells(centres: Tensor, boxes: Tensor, size: Sequence[int], num_grid: 
 
 
 def assign_cells(centres: Tensor, areas: Tensor, boxes: Tensor, labels: Tensor, *, size: Sequence[int], num_grid: int,
-                 scale_range: tuple[float, float], pos_scale: float, num_classes: int) -> CellTargets:
+                 scale_range: tuple[float, float], pos_scale: float, num_classes: int,
+                 min_area: int = 1) -> CellTargets:
     """Give the objects of one level their cells.
 
     An object belongs to the level when the square root of its box's area lies in ``scale_range``, ends included; one
-    without a single mask pixel belongs to none.
+    of fewer than ``min_area`` mask pixels belongs to none.
 
     Args:
         centres: (N, 2) from :func:`mask_centres`.
@@ -107,10 +108,11 @@ def assign_cells(centres: Tensor, areas: Tensor, boxes: Tensor, labels: Tensor, 
         boxes: (N, 4) x1, y1, x2, y2.
         labels: (N,) in 0..C - 1.
         size: (H, W).
+        min_area: Least mask pixels, at least 1.
     """
     device = labels.device
     scales = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sqrt()
-    chosen = (scales >= scale_range[0]) & (scales <= scale_range[1]) & (areas > 0)
+    chosen = (scales >= scale_range[0]) & (scales <= scale_range[1]) & (areas >= min_area)
     first, last = centre_cells(centres, boxes, size, num_grid, pos_scale)
     lines = first[:, :, None] + torch.arange(3, device=device)  # (N, 2, 3): up to three rows, up to three columns
     inside = (lines <= last[:, :, None]) & chosen[:, None, None]

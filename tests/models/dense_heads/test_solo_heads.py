@@ -58,6 +58,25 @@ def test_masks_without_a_pixel_are_no_positives(case):
 
 
 @pytest.mark.parametrize('case', HEADS)
+def test_the_originals_leave_out_masks_of_fewer_than_ten_pixels_but_not_solov2(case):
+    data = random_samples(0, [1], (64, 96))
+    truth = data[0].gt_instances
+    truth.bboxes = torch.tensor([[20.0, 20, 29, 21]])
+    for area, options, counted in [(9, {}, case == 'solov2_head'), (10, {}, True), (9, dict(min_mask_area=9), True),
+                                   (9, dict(min_mask_area=10), False)]:
+        truth.masks.masks[:] = 0
+        truth.masks.masks[0, 20, 20:20 + area] = 1
+        target = build(case, **options).image_targets(truth, torch.device('cpu'))
+        assert bool(len(target.levels[0].cells)) == counted, (area, options)
+
+
+@pytest.mark.parametrize('value', [0, -1])
+def test_a_least_area_below_one_pixel_is_refused(value):
+    with pytest.raises(ValueError, match=rf'min_mask_area={value} .* at least 1'):
+        build('solo_v1_head', min_mask_area=value)
+
+
+@pytest.mark.parametrize('case', HEADS)
 def test_a_sigmoid_too_many_or_too_few_is_refused(case):
     wrong = 'Decoupled' in HEADS[case]
     with pytest.raises(ValueError, match=f'loss_mask.activate={wrong} .*{HEADS[case]}.*activate={not wrong}'):

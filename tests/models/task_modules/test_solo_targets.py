@@ -101,6 +101,18 @@ def test_an_object_without_pixels_and_no_object_at_all_claim_nothing():
     assert len(empty.cells) == len(empty.objects) == 0
 
 
+@pytest.mark.parametrize(('least', 'wanted'), [(1, {0, 1, 2}), (9, {1, 2}), (10, {2}), (11, set())])
+def test_objects_of_fewer_pixels_than_the_least_area_claim_nothing(least, wanted):
+    sample = random_samples(0, [3], (64, 64))[0]
+    masks = sample.gt_instances.masks.masks
+    masks[:] = 0
+    for mask, area in zip(masks, (8, 9, 10), strict=True):
+        mask[5, 20:20 + area] = 1
+    sample.gt_instances.bboxes = torch.tensor([[20.0, 5, 30, 6]] * 3)
+    found = targets_of(sample, num_grid=8, scale_range=(1, 2048), min_area=least)
+    assert set(found.objects.tolist()) == wanted
+
+
 @pytest.mark.parametrize('size', [(3, 5), (8, 16), (600, 9), (7, 4200), (520, 2048)])
 def test_sums_of_rows_and_columns_do_not_overflow_their_bytes(size):
     masks = torch.rand(2, *size) < torch.tensor([0.5, 1.1])[:, None, None]  # the second one is full
