@@ -3,12 +3,16 @@
 SOLO's grid divides the image, whatever its size, and its coordinate channels run from -1 to 1 across it.  A model that
 was trained on crops of 256 pixels with cells of 6 pixels therefore sees cells of 16 pixels on a photograph of 640, and
 positions that change 2.5 times slower: it finds less and draws worse.  Box detectors do not have this trouble.  Here
-the photograph is cut into overlapping tiles of the training size instead.  Memory is bounded as well.
+the photograph is cut into overlapping tiles of the training size instead.
+
+Memory does not grow with the number of tiles: the network's maps and whole masks exist for one batch of tiles, and of
+all tiles so far the best ``max_per_img`` instances are held, cropped to their boxes.  Only the result grows with the
+photograph, unless its masks are RLEs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
@@ -21,6 +25,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmseg_plugins.models.dense_heads.grid_mask_mixin import collect_masks
+from mmseg_plugins.models.postprocess.ranking import best_indices
 from mmseg_plugins.registry import MODELS
 
 
@@ -33,10 +38,29 @@ class Span(NamedTuple):
 
 
 class Found(NamedTuple):
-    """One tile's instances: offset (x, y) of the tile, and what was found in it."""
+    """Instances in the frame of the image.
 
-    offset: tuple[int, int]
-    instances: InstanceData
+    Attributes:
+        scores: (n,).
+        labels: (n,).
+        corners: x, y of each crop's upper left pixel.
+        crops: Masks (h, w), bool, cut to their boxes, each with memory of its own.
+    """
+
+    scores: Tensor
+    labels: Tensor
+    corners: list[tuple[int, int]]
+    crops: list[Tensor]
+
+
+def keep_best(parts: Sequence[Found], limit: int) -> Found:
+    """The ``limit`` instances (not above 0: all) with the highest scores of all ``parts``, best first."""
+    scores = torch.cat([part.scores for part in parts])
+    order = best_indices(scores, limit)
+    corners, crops = ([item for part in parts for item in getattr(part, name)] for name in ('corners', 'crops'))
+    chosen = order.tolist()
+    labels = torch.cat([part.labels for part in parts])
+    return Found(scores[order], labels[order], [corners[i] for i in chosen], [crops[i] for i in chosen])
 
 
 def spans(length: int, tile: int, overlap: int) -> list[Span]:
@@ -56,7 +80,14 @@ class TiledSOLO(SOLO):
     """Stock ``SOLO`` / ``SOLOv2`` whose prediction runs on tiles; training is the stock one's.
 
     An instance is taken from the tile in whose core its box's centre lies; the best ``test_cfg.max_per_img`` of all
-    tiles are kept.  An object larger than ``overlap`` may be cut at a tile's border.
+    tiles (not above 0: all) are kept.  An object larger than ``overlap`` may be cut at a tile's border.
+
+    That ownership is all there is between tiles: no suppression runs across them.  An object whose box comes out
+    differently in two tiles, so that its centre lies in each one's own core, is counted twice; one whose centre lies in
+    the other one's core both times, or that its owner does not find, is lost.  The former two need boxes that differ
+    where tiles overlap: objects that a border cuts, or poor masks beside it.
+
+    An image smaller than the tile is padded to it with zeros, the mean colour.
 
     Args:
         tile: (height, width) of a tile in pixels of the resized image: the size of the training crops.
@@ -90,50 +121,61 @@ class TiledSOLO(SOLO):
         """Instances of images (B, 3, H, W), in the frame of the photographs or, without ``rescale``, of the images."""
         results = []
         for image, sample in zip(batch_inputs, batch_data_samples, strict=True):
-            found = list(self.predict_tiles(image, tuple(sample.img_shape[:2])))
-            out_shape = tuple(sample.ori_shape[:2]) if rescale else tuple(sample.img_shape[:2])
-            results.append(self.put_together(found, tuple(sample.img_shape[:2]), out_shape))
+            img_shape = tuple(sample.img_shape[:2])
+            out_shape = tuple(sample.ori_shape[:2]) if rescale else img_shape
+            results.append(self.put_together(self.best_of_tiles(image, img_shape), img_shape, out_shape))
         return self.add_pred_to_datasample(batch_data_samples, results)
 
-    def predict_tiles(self, image: Tensor, img_shape: tuple[int, ...]) -> Iterator[Found]:
-        """Instances of each tile of one padded image (3, H, W), in the frame of the tile."""
-        (height, width), (rows, columns) = self.tile, img_shape
-        tiles = list(product(spans(rows, height, self.overlap), spans(columns, width, self.overlap)))
+    def best_of_tiles(self, image: Tensor, img_shape: tuple[int, ...]) -> Found:
+        """The best ``test_cfg.max_per_img`` instances of all tiles of one padded image (3, H, W)."""
+        rows, columns = (spans(length, tile, self.overlap) for length, tile in zip(img_shape, self.tile, strict=True))
+        tiles = list(product(rows, columns))
+        device = image.device
+        best = Found(torch.zeros(0, device=device), torch.zeros(0, dtype=torch.long, device=device), [], [])
         for begin in range(0, len(tiles), self.tiles_per_batch):
-            part = tiles[begin:begin + self.tiles_per_batch]
-            crops = [image[:, y.start:y.start + height, x.start:x.start + width] for y, x in part]
-            crops = [F.pad(crop, (0, width - crop.shape[2], 0, height - crop.shape[1])) for crop in crops]
-            sizes = [(min(height, rows - y.start), min(width, columns - x.start)) for y, x in part]
-            samples = [
-                DetDataSample(metainfo=dict(img_shape=size, ori_shape=size, batch_input_shape=self.tile))
-                for size in sizes
-            ]
-            maps = self.extract_feat(torch.stack(crops))
-            for (y, x), result in zip(part, self.mask_head.predict(maps, samples, rescale=False), strict=True):
-                boxes = result.bboxes
-                centre_x = (boxes[:, 0] + boxes[:, 2]) / 2 + x.start
-                centre_y = (boxes[:, 1] + boxes[:, 3]) / 2 + y.start
-                mine = (x.first <= centre_x) & (centre_x < x.last) & (y.first <= centre_y) & (centre_y < y.last)
-                yield Found((x.start, y.start), result[mine])
+            for found in self.predict_tiles(image, tiles[begin:begin + self.tiles_per_batch], img_shape):
+                best = keep_best([best, found], self.test_cfg.max_per_img)
+        return best
 
-    def put_together(self, found: list[Found], img_shape: tuple[int, ...], out_shape: tuple[int, ...]) -> InstanceData:
-        """The best instances of all tiles in one frame."""
-        scores = torch.cat([part.instances.scores for part in found])
-        labels = torch.cat([part.instances.labels for part in found])
-        owners = [(tile, i) for tile, part in enumerate(found) for i in range(len(part.instances))]
-        order = scores.argsort(descending=True, stable=True)[:self.test_cfg.max_per_img]
+    def predict_tiles(self, image: Tensor, tiles: Sequence[tuple[Span, Span]],
+                      img_shape: tuple[int, ...]) -> list[Found]:
+        """What each of a batch of tiles (rows, columns) answers for."""
+        (height, width), (rows, columns) = self.tile, img_shape
+        crops = [image[:, y.start:y.start + height, x.start:x.start + width] for y, x in tiles]
+        crops = [F.pad(crop, (0, width - crop.shape[2], 0, height - crop.shape[1])) for crop in crops]
+        sizes = [(min(height, rows - y.start), min(width, columns - x.start)) for y, x in tiles]
+        samples = [
+            DetDataSample(metainfo=dict(img_shape=size, ori_shape=size, batch_input_shape=self.tile)) for size in sizes
+        ]
+        maps = self.extract_feat(torch.stack(crops))
+        results = self.mask_head.predict(maps, samples, rescale=False)
+        return [owned(result, *tile) for result, tile in zip(results, tiles, strict=True)]
+
+    def put_together(self, found: Found, img_shape: tuple[int, ...], out_shape: tuple[int, ...]) -> InstanceData:
+        """Instances with masks (n, H, W) of ``out_shape``, or their RLEs, made one by one."""
 
         def full_masks() -> Iterator[Tensor]:
-            for index in order.tolist():
-                tile, i = owners[index]
-                (x, y), crop = found[tile].offset, found[tile].instances.masks[i]
-                mask = F.pad(crop, (x, img_shape[1] - x - crop.shape[1], y, img_shape[0] - y - crop.shape[0]))[None]
+            for (x, y), crop in zip(found.corners, found.crops, strict=True):
+                mask = crop.new_zeros(1, *img_shape)
+                mask[0, y:y + crop.shape[0], x:x + crop.shape[1]] = crop
                 if out_shape != img_shape:
                     soft = F.interpolate(mask[None].float(), size=out_shape, mode='bilinear', align_corners=False)
                     mask = soft[0] > 0.5
                 yield mask
 
         rle = self.test_cfg.get('rle', False)
-        masks, boxes = collect_masks(full_masks(), len(order), out_shape, scores.device, rle)
-        return InstanceData(scores=scores[order], labels=labels[order], masks=masks, bboxes=boxes)
+        masks, boxes = collect_masks(full_masks(), len(found.crops), out_shape, found.scores.device, rle)
+        return InstanceData(scores=found.scores, labels=found.labels, masks=masks, bboxes=boxes)
 
+
+def owned(instances: InstanceData, rows: Span, columns: Span) -> Found:
+    """Those of a tile's instances whose box has its centre in the tile's core."""
+    centres = (instances.bboxes[:, :2] + instances.bboxes[:, 2:]) / 2
+    x, y = centres[:, 0] + columns.start, centres[:, 1] + rows.start
+    mine = (columns.first <= x) & (x < columns.last) & (rows.first <= y) & (y < rows.last)
+    corners, crops = [], []
+    for index in mine.nonzero().flatten().tolist():
+        left, top, right, bottom = instances.bboxes[index].int().tolist()
+        corners.append((left + columns.start, top + rows.start))
+        crops.append(instances.masks[index, top:bottom, left:right].clone())
+    return Found(instances.scores[mine], instances.labels[mine], corners, crops)

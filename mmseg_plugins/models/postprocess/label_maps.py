@@ -13,6 +13,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from .mask_boxes import mask_boxes
+from .ranking import best_indices
 
 CHUNK_PIXELS = 2**23  # resized at a time: 32 MB
 
@@ -36,7 +37,7 @@ def instances_of_label_map(label_map: Tensor, scores: Tensor, labels: Tensor, st
         ``masks`` (n, H, W) bool, ``bboxes`` (n, 4) x1 y1 x2 y2, ``scores``, ``labels``; instances without a pixel are
         left out.
     """
-    order = scores.argsort(descending=True, stable=True)
+    order = best_indices(scores)
     height, width = int(img_shape[0]), int(img_shape[1])
     masks = torch.zeros((len(order), *out_size), dtype=torch.bool, device=label_map.device)
     cells = max(label_map.numel() * stride**2, out_size[0] * out_size[1])
@@ -55,8 +56,9 @@ def instances_of_label_map(label_map: Tensor, scores: Tensor, labels: Tensor, st
 
 
 def keep_best(label_map: Tensor, scores: Tensor, labels: Tensor, limit: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The ``limit`` instances with the highest scores, best first, numbered anew; (h, w), (n,), (n,)."""
-    order = scores.argsort(descending=True, stable=True)[:limit]
+    """The ``limit`` instances with the highest scores (not above 0: all), best first, numbered anew: (h, w), (n,),
+    (n,)."""
+    order = best_indices(scores, limit)
     number = torch.zeros(len(scores) + 1, dtype=torch.long, device=label_map.device)
     number[order + 1] = torch.arange(1, len(order) + 1, device=label_map.device)
     return number[label_map], scores[order], labels[order]

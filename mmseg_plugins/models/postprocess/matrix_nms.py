@@ -18,6 +18,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .ranking import best_indices
+
 BLOCK_BYTES = 2**26  # of one block of masks as float32
 
 
@@ -82,9 +84,7 @@ def matrix_nms(masks: Tensor, labels: Tensor, scores: Tensor, *, areas: Tensor |
     Returns:
         Lowered scores (K,) in descending order, and the indices (K,) of their masks.
     """
-    order = scores.argsort(descending=True, stable=True)
-    if nms_pre > 0:
-        order = order[:nms_pre]
+    order = best_indices(scores, nms_pre)
     areas = masks.flatten(1).sum(1) if areas is None else areas
     inter = intersections(masks, order, block_bytes)
     decay = matrix_decay(inter, areas[order].float(), labels[order], kernel, sigma)
@@ -92,8 +92,6 @@ def matrix_nms(masks: Tensor, labels: Tensor, scores: Tensor, *, areas: Tensor |
     if filter_thr > 0:
         kept = scores >= filter_thr
         scores, order = scores[kept], order[kept]
-    best = scores.argsort(descending=True, stable=True)
-    if max_num > 0:
-        best = best[:max_num]
+    best = best_indices(scores, max_num)
     return scores[best], order[best]
 

@@ -39,6 +39,7 @@ def window_proposals(probs: Tensor,
         image_size: H, W.
         mask_thr: A pixel belongs to the mask when its bilinear probability is larger.
         iou_thr: Of two proposals whose boxes overlap more, the one with the lower score goes.
+        max_per_img: Proposals to keep; not above 0: all.
 
     Returns:
         By falling score: ``bboxes`` (n, 4) tight, ``scores`` (n,), ``labels`` (n,) zeros, ``masks`` (n, H, W) bool.
@@ -52,7 +53,7 @@ def window_proposals(probs: Tensor,
         boxes[chosen] = (tight + torch.cat([corners, corners], dim=1)) * filled
     kept = torch.nonzero(boxes[:, 2] > boxes[:, 0])[:, 0]
     if len(kept):
-        order = nms(boxes[kept].contiguous(), scores[kept].contiguous(), iou_thr)[1][:max_per_img]
+        order = nms(boxes[kept].contiguous(), scores[kept].contiguous(), iou_thr, max_num=max_per_img)[1]
         kept = kept[order]
     masks = torch.zeros((len(kept), *image_size), dtype=torch.bool, device=probs.device)
     for chosen, corners, patches in _patches(probs[kept], windows[kept], image_size, mask_thr):

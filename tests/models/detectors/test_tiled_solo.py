@@ -1,5 +1,6 @@
 """Tiles: how an image is cut, that every object is found once and whole, and that one tile is the stock detector."""
 
+import weakref
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from pycocotools import mask as mask_api
 from scipy import ndimage
 from tiny_models import batch, build, check_training_step, predictions_of, tiny_config
 
+from mmseg_plugins.models.detectors import tiled_solo
 from mmseg_plugins.models.detectors.tiled_solo import spans
 from mmseg_plugins.models.postprocess.solo_masks import tight_boxes
 
@@ -29,6 +31,9 @@ class Finder:
 
     test_cfg = None
 
+    def __init__(self):
+        self.tile_masks = []  # references to what was given for each tile
+
     def predict(self, maps, samples, rescale):
         assert rescale is False
         results = []
@@ -37,19 +42,20 @@ class Finder:
             groups, number = ndimage.label(crop[0, :height, :width] > 0)
             masks = torch.from_numpy(np.stack([groups == i + 1 for i in range(number)])) if number else torch.zeros(
                 0, height, width, dtype=torch.bool)
+            self.tile_masks.append(weakref.ref(masks))
             results.append(InstanceData(
                 scores=masks.flatten(1).sum(1) / 1000, labels=torch.zeros(number, dtype=torch.long), masks=masks,
                 bboxes=tight_boxes(masks)))
         return results
 
 
-def found_in(model, image, ori_shape=None):
+def found_in(model, image, ori_shape=None, finder=None):
     """What the tiles give with ``Finder`` in the place of the network."""
     data = batch([[]], size=image.shape)
     data['data_samples'][0].set_metainfo(dict(ori_shape=ori_shape or image.shape))
     model.mask_head = None
     model._modules.pop('mask_head', None)
-    object.__setattr__(model, 'mask_head', Finder())
+    object.__setattr__(model, 'mask_head', finder or Finder())
     model.extract_feat = lambda crops: crops
     padded = torch.nn.functional.pad(torch.from_numpy(image).float(), (0, 32, 0, 32))
     return model.predict(padded.expand(1, 3, -1, -1), data['data_samples'])[0].pred_instances
@@ -100,6 +106,35 @@ def test_the_best_of_all_tiles_are_kept():
     result = found_in(model, dotted_image(160, 100))
     areas = np.sort(np.bincount(ndimage.label(dotted_image(160, 100))[0].ravel())[1:])[::-1]
     assert (result.scores * 1000).round().int().tolist() == areas[:4].tolist()
+
+
+@pytest.mark.parametrize('limit', [-1, 0])
+def test_without_a_limit_all_are_kept(limit):
+    model = tiny()
+    model.test_cfg.max_per_img = limit
+    image = dotted_image(160, 100)
+    assert len(found_in(model, image)) == ndimage.label(image)[1]
+
+
+def test_what_is_held_does_not_grow_with_the_photograph(monkeypatch):
+    """After every tile the best four, cropped to their boxes, and no mask of a tile but those of one batch of tiles."""
+    model, finder, held = tiny(tiles_per_batch=2), Finder(), []
+    model.test_cfg.max_per_img = 4
+    original = tiled_solo.keep_best
+
+    def keep_best(parts, limit):
+        best = original(parts, limit)
+        held.append((sum(mask() is not None for mask in finder.tile_masks), len(best.scores),
+                     max(crop.untyped_storage().nbytes() for crop in best.crops)))
+        return best
+
+    monkeypatch.setattr(tiled_solo, 'keep_best', keep_best)
+    found_in(model, dotted_image(400, 300), finder=finder)
+    assert len(held) == len(finder.tile_masks) == 9 * 7
+    masks, numbers, sizes = zip(*held, strict=True)
+    assert max(masks) <= 2
+    assert max(numbers) == 4
+    assert max(sizes) <= 18 * 18
 
 
 def test_masks_come_in_the_photographs_frame_and_as_rle():

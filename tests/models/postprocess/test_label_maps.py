@@ -49,3 +49,11 @@ def test_the_best_are_kept_and_numbered_anew():
     kept, scores, labels = keep_best(label_map, torch.tensor([0.1, 0.9, 0.5]), torch.tensor([7, 8, 9]), 2)
     assert kept.tolist() == [[0, 0, 1, 2]]
     assert (scores.tolist(), labels.tolist()) == (pytest.approx([0.9, 0.5]), [8, 9])
+
+
+@pytest.mark.parametrize('limit', [-1, 0])
+def test_without_a_limit_all_are_kept(limit):
+    label_map = torch.tensor([[0, 1, 2, 3]])
+    kept, scores, labels = keep_best(label_map, torch.tensor([0.1, 0.9, 0.5]), torch.tensor([7, 8, 9]), limit)
+    assert kept.tolist() == [[0, 3, 1, 2]]
+    assert (scores.tolist(), labels.tolist()) == (pytest.approx([0.9, 0.5, 0.1]), [8, 9, 7])

@@ -74,6 +74,7 @@ def test_the_best_are_kept_and_empty_windows_dropped():
     assert scores.max() not in every.scores
     assert len(every) > 20
     few = window_proposals(probs, windows, scores, size, iou_thr=1.0, max_per_img=5)
+    assert torch.equal(window_proposals(probs, windows, scores, size, iou_thr=1.0, max_per_img=-1).masks, every.masks)
     assert torch.equal(few.masks, every.masks[:5])
 
 
