@@ -156,4 +156,4 @@ def test_masks_are_needed_and_unknown_metrics_refused(tmp_path):
 def test_options_without_a_meaning_here_are_refused(option):
     with pytest.raises(ValueError, match=f'MaskRecallMetric: {next(iter(option))}=.* FastCocoMetric'):
         MaskRecallMetric(**option)
-    MaskRecallMetric(**{name: None for name in option})
+    MaskRecallMetric(**dict.fromkeys(option))

@@ -56,8 +56,9 @@ class EmbeddingHead(BaseMaskHead):
         norm_cfg: Norm of the convolutions.
         loss_semantic: Cross entropy over K + 1 logits; cells that say nothing have the ``ignore_index`` -100.
         loss_embedding: ``mmseg_plugins.DiscriminativeLoss``.
-        test_cfg: ``bandwidth``, ``max_clusters``, ``max_steps``, ``min_pixels`` of ``cluster_embeddings``, and
-            ``max_per_img``.  An instance's score is the mean probability of its class over its cells.
+        test_cfg: ``bandwidth``, ``max_clusters``, ``max_steps``, ``min_pixels``, ``max_tries`` of
+            ``cluster_embeddings``, and ``max_per_img``.  An instance's score is the mean probability of its class over
+            its cells.
     """
 
     def __init__(self,
@@ -160,10 +161,8 @@ class EmbeddingHead(BaseMaskHead):
 
     def _instances(self, logits: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Label map (h, w), scores (n,) and classes (n,) from 0 of one image, the best ``max_per_img`` instances."""
-        settings = {
-            key: self.test_cfg[key] for key in ('bandwidth', 'max_clusters', 'max_steps', 'min_pixels')
-            if key in self.test_cfg
-        }
+        names = ('bandwidth', 'max_clusters', 'max_steps', 'min_pixels', 'max_tries')
+        settings = {name: self.test_cfg[name] for name in names if name in self.test_cfg}
         probs = logits.float().softmax(dim=0)  # (K + 1, h, w)
         label_map = torch.zeros(probs.shape[1:], dtype=torch.long, device=probs.device)
         scores, labels = [probs.new_zeros(0)], [label_map.new_zeros(0)]

@@ -20,7 +20,8 @@ def cluster_embeddings(embedding: Tensor,
                        bandwidth: float = 0.5,
                        max_clusters: int = 500,
                        max_steps: int = 10,
-                       min_pixels: int = 1) -> Tensor:
+                       min_pixels: int = 1,
+                       max_tries: int | None = None) -> Tensor:
     """Assign each pixel to a cluster.
 
     One cluster costs at most ``max_steps`` passes over the pixels that are still free, memory O(N D).
@@ -30,9 +31,11 @@ def cluster_embeddings(embedding: Tensor,
         scores: (N,); free pixels with high scores start clusters (of equal scores the first).
         bandwidth: Radius in the embedding space.  At loss 0 any number from delta_v to 2 delta_d - delta_v separates
             the instances.
-        max_clusters: Clusters tried; pixels left then stay unassigned.
+        max_clusters: Clusters kept; pixels left then stay unassigned.
         max_steps: Mean shift steps a cluster.
         min_pixels: Smaller clusters are dropped, their pixels stay unassigned.
+        max_tries: Clusters tried, the dropped ones included: bounds the time on embeddings that fall to pieces.  Four
+            times ``max_clusters`` by default.
 
     Returns:
         (N,) long, 0 = unassigned, 1 .. K in the order of finding.
@@ -41,8 +44,8 @@ def cluster_embeddings(embedding: Tensor,
     labels = torch.zeros(len(embedding), dtype=torch.long, device=embedding.device)
     free = scores.argsort(descending=True, stable=True)  # indices of the pixels without a cluster, best first
     found = 0
-    for _ in range(max_clusters):
-        if len(free) == 0:
+    for _ in range(4 * max_clusters if max_tries is None else max_tries):
+        if len(free) == 0 or found == max_clusters:
             break
         points = embedding[free]
         members = _shift(points, bandwidth, max_steps)
