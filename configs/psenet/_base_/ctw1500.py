@@ -18,7 +18,7 @@ base_lr = 1e-3  # for 16 images a step
 max_epochs = 600
 milestones = [200, 400]
 smallest = 0.7  # .4 for ICDAR 2015
-short_side = 640
+side = 736  # of the crops, and the short side of test images
 
 # -------------------------------------------------------------------- model
 model = dict(
@@ -46,15 +46,20 @@ model = dict(
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='RandomResize', scale=(100000, short_side), ratio_range=(0.7, 1.3), keep_ratio=True),
+    dict(
+        type='RandomChoiceResize',
+        scales=[(100000, int(side * tenths / 10 + 0.5)) for tenths in range(7, 14)],
+        keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='Rotate', prob=0.5, max_mag=10.0),
-    dict(type='RandomCrop', crop_size=(640, 640), allow_negative_crop=True),
+    dict(type='Rotate', prob=1.0, max_mag=10.0, img_border_value=0),
+    dict(type='RandomCrop', crop_size=(side, side), allow_negative_crop=True),
+    dict(type='Brightness', prob=1.0, min_mag=1 - 32 / 255, max_mag=1 + 32 / 255),
+    dict(type='Color', prob=1.0, min_mag=0.5, max_mag=1.5),
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(100000, short_side), keep_ratio=True),
+    dict(type='Resize', scale=(100000, side), keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
