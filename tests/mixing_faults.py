@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mixing_grid import SYSTEMS, WIDTH, Mix, combine
+from mixing_grid import Mix, combine
+from mixing_systems import SYSTEMS, WIDTH
 from mmengine.config import ConfigDict
 
 
@@ -34,11 +35,15 @@ def _map_too_many(model: ConfigDict) -> None:
     model.neck.num_outs += 1
 
 
-def _wrong_strides(model: ConfigDict) -> None:
-    """The backbone's last stage dilated: a stock FPN reads it, and boxes would lie in the wrong place."""
-    model.backbone.update(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2))
-    model.neck.update(type='mmdet.FPN')
-    model.neck.pop('norm_cfg')
+def _wrong_strides(**stages: tuple[int, ...]) -> Callable[[ConfigDict], None]:
+    """Other strides of the backbone's stages: a stock FPN reads them, and objects would lie in the wrong place."""
+
+    def spoil(model: ConfigDict) -> None:
+        model.backbone.update(stages)
+        model.neck.update(type='mmdet.FPN')
+        model.neck.pop('norm_cfg')
+
+    return spoil
 
 
 def _extractor(kind: str, **changes: Any) -> Callable[[ConfigDict], None]:
@@ -63,8 +68,10 @@ FAULTS: dict[str, Fault] = {
     'heads made for another neck': Fault(_wider_neck, (HEADS, r'model\.neck')),
     'a map too few': Fault(_map_too_few, (HEADS, r'model\.neck')),
     'a map too many': Fault(_map_too_many, (HEADS, r'model\.neck')),
-    'strides of another backbone': Fault(
-        _wrong_strides, (HEADS, r'model\.neck'), lambda model: 'rpn_head' in model or 'panoptic_head' in model),
+    'strides of another backbone': Fault(_wrong_strides(strides=(2, 2, 2, 2)), (HEADS, r'model\.neck')),
+    'a dilated last stage': Fault(
+        _wrong_strides(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)), (HEADS, r'model\.neck'),
+        lambda model: 'stride' not in model.get('mask_head', {})),  # which is that of the first map
     **{
         f'every level for a {kind} head that reads one': Fault(
             _extractor(kind, type='mmseg_plugins.AllLevelRoIExtractor'), _pooled(kind), _is(kind, False))

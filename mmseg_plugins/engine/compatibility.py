@@ -152,6 +152,8 @@ def _check_head(path: str, head: nn.Module, given: Given) -> None:
         _check_strides(f'{path}.pixel_decoder', decoder, decoder.strides, given)
     elif generator is not None and hasattr(generator, 'strides'):
         _check_strides(f'{path}.prior_generator', generator, generator.strides, _chosen(head, given))
+    else:
+        _check_own_strides(path, head, given)
     _check_queries(path, head)
     wanted = _required(head)
     if wanted[1:] == ['batch_data_samples']:
@@ -168,6 +170,27 @@ def _chosen(part: nn.Module, given: Given) -> Given:
     if not isinstance(indices, (list, tuple)) or not all(-number <= index < number for index in indices):
         return given  # the part itself says which index is wrong
     return given._replace(tensors=[given.tensors[i] for i in indices])
+
+
+def _check_own_strides(path: str, head: nn.Module, given: Given) -> None:
+    """Strides of the head itself: ``strides``, one a map, or ``stride`` of the first; another number of maps is left to
+    the head's own error, which knows what else counts maps."""
+    strides, stride = getattr(head, 'strides', None), getattr(head, 'stride', None)
+    enlarged = getattr(head, 'upsample', 1)  # such a head keeps the strides of what it makes of the maps
+    read = _chosen(head, given)
+    if isinstance(strides, (list, tuple)) and len(strides) == len(read.tensors):
+        _check_strides(path, head, [stride * enlarged for stride in strides], _resized(head, read))
+    elif isinstance(stride, int):
+        _check_strides(path, head, [stride * enlarged], read._replace(tensors=read.tensors[:1]), 'stride')
+
+
+def _resized(head: nn.Module, given: Given) -> Given:
+    """The maps that SOLO's heads work on: the finest halved, the coarsest enlarged to its neighbour's size."""
+    if not hasattr(head, 'resize_feats'):
+        return given
+    tensors = list(head.resize_feats(given.tensors))
+    same = all(ours is theirs for ours, theirs in zip(tensors, given.tensors, strict=True))  # resize_ends=False
+    return given if same else Given(f'{given.name}, its ends resized by the head,', tensors, given.side)
 
 
 def _check_queries(path: str, head: nn.Module) -> None:
@@ -217,12 +240,16 @@ def _check_strides(path: str, part: Any, declared: Sequence[Any], given: Given, 
         (stride, actual) for stride, actual, tensor in zip(strides, given.strides, given.tensors, strict=False)
         if tensor.size(-1) > 1 and stride & (stride - 1) == 0 and stride != actual
     ]
-    if len(strides) != len(given.tensors) or wrong:
-        raise CompatibilityError(
-            f'{path} ({type(part).__name__}) is set to {name}={strides}, {len(strides)} levels, but {given.text()}. '
-            'Rule: one stride a map, the real one. '
-            f'Remedy: {name}={given.strides} in {path}, or another number of maps (num_outs of the neck, out_indices '
-            'of the backbone)')
+    if len(strides) == len(given.tensors) and not wrong:
+        return
+    if name == 'stride':  # one number, of the first map
+        says, rule, real = f'{strides[0]}, of the first map', 'the real one', given.strides[0]
+    else:
+        says, rule, real = f'{strides}, {len(strides)} levels', 'one stride a map, the real one', given.strides
+    raise CompatibilityError(
+        f'{path} ({type(part).__name__}) is set to {name}={says}, but {given.text()}. Rule: {rule}. '
+        f'Remedy: {name}={real} in {path}, or another number of maps (num_outs of the neck, out_indices of the '
+        'backbone)')
 
 
 def _pass(path: str, part: nn.Module, given: Given, arguments: tuple[Any, ...]) -> Given | None:

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from mixing_grid import GN, WIDTH, Mix, combine
+from mixing_grid import Mix, combine
+from mixing_systems import GN, WIDTH
 from mmdet.models.dense_heads import RPNHead
 from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModule
@@ -113,6 +114,33 @@ def test_a_head_on_chosen_maps_is_compared_with_those(stride, fits):
         return
     with pytest.raises(CompatibilityError, match=r'strides=\[8\], 1 levels.* gives 1 map of \[16\].*strides \[16\]'):
         check_model(model)
+
+
+@pytest.mark.parametrize(('system', 'wrong', 'said'), [
+    ('InstanceFCN', dict(strides=[8, 16, 32, 64]), r'strides=\[8, 16, 32, 64\], 4 levels.*strides=\[4, 8, 16, 32\] in'),
+    ('InstanceFCN', dict(strides=[8, 16, 32, 64], upsample=2), r'strides=\[8, 16, .* strides=\[4, 8, 16, 32\] in'),
+    ('PSENet', dict(stride=8), r'stride=8, of the first map.* stride=4 in'),
+    ('embeddings', dict(stride=8, upsample=2), r'stride=8, of the first map.* stride=4 in'),
+    ('stock SOLO', dict(strides=[4, 8, 16, 32, 64]), r'its ends resized.*strides=\[8, 8, 16, 32, 32\] in'),
+    ('stock decoupled SOLO', dict(strides=[8, 8, 16, 32, 64]), r'strides=\[8, 8, 16, 32, 32\] in'),
+    ('SOLOv2', dict(strides=[8, 8, 16, 32, 32], resize_ends=False), r'strides=\[4, 8, 16, 32, 64\] in'),
+])
+def test_strides_of_a_head_itself_are_compared(system, wrong, said):
+    model = mixed(system)
+    check_model(built(model))
+    model.mask_head.update(wrong)
+    with pytest.raises(CompatibilityError, match=rf'model\.mask_head .*{said} model\.mask_head'):
+        check_model(built(model))
+
+
+@pytest.mark.parametrize(('system', 'right'), [
+    ('InstanceFCN', dict(strides=[4, 8, 16, 32], upsample=2)), ('PSENet', dict(stride=4)),
+    ('embeddings', dict(stride=4, upsample=1)), ('SOLO', dict(strides=[4, 8, 16, 32, 64], resize_ends=False)),
+])
+def test_right_strides_of_a_head_itself_pass(system, right):
+    model = mixed(system)
+    model.mask_head.update(right)
+    check_model(built(model))
 
 
 def test_more_results_than_pairs_of_query_and_class_are_named():
