@@ -1,13 +1,16 @@
 """Every public config loads, is named by the grammar, is documented, and builds offline on a CPU."""
 
+import importlib.util
 import re
 from pathlib import Path
 
+import mmengine
 import pytest
 import torch
 import yaml
 from config_files import NAMES, ROOT, loaded
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
+from mmengine.runner.checkpoint import get_torchvision_models
 
 from mmseg_plugins.engine.compatibility import check_model
 
@@ -93,6 +96,24 @@ def test_no_config_needs_the_dead_model_host():
     for name in NAMES:
         text = loaded(name).pretty_text
         assert not any(address in text for address in dead), name
+
+
+# Weights that torchvision published after the table that mmengine brings along.  mmengine names these <class of the
+# weights in small letters>.<member>: ResNeXt101_64X4D_Weights.IMAGENET1K_V1 of
+# https://pytorch.org/vision/stable/models/generated/torchvision.models.resnext101_64x4d.html
+NEWER = {'resnext101_64x4d.imagenet1k_v1'}
+
+
+def test_names_of_torchvisions_weights_are_known_to_mmengine():
+    address = re.compile(r"torchvision://([^'\"]+)")
+    named = {(name, weights) for name in NAMES for weights in address.findall(loaded(name).pretty_text)}
+    assert {weights for _, weights in named} > NEWER
+    known = set(mmengine.load(str(Path(mmengine.__file__).parent / 'hub/torchvision_0.12.json')))
+    if importlib.util.find_spec('torchvision'):
+        known |= NEWER & set(get_torchvision_models())
+    else:
+        known |= NEWER
+    assert not [pair for pair in named if pair[1] not in known]
 
 
 @pytest.mark.parametrize('name', [name for name in NAMES if name.endswith('_nuclei.py') and 'unet' not in name])

@@ -1,5 +1,6 @@
 # SOLOv2, ResNeXt-101 64x4d with modulated deformable convolutions everywhere, 3x, six
-# scales.  mmdet's config starts from a file of the closed model host; this one from torchvision's.
+# scales.  mmdet's config starts from a file of the closed model host; this one from torchvision's, whose list of
+# these weights comes with torchvision >= 0.13 itself: pip install torchvision.
 # Original's README, COCO val2017: mask AP 42.4.
 #   tools/dist_train.sh configs/solo/solov2_x101-dcn_3x_coco.py 8
 # Not yet measured here.
@@ -11,7 +12,7 @@ model = dict(
         depth=101,
         groups=64,
         base_width=4,
-        init_cfg=dict(checkpoint='torchvision://resnext101_64x4d'),
+        init_cfg=dict(checkpoint='torchvision://resnext101_64x4d.imagenet1k_v1'),
         dcn=dict(type='DCNv2', deform_groups=1, fallback_on_stride=False),
         stage_with_dcn=(False, True, True, True)),
     mask_head=dict(

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlparse
 
+import mmengine
 import torch
 from mmengine.dist import barrier, get_dist_info
 from mmengine.fileio import get_file_backend
@@ -46,8 +47,16 @@ def load_from_http(
 
 
 def load_from_torchvision(filename: str, map_location: MapLocation = None) -> Any:
-    """``torchvision://resnet50`` and the like."""
-    return load_from_http(_look_up(mm.get_torchvision_models(), filename), map_location)
+    """``torchvision://resnet50`` and the like; mmengine brings the older addresses along, torchvision has the newer."""
+    try:
+        addresses = mm.get_torchvision_models()
+    except ModuleNotFoundError as error:
+        addresses = mmengine.load(os.path.join(os.path.dirname(mmengine.__file__), 'hub', 'torchvision_0.12.json'))
+        if filename.split('://', 1)[1] not in addresses:
+            raise CheckpointFileError(
+                f'{filename}: torchvision is not installed, and mmengine alone knows none but {", ".join(addresses)}. '
+                'Remedy: pip install torchvision, or name a local file.') from error
+    return load_from_http(_look_up(addresses, filename), map_location)
 
 
 def load_from_openmmlab(filename: str, map_location: MapLocation = None) -> Any:

@@ -233,6 +233,14 @@ def test_an_unknown_model_of_torchvision_gets_near_names(monkeypatch: pytest.Mon
         loaders.load_from_torchvision('torchvision://resnet_50')
 
 
+def test_torchvisions_older_weights_need_no_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'torchvision', None)
+    monkeypatch.setattr(loaders, 'load_from_http', lambda url, location: url)
+    assert loaders.load_from_torchvision('torchvision://resnet50').endswith('resnet50-0676ba61.pth')
+    with pytest.raises(RuntimeError, match=r'resnet50\.imagenet1k_v2: torchvision is not installed.*resnet50,.*Remedy'):
+        loaders.load_from_torchvision('torchvision://resnet50.imagenet1k_v2')
+
+
 def test_no_unrestricted_load_is_left_in_the_package() -> None:
     package = Path(sys.modules['mmseg_plugins'].__file__ or '').parent
     text = {p: p.read_text(encoding='utf-8') for p in package.rglob('*.py')}
