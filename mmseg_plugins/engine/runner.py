@@ -27,6 +27,7 @@ from mmseg_plugins.engine.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.cpu_dist import cpu_wrapper, start_gloo
 from mmseg_plugins.engine.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.loops import ResumableEpochLoop, ResumableIterLoop
+from mmseg_plugins.engine.pretrained import check_pretrained
 from mmseg_plugins.engine.resumable_data import make_resumable
 from mmseg_plugins.engine.rng import rng_state
 from mmseg_plugins.engine.schedules import flat_schedulers, reapply, settings_of
@@ -123,6 +124,15 @@ class SafeRunner(Runner):
         if self._mixed and isinstance(model, dict):
             check_model(built)
         return built
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights; files of initial weights must reach the modules that name them (``pretrained.py``).
+
+        Raises:
+            PretrainedMismatchError: one does not.
+        """
+        with check_pretrained(getattr(self.model, 'module', self.model)):
+            super()._init_model_weights()
 
     @property
     def _mixed(self) -> bool:

@@ -1,0 +1,112 @@
+"""A file of initial weights that does not reach its module stops the run, instead of leaving the weights random."""
+
+import pytest
+import torch
+from mmengine.model import BaseModule
+from torch import nn
+from toy_runs import detector_config, write_toy_coco
+
+from mmseg_plugins.engine import SafeRunner
+from mmseg_plugins.engine.pretrained import PretrainedMismatchError, check_pretrained, same_names_and_shapes
+
+
+class Small(BaseModule):
+    """Twelve convolutions without bias."""
+
+    def __init__(self, init_cfg=None):
+        super().__init__(init_cfg)
+        self.layers = nn.Sequential(*(nn.Conv2d(2, 2, 1, bias=False) for _ in range(12)))
+
+
+class Renaming(Small):
+    """Reads the weights of another framework by itself."""
+
+    def _load_from_state_dict(self, state_dict, *args, **kwargs):
+        state_dict.update({name.replace('blobs', 'layers'): state_dict.pop(name) for name in list(state_dict)})
+        super()._load_from_state_dict(state_dict, *args, **kwargs)
+
+
+class Whole(BaseModule):
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+
+def names(number, prefix='layers', shape=(2, 2, 1, 1)):
+    return {f'{prefix}.{i}.weight': torch.randn(shape) for i in range(number)}
+
+
+@pytest.fixture
+def initialise(tmp_path):
+    """``(weights, module class, ...)``: write the weights and initialise a module from them."""
+
+    def run(weights, kind=Small, **settings):
+        torch.save(weights, tmp_path / 'weights.pth')
+        part = kind(dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.pth'), **settings))
+        model = Whole(part)
+        with check_pretrained(model):
+            model.init_weights()
+        return part
+
+    return run
+
+
+def test_a_file_under_foreign_names_stops_with_both_sides(initialise):
+    words = (r'weights\.pth reaches 0 of the 12 parameters of model\.part \(Small\).*random.*blobs\.0\.weight, .*'
+             r'\(12\).*wants layers\.0\.weight, .*Remedy')
+    with pytest.raises(PretrainedMismatchError, match=words):
+        initialise(names(12, 'blobs'))
+
+
+@pytest.mark.parametrize(('weights', 'settings'), [
+    (names(12), {}),
+    (dict(state_dict=names(12)), {}),
+    (names(12, 'module.layers'), {}),
+    (names(12, 'backbone.layers'), dict(prefix='backbone.')),
+    (names(12, 'backbone.layers'), dict(prefix='backbone')),
+    (names(2), {}),  # a tenth is reached
+    ({**names(2), **names(40, 'head')}, {}),
+])
+def test_a_file_that_fits_in_part_is_read(initialise, weights, settings):
+    part = initialise(weights, **settings)
+    flat = weights.get('state_dict', weights)
+    assert torch.equal(part.layers[1].weight, next(w for name, w in flat.items() if name.endswith('layers.1.weight')))
+
+
+@pytest.mark.parametrize('weights', [names(1), names(12, shape=(3, 3, 1, 1)), {}])
+def test_one_name_by_chance_and_wrong_shapes_are_not_enough(initialise, weights):
+    with pytest.raises(PretrainedMismatchError):
+        initialise(weights)
+
+
+def test_a_prefix_that_is_not_there_is_named(initialise):
+    with pytest.raises((PretrainedMismatchError, AssertionError), match=r'backbone'):
+        initialise(names(12), prefix='backbone.')
+
+
+def test_a_module_that_translates_names_by_itself_is_believed(initialise):
+    weights = names(12, 'blobs')
+    assert torch.equal(initialise(weights, Renaming).layers[3].weight, weights['blobs.3.weight'])
+
+
+def test_weights_that_are_there_already_count_as_read(tmp_path):
+    part = Small(dict(type='Pretrained', checkpoint=str(tmp_path / 'same.pth')))
+    torch.save(part.state_dict(), tmp_path / 'same.pth')
+    model = Whole(part)
+    for _ in range(2):  # the second time nothing is read at all
+        with check_pretrained(model):
+            model.init_weights()
+
+
+def test_names_are_compared_with_their_shapes():
+    ours = dict(a=torch.zeros(2), b=torch.zeros(2), c=torch.zeros(2))
+    assert same_names_and_shapes(ours, dict(a=torch.ones(2), b=torch.ones(3), d=torch.ones(2), c=1)) == {'a'}
+
+
+def test_a_training_run_does_not_begin(tmp_path):
+    weights = {f'res2_0_branch2a_{i}_w': torch.zeros(3) for i in range(5)}  # as a Detectron file
+    torch.save(weights, tmp_path / 'detectron.pth')
+    config = detector_config(write_toy_coco(tmp_path / 'data', images=2), tmp_path / 'work')
+    config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'detectron.pth'))
+    with pytest.raises(PretrainedMismatchError, match=r'detectron\.pth reaches 0 .*model\.backbone \(ResNet\)'):
+        SafeRunner.from_cfg(config).train()
