@@ -1,6 +1,7 @@
 # Mask R-CNN exactly as the released PANet code builds its baseline on COCO:
 # group norm in the pyramid and in all heads, frozen caffe ResNet-50, Detectron's
-# conventions (legacy RoIAlign, widths counted x2 - x1 + 1, rounded anchors).
+# conventions (legacy RoIAlign, boxes with inclusive corners from the RPN to the
+# detections, rounded anchors).
 # The leaf configs add the paper's components one by one.  Converted official
 # weights run under these settings unchanged (tools/model_converters/panet_official.py).
 #
@@ -27,7 +28,10 @@ milestones = [120000, 160000]
 # -------------------------------------------------------------------- model
 norm_cfg = dict(type='GN', num_groups=32)
 roi_align = dict(type='RoIAlign', sampling_ratio=2, aligned=False)
+inclusive = 'msracver'  # corners are pixels of the box: widths x2 - x1 + 1
 inclusive_coder = dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder', target_stds=(0.1, 0.1, 0.2, 0.2))
+inclusive_iou = dict(type='BboxOverlaps2D_GLIP')  # mmdet's only IoU with widths x2 - x1 + 1
+inclusive_nms = dict(offset=1)
 model = dict(
     data_preprocessor=dict(mean=[102.9801, 115.9465, 122.7717], std=[1.0, 1.0, 1.0], bgr_to_rgb=False),
     backbone=dict(
@@ -36,6 +40,8 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint=backbone_checkpoint)),
     neck=dict(type='mmseg_plugins.PANetFPN', bottom_up=False, norm_cfg=norm_cfg),
     rpn_head=dict(
+        type='mmseg_plugins.LevelRPNHead',  # reads all maps unless in_levels is set
+        convention=inclusive,
         anchor_generator=dict(type='mmseg_plugins.RoundedAnchorGenerator'),
         bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'),
         loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)),
@@ -45,6 +51,7 @@ model = dict(
             type='mmseg_plugins.AdaptivePooling2FCBBoxHead',
             num_levels=1,
             norm_cfg=norm_cfg,
+            convention=inclusive,
             bbox_coder=dict(_delete_=True, **inclusive_coder),
             loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1 / 3, loss_weight=1.0)),
         mask_roi_extractor=dict(roi_layer=roi_align),
@@ -55,10 +62,11 @@ model = dict(
             roi_feat_size=14,
             norm_cfg=norm_cfg)),
     train_cfg=dict(
-        rpn=dict(allowed_border=0),
-        rpn_proposal=dict(nms_pre=2000, max_per_img=2000),
-        rcnn=dict(assigner=dict(match_low_quality=False))),
-    test_cfg=dict(rpn=dict(nms_pre=1000, max_per_img=1000)))
+        # Every object gets its best anchor; one that no anchor touches gets none.
+        rpn=dict(allowed_border=0, assigner=dict(min_pos_iou=0.01, iou_calculator=inclusive_iou)),
+        rpn_proposal=dict(nms_pre=2000, max_per_img=2000, nms=inclusive_nms),
+        rcnn=dict(assigner=dict(match_low_quality=False, iou_calculator=inclusive_iou))),
+    test_cfg=dict(rpn=dict(nms_pre=1000, max_per_img=1000, nms=inclusive_nms), rcnn=dict(nms=inclusive_nms)))
 
 # --------------------------------------------------------------------- data
 # Training: one of six short sides, long side at most 1400.  Test: 1000.

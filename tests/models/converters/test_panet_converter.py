@@ -3,7 +3,8 @@
 import pytest
 import torch
 from golden_cases import golden_state_dict, rel_error
-from mmdet.registry import MODELS
+from mmdet.registry import MODELS, TASK_UTILS
+from mmengine.structures import InstanceData
 from official_panet import official_backbone, official_params, official_rpn
 from tiny_models import CONFIGS
 
@@ -70,6 +71,28 @@ def test_the_config_decodes_boxes_as_the_original(model):
     torch.testing.assert_close(box, torch.tensor([[20.0, 10, 29, 49]]))
     box = model.rpn_head.bbox_coder.decode(roi, deltas / torch.tensor([10.0, 10, 5, 5]))
     torch.testing.assert_close(box, torch.tensor([[20.0, 10, 29, 49]]))
+
+def test_boxes_have_inclusive_corners_between_half_open_objects_and_detections(model):
+    """A perfect detection of 20 x 20 pixels has them all, at the image's border, too."""
+    bbox_head = model.roi_head.bbox_head
+    assert (model.rpn_head.convention, bbox_head.convention) == ('msracver', 'msracver')
+    meta = dict(img_shape=(64, 64), ori_shape=(64, 64), scale_factor=(1.0, 1.0))
+    scores = torch.zeros(2, 81)
+    scores[:, 0] = 20
+    for corner in (10.0, 44.0):
+        rois = torch.tensor([[0, corner, corner, corner + 19, corner + 19]]).repeat(2, 1)
+        found = bbox_head._predict_by_feat_single(rois, scores, torch.zeros(2, 320), meta, True, model.test_cfg.rcnn)
+        torch.testing.assert_close(found.bboxes, torch.tensor([[corner, corner, corner + 20, corner + 20]]))
+
+
+def test_every_object_has_its_best_anchor(model):
+    """One of 8 x 8 pixels too, the whole of it inside an anchor of 32 x 32 (IoU 1/16)."""
+    assigner = TASK_UTILS.build(load_config(CONFIG).model.train_cfg.rpn.assigner)
+    anchors = InstanceData(priors=torch.tensor([[0.0, 0, 31, 31], [32, 0, 63, 31]]))
+    objects = InstanceData(bboxes=torch.tensor([[10.0, 10, 17, 17]]), labels=torch.zeros(1).long())
+    assigned = assigner.assign(anchors, objects)
+    assert assigned.gt_inds.tolist() == [1, 0]
+    assert assigned.max_overlaps.tolist() == [1 / 16, 0]
 
 
 def test_a_prediction_runs_through(model):

@@ -4,6 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from golden_cases import GoldenCase, golden_state_dict, part, rel_error, stats
+from mmdet.models.roi_heads.bbox_heads import BBoxHead
+from mmengine.config import ConfigDict
 
 from mmseg_plugins.models.converters.panet import background_last, convert_panet
 from mmseg_plugins.models.roi_heads import (
@@ -224,10 +226,68 @@ def test_gradcheck_of_the_box_head():
     assert torch.autograd.gradcheck(head, x)
 
 
+INCLUSIVE = dict(
+    convention='msracver', bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'), reg_class_agnostic=True)
+
+
+def targets_of(head, prior, box):
+    none = torch.zeros(0, 4)
+    return head._get_targets_single(
+        torch.tensor([prior]), none, torch.tensor([box]), torch.zeros(1).long(), ConfigDict(pos_weight=-1))[2]
+
+
+def test_objects_are_counted_by_the_convention():
+    """The pixels 10..29 are 10..30 half-open: nothing to correct for the proposal of the same pixels."""
+    proposal, same, larger = [10.0, 10, 29, 29], [10.0, 10, 30, 30], [10.0, 10, 29, 29]
+    inclusive = box_head('2fc', **INCLUSIVE)
+    assert not targets_of(inclusive, proposal, same).any()
+    assert targets_of(inclusive, proposal, larger).any()
+    assert not targets_of(box_head('2fc'), same, same).any()  # half-open unless it is asked for
+
+
+def detect(head, roi, rescale, scale):
+    meta = dict(img_shape=(64, 128), ori_shape=(round(64 / scale[1]), round(128 / scale[0])), scale_factor=scale)
+    roi, scores, deltas = torch.tensor([[0.0, *roi]]), torch.tensor([[9.0, 0, 0, 0]]), torch.zeros(1, 4)
+    cfg = ConfigDict(score_thr=0.5, nms=dict(type='nms', iou_threshold=0.5), max_per_img=5)
+    return head._predict_by_feat_single(roi, scores, deltas, meta, rescale, cfg).bboxes
+
+
+@pytest.mark.parametrize(('roi', 'scale', 'rescale', 'box'), [
+    ([10, 10, 29, 29], (1.0, 1.0), False, [10, 10, 30, 30]),
+    ([100, 40, 127, 63], (1.0, 1.0), True, [100, 40, 128, 64]),  # at the border
+    ([20, 20, 58, 58], (2.0, 2.0), True, [10, 10, 30, 30]),  # 10..29 of the original, enlarged
+    ([20, 20, 58, 58], (2.0, 2.0), False, [20, 20, 60, 60]),  # its mask is drawn before it is scaled back
+    ([100, 40, 130, 70], (2.0, 1.0), True, [50, 40, 64, 64]),
+])
+def test_detections_are_half_open(roi, scale, rescale, box):
+    found = detect(box_head('2fc', **INCLUSIVE), roi, rescale, scale)
+    torch.testing.assert_close(found, torch.tensor([box], dtype=torch.float32))
+
+
+def test_detections_of_the_default_are_those_of_the_stock_head():
+    head = box_head('2fc', reg_class_agnostic=True)
+    stock = BBoxHead(num_classes=3, reg_class_agnostic=True)
+    for rescale in (False, True):
+        assert torch.equal(detect(head, [10, 10, 29, 29], rescale, (2.0, 2.0)),
+                           detect(stock, [10, 10, 29, 29], rescale, (2.0, 2.0)))
+
+
+def test_boxes_of_every_class_are_converted_where_all_are_asked_for():
+    """Test-time augmentation asks for (N, 4 K) boxes before NMS; an image without proposals has none."""
+    head = box_head('2fc', **{**INCLUSIVE, 'reg_class_agnostic': False})
+    meta = dict(img_shape=(64, 64), ori_shape=(64, 64), scale_factor=(1.0, 1.0))
+    rois, scores, deltas = torch.tensor([[0.0, 10, 10, 29, 29]]), torch.zeros(1, 4), torch.zeros(1, 12)
+    found = head._predict_by_feat_single(rois, scores, deltas, meta)
+    torch.testing.assert_close(found.bboxes, torch.tensor([[10.0, 10, 30, 30] * 3]))
+    for cfg in (None, ConfigDict(score_thr=0.5, nms=dict(type='nms', iou_threshold=0.5), max_per_img=5)):
+        assert len(head._predict_by_feat_single(rois[:0], scores[:0], deltas[:0], meta, False, cfg)) == 0
+
+
 @pytest.mark.parametrize(('build', 'words'), [
     (lambda: box_head('2fc', norm_cfg=dict(type='GN', num_groups=32)), ['32 channels', 'one value a group', '<= 16']),
     (lambda: box_head('4conv1fc', norm_cfg=dict(type='GN', num_groups=12)), ['16 channels', '12 groups']),
     (lambda: mask_head(norm_cfg=dict(type='GN', num_groups=16)), ['half', '8 channels', '16 groups']),
+    (lambda: box_head('2fc', convention='detectron'), ['AdaptivePooling2FCBBoxHead', 'detectron', 'msracver']),
     (lambda: mask_head(fusion_start=5), ['fusion_start=5', '1..4']),
     (lambda: mask_head(num_convs=0), ['num_convs=0']),
     (lambda: mask_head(num_levels=0), ['num_levels=0']),

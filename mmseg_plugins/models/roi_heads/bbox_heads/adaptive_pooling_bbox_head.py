@@ -13,18 +13,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmdet.models.roi_heads.bbox_heads.bbox_head import BBoxHead
+from mmdet.structures.bbox import get_box_tensor
+from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
-from mmseg_plugins.models.layers import FCModule, LevelMaxFusion, conv_block, note_init, xavier_fill_
+from mmseg_plugins.models.layers import (
+    FCModule,
+    LevelMaxFusion,
+    check_convention,
+    conv_block,
+    from_half_open,
+    note_init,
+    xavier_fill_,
+)
 from mmseg_plugins.registry import MODELS
 
 RELU = dict(type='ReLU')
 
 
 class AdaptivePoolingBBoxHead(BBoxHead):
-    """Trunk of both box heads; the loss, the targets and the decoding are those of the stock ``BBoxHead``.
+    """Trunk of both box heads; the loss, the targets and the decoding are those of the stock ``BBoxHead``, in the
+    chosen convention of boxes.
 
     .. code-block:: none
 
@@ -40,6 +53,9 @@ class AdaptivePoolingBBoxHead(BBoxHead):
         fc_out_channels: Width of the fully connected layers.
         roi_feat_size: h, or (h, w).
         norm_cfg: Norm behind every convolution (and fc with ``fc_norm``); ``None`` for none.
+        convention: How proposals and decoded boxes count their pixels.  ``'chainercv'``: half-open, as mmdet's.
+            ``'msracver'``: inclusive corners, as Detectron's, between objects and results that stay half-open; to be
+            used with ``InclusiveDeltaXYWHBBoxCoder`` and an RPN of the same convention.
         kwargs: Those of ``BBoxHead``.
 
     Shape:
@@ -57,14 +73,17 @@ class AdaptivePoolingBBoxHead(BBoxHead):
                  fc_out_channels: int = 1024,
                  roi_feat_size: int | tuple[int, int] = 7,
                  norm_cfg: dict | None = dict(type='GN', num_groups=32),  # noqa: B006 (never modified)
+                 convention: str = 'chainercv',
                  init_cfg: dict | list | None = None,
                  **kwargs: Any) -> None:
+        check_convention(convention, type(self).__name__)
         # The stock constructor makes the two predictors; it is told the size of what they will read.
         super().__init__(in_channels=fc_out_channels, roi_feat_size=1, init_cfg=init_cfg, **kwargs)
         self.in_channels = in_channels
         self.roi_feat_size = _pair(roi_feat_size)
         self.roi_feat_area = self.roi_feat_size[0] * self.roi_feat_size[1]
         self.num_levels = num_levels
+        self.convention = convention
         self._default_init = init_cfg is None
         name = type(self).__name__
 
@@ -118,6 +137,36 @@ class AdaptivePoolingBBoxHead(BBoxHead):
         cls_score = self.fc_cls(x) if self.with_cls else None
         bbox_pred = self.fc_reg(x) if self.with_reg else None
         return cls_score, bbox_pred
+
+    def _get_targets_single(self, pos_priors: Tensor, neg_priors: Tensor, pos_gt_bboxes: Tensor, pos_gt_labels: Tensor,
+                            cfg: ConfigDict) -> tuple[Tensor, ...]:
+        """Stock targets of one image, against boxes of the configured convention."""
+        boxes = from_half_open(get_box_tensor(pos_gt_bboxes), self.convention)
+        targets: tuple[Tensor, ...] = super()._get_targets_single(pos_priors, neg_priors, boxes, pos_gt_labels, cfg)
+        return targets
+
+    def _predict_by_feat_single(self,
+                                roi: Tensor,
+                                cls_score: Tensor,
+                                bbox_pred: Tensor,
+                                img_meta: dict,
+                                rescale: bool = False,
+                                rcnn_test_cfg: ConfigDict | None = None) -> InstanceData:
+        """Stock detections of one image, half-open.
+
+        The pixel that inclusive corners lack is one of the original image, as in Detectron, which scales boxes before
+        it counts their pixels: ``scale_factor`` pixels of the network's input.
+        """
+        found: InstanceData = super()._predict_by_feat_single(
+            roi, cls_score, bbox_pred, img_meta, rescale, rcnn_test_cfg)
+        if self.convention == 'chainercv':
+            return found
+        height, width = img_meta['ori_shape' if rescale else 'img_shape'][:2]
+        pixel = (1.0, 1.0) if rescale else img_meta.get('scale_factor', (1.0, 1.0))
+        boxes = found.bboxes.reshape(-1, 4)
+        grown = boxes + boxes.new_tensor([0, 0, *pixel])
+        found.bboxes = torch.minimum(grown, boxes.new_tensor([width, height] * 2)).reshape(found.bboxes.shape)
+        return found
 
 
 @MODELS.register_module()
