@@ -186,9 +186,10 @@ def _check_own_strides(path: str, head: nn.Module, given: Given) -> None:
 
 def _resized(head: nn.Module, given: Given) -> Given:
     """The maps that SOLO's heads work on: the finest halved, the coarsest enlarged to its neighbour's size."""
-    if not hasattr(head, 'resize_feats'):
+    resize: Any = getattr(head, 'resize_feats', None)
+    if resize is None:
         return given
-    tensors = list(head.resize_feats(given.tensors))
+    tensors = list(resize(given.tensors))
     same = all(ours is theirs for ours, theirs in zip(tensors, given.tensors, strict=True))  # resize_ends=False
     return given if same else Given(f'{given.name}, its ends resized by the head,', tensors, given.side)
 
@@ -242,6 +243,7 @@ def _check_strides(path: str, part: Any, declared: Sequence[Any], given: Given, 
     ]
     if len(strides) == len(given.tensors) and not wrong:
         return
+    real: Any
     if name == 'stride':  # one number, of the first map
         says, rule, real = f'{strides[0]}, of the first map', 'the real one', given.strides[0]
     else:

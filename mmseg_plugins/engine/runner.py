@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process, master_only
 from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
@@ -131,7 +132,8 @@ class SafeRunner(Runner):
         Raises:
             PretrainedMismatchError: one does not.
         """
-        with check_pretrained(getattr(self.model, 'module', self.model)):
+        model: Any = self.model.module if is_model_wrapper(self.model) else self.model
+        with check_pretrained(model):
             super()._init_model_weights()
 
     @property
