@@ -152,7 +152,7 @@ def _check_head(path: str, head: nn.Module, given: Given) -> None:
         _check_strides(f'{path}.pixel_decoder', decoder, decoder.strides, given)
     elif generator is not None and hasattr(generator, 'strides'):
         _check_strides(f'{path}.prior_generator', generator, generator.strides, _chosen(head, given))
-    else:
+    elif 'BaseMaskHead' in {cls.__name__ for cls in type(head).__mro__}:
         _check_own_strides(path, head, given)
     _check_queries(path, head)
     wanted = _required(head)
@@ -173,8 +173,9 @@ def _chosen(part: nn.Module, given: Given) -> Given:
 
 
 def _check_own_strides(path: str, head: nn.Module, given: Given) -> None:
-    """Strides of the head itself: ``strides``, one a map, or ``stride`` of the first; another number of maps is left to
-    the head's own error, which knows what else counts maps."""
+    """Strides of a one-stage mask head itself: ``strides``, one a map, or ``stride`` of the first; elsewhere the words
+    may mean other things (a decode head's output).  Another number of maps is left to the head's own error, which
+    knows what else counts maps."""
     strides, stride = getattr(head, 'strides', None), getattr(head, 'stride', None)
     enlarged = getattr(head, 'upsample', 1)  # such a head keeps the strides of what it makes of the maps
     read = _chosen(head, given)

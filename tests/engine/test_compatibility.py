@@ -5,6 +5,7 @@ import torch
 from mixing_grid import Mix, combine
 from mixing_systems import GN, WIDTH
 from mmdet.models.dense_heads import RPNHead
+from mmdet.models.detectors.single_stage_instance_seg import SingleStageInstanceSegmentor
 from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS, DefaultScope
@@ -141,6 +142,22 @@ def test_right_strides_of_a_head_itself_pass(system, right):
     model = mixed(system)
     model.mask_head.update(right)
     check_model(built(model))
+
+
+def test_a_stride_that_is_no_mask_heads_may_mean_another_thing():
+    """``FCNSkipHead.stride`` is that of its output, before the last deconvolution."""
+
+    class Enlarging(nn.Module):
+        stride = 16
+
+        def forward(self, maps):
+            return maps[0]
+
+    model = SingleStageInstanceSegmentor.__new__(SingleStageInstanceSegmentor)
+    nn.Module.__init__(model)
+    model.backbone = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+    model.decode_head = Enlarging()
+    check_model(model)
 
 
 def test_more_results_than_pairs_of_query_and_class_are_named():
