@@ -31,6 +31,7 @@ from mmseg_plugins.engine.rng import preserved_rng
 
 SIDE = 128  # px of the image that is sent through
 PREFIX = 'mmseg_plugins.'
+HALF_OPEN = 'chainercv'  # how hosts' heads count the pixels of boxes, see layers/box_conventions.py
 #: What a part may declare about its input, in the order in which it is shown.
 DECLARED = (
     'in_channels', 'out_channels', 'num_levels', 'strides', 'featmap_strides', 'num_grids', 'roi_feat_size',
@@ -109,6 +110,7 @@ def check_model(model: nn.Module) -> None:
     backbone = getattr(model, 'backbone', None)
     if not isinstance(backbone, nn.Module):
         return
+    _check_conventions(model)
     with _left_as_it_was(model):
         given = _from_backbone(backbone)
         neck = getattr(model, 'neck', None)
@@ -124,6 +126,24 @@ def check_model(model: nn.Module) -> None:
         roi_head = getattr(model, 'roi_head', None)
         if isinstance(roi_head, nn.Module):
             _check_roi_head(roi_head, given)
+
+
+def _check_conventions(model: nn.Module) -> None:
+    """The heads of a two-stage detector count the pixels of a box alike; a host's own are half-open."""
+    rpn, roi_head = getattr(model, 'rpn_head', None), getattr(model, 'roi_head', None)
+    if not isinstance(rpn, nn.Module) or not isinstance(roi_head, nn.Module):
+        return
+    boxes = getattr(roi_head, 'bbox_head', None)
+    heads = boxes if isinstance(boxes, nn.ModuleList) else [boxes if isinstance(boxes, nn.Module) else roi_head]
+    given = getattr(rpn, 'convention', HALF_OPEN)
+    for head in heads:
+        wanted = getattr(head, 'convention', HALF_OPEN)
+        if wanted != given:
+            raise CompatibilityError(
+                f"model.rpn_head ({type(rpn).__name__}) counts pixels by the convention '{given}', "
+                f"{type(head).__name__} in model.roi_head by '{wanted}'. Rule: one convention, or every box is a pixel off. Remedy: "
+                f"convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
+                f"convention='{wanted}' and the anchors and box coder that belong to it")
 
 
 def _from_backbone(backbone: nn.Module) -> Given | None:

@@ -160,6 +160,27 @@ def test_a_stride_that_is_no_mask_heads_may_mean_another_thing():
     check_model(model)
 
 
+@pytest.mark.parametrize(('rpn', 'head', 'fits'), [
+    ('chainercv', 'chainercv', True), ('msracver', 'msracver', True), (None, 'chainercv', True),
+    ('chainercv', 'msracver', False), ('msracver', 'chainercv', False), (None, 'msracver', False),
+])
+def test_rpn_and_roi_head_must_count_the_pixels_of_a_box_alike(rpn, head, fits):
+    model = mixed('FCIS')
+    model.roi_head.convention = head
+    if rpn is None:
+        model.rpn_head.type = 'mmdet.RPNHead'
+    else:
+        model.rpn_head.convention = rpn
+    if rpn == 'msracver':
+        model.rpn_head.bbox_coder = dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder')
+    model = built(model)
+    if fits:
+        check_model(model)
+        return
+    with pytest.raises(CompatibilityError, match=r'model\.rpn_head .*FCISHead in model\.roi_head.* one convention'):
+        check_model(model)
+
+
 def test_more_results_than_pairs_of_query_and_class_are_named():
     model = mixed('Mask2Former')
     model.test_cfg.max_per_image = 13

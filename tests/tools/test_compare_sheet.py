@@ -147,8 +147,9 @@ def test_errors_name_what_is_wrong_and_the_remedy(system, tmp_path, capsys):
         return capsys.readouterr().err
 
     (tmp_path / 'README.md').write_text('none')
-    assert 'README.md cannot be read as a checkpoint' in error(f'{config}={tmp_path / "README.md"}', '--objects', '1', '5')
-    assert "device 'gpu' cannot be used" in error(f'{config}={checkpoint}', '--objects', '1', '5', '--device', 'gpu')
+    few = ['--objects', '1', '5']
+    assert 'README.md cannot be read as a checkpoint' in error(f'{config}={tmp_path / "README.md"}', *few)
+    assert "device 'gpu' cannot be used" in error(f'{config}={checkpoint}', *few, '--device', 'gpu')
     with pytest.raises(SystemExit):
         compare_sheet.main([f'{config}={checkpoint}', '--out', str(tmp_path / 's.gif2')])
     assert 'its name must end in one of' in capsys.readouterr().err

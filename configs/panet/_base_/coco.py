@@ -30,7 +30,7 @@ norm_cfg = dict(type='GN', num_groups=32)
 roi_align = dict(type='RoIAlign', sampling_ratio=2, aligned=False)
 inclusive = 'msracver'  # corners are pixels of the box: widths x2 - x1 + 1
 inclusive_coder = dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder', target_stds=(0.1, 0.1, 0.2, 0.2))
-inclusive_iou = dict(type='BboxOverlaps2D_GLIP')  # mmdet's only IoU with widths x2 - x1 + 1
+inclusive_iou = dict(type='mmseg_plugins.InclusiveOverlaps')
 inclusive_nms = dict(offset=1)
 model = dict(
     data_preprocessor=dict(mean=[102.9801, 115.9465, 122.7717], std=[1.0, 1.0, 1.0], bgr_to_rgb=False),
