@@ -141,8 +141,8 @@ def _check_conventions(model: nn.Module) -> None:
         if wanted != given:
             raise CompatibilityError(
                 f"model.rpn_head ({type(rpn).__name__}) counts pixels by the convention '{given}', "
-                f"{type(head).__name__} in model.roi_head by '{wanted}'. Rule: one convention, or every box is a pixel off. Remedy: "
-                f"convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
+                f"{type(head).__name__} in model.roi_head by '{wanted}'. Rule: one convention, or every box is a pixel "
+                f"off. Remedy: convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
                 f"convention='{wanted}' and the anchors and box coder that belong to it")
 
 
