@@ -57,6 +57,15 @@ def test_folder_documents_the_config(name):
     assert stem in shown or stem.rsplit('_', 2)[0] in shown
 
 
+@pytest.mark.parametrize('name', NAMES)
+def test_head_promises_numbers_only_where_some_were_measured(name):
+    entries = yaml.safe_load((ROOT / name).with_name('metafile.yml').read_text())['Models']
+    measured = any(model.get('Results') for model in entries if model['Config'] == name)
+    head = (ROOT / name).read_text().split('_base_')[0].lower()
+    assert not ('measured numbers' in head and not measured), 'say "Not yet measured here."'
+    assert not ('not yet measured' in head and measured), 'say where the measured numbers are'
+
+
 def test_metafiles_name_no_config_that_is_not_there():
     for metafile in (ROOT / 'configs').rglob('metafile.yml'):
         for model in yaml.safe_load(metafile.read_text())['Models']:
