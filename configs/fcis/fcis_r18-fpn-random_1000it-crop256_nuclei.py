@@ -1,6 +1,6 @@
 # FCIS ablation on cell nuclei: RoIs drawn at random, a quarter of them objects, instead of mined.
 #   python tools/train.py configs/fcis/fcis_r18-fpn-random_1000it-crop256_nuclei.py
-# Measured numbers: configs/fcis/README.md.
+# Not yet measured here.
 _base_ = './_base_/nuclei.py'
 
 model = dict(

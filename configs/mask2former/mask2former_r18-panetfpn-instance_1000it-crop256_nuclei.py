@@ -1,6 +1,6 @@
 # Mask2Former on cell nuclei, instances; the pixel decoder reads PANet's bottom-up path.
 #   python tools/train.py configs/mask2former/mask2former_r18-panetfpn-instance_1000it-crop256_nuclei.py
-# Measured numbers: configs/mask2former/README.md.
+# Not yet measured here.
 _base_ = './_base_/nuclei.py'
 
 model = dict(

@@ -1,6 +1,6 @@
 # Mask2Former on generated shapes, semantic, in mmseg; the pixel decoder reads PANet's bottom-up path.
 #   python tools/train.py configs/mask2former/mask2former_r18-panetfpn-semantic_1500it_shapes.py
-# Measured numbers: configs/mask2former/README.md.
+# Not yet measured here.
 _base_ = './_base_/shapes-semantic.py'
 
 model = dict(

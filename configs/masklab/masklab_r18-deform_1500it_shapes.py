@@ -1,6 +1,6 @@
 # MaskLab ablation on generated shapes, rung 5: all of rung 4, and deformable crop-and-resize in front of the box classifier.
 #   python tools/train.py configs/masklab/masklab_r18-deform_1500it_shapes.py
-# Measured numbers: configs/masklab/README.md.
+# Not yet measured here.
 _base_ = './_base_/shapes.py'
 
 model = dict(

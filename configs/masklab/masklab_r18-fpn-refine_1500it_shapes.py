@@ -1,7 +1,7 @@
 # MaskLab's masks under the small Mask R-CNN with FPN, on generated shapes: both kinds of logits, 4 distance bins,
 # refinement.
 #   python tools/train.py configs/masklab/masklab_r18-fpn-refine_1500it_shapes.py
-# Measured numbers: configs/masklab/README.md.
+# Not yet measured here.
 _base_ = [
     './_base_/r18-small-fpn.py',
     '../_base_/datasets/shapes_instance.py',

@@ -1,6 +1,6 @@
 # PANet ablation on cell nuclei, rung 4: + path, + adaptive feature pooling, + fully-connected fusion, + 4conv1fc box head.
 #   python tools/train.py configs/panet/panet_r18-path-pooling-fusion-4conv1fc_1000it-crop256_nuclei.py
-# Measured numbers: configs/panet/README.md.
+# Not yet measured here.
 _base_ = './_base_/nuclei.py'
 
 pooling = dict(

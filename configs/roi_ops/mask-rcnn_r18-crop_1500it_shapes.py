@@ -1,6 +1,6 @@
 # RoI operators on generated shapes: CropAndResize, a grid of samples that touches the box.
 #   python tools/train.py configs/roi_ops/mask-rcnn_r18-crop_1500it_shapes.py
-# Measured numbers: configs/roi_ops/README.md.
+# Not yet measured here.
 _base_ = './_base_/shapes.py'
 
 roi_layer = dict(_delete_=True, type='mmseg_plugins.CropAndResize')

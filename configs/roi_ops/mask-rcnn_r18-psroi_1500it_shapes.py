@@ -1,7 +1,7 @@
 # RoI operators on generated shapes: PSRoIPool, each quarter of a box averaged from channels of its own (R-FCN's and
 # FCIS's pooling), a quarter of the channels behind it.
 #   python tools/train.py configs/roi_ops/mask-rcnn_r18-psroi_1500it_shapes.py
-# Measured numbers: configs/roi_ops/README.md.
+# Not yet measured here.
 _base_ = './_base_/shapes.py'
 
 # ------------------------------------------------------------------ often changed

@@ -1,7 +1,7 @@
 # U-Net with its border weight map on cell nuclei, two classes, from scratch: an
 # eighth of the paper's width, batch norm, mirrored margins.
 #   python tools/train.py configs/unet/unet_valid-border_1000it-crop256_nuclei.py
-# Measured numbers: configs/unet/README.md.
+# Not yet measured here.
 _base_ = [
     './_base_/unet_small.py',
     '../_base_/datasets/nuclei_semantic.py',
