@@ -166,6 +166,11 @@ def solov2(maps: Maps) -> dict[str, Any]:
     })
 
 
+def _with_our_head(model: dict[str, Any], kind: str) -> dict[str, Any]:
+    model['mask_head'].update(type=f'mmseg_plugins.{kind}')
+    return model
+
+
 def our_solo(maps: Maps) -> dict[str, Any]:
     """SOLO with our head."""
     return _solo('mmdet::solo/solo_r50_fpn_1x_coco.py', maps, **{'mask_head.type': 'mmseg_plugins.SOLOHead'})
@@ -173,23 +178,17 @@ def our_solo(maps: Maps) -> dict[str, Any]:
 
 def our_decoupled_solo(maps: Maps) -> dict[str, Any]:
     """Decoupled SOLO with our head."""
-    model = decoupled_solo(maps)
-    model['mask_head'].update(type='mmseg_plugins.DecoupledSOLOHead')
-    return model
+    return _with_our_head(decoupled_solo(maps), 'DecoupledSOLOHead')
 
 
 def our_decoupled_solo_light(maps: Maps) -> dict[str, Any]:
     """The light decoupled SOLO with our head."""
-    model = decoupled_solo(maps)
-    model['mask_head'].update(type='mmseg_plugins.DecoupledSOLOLightHead')
-    return model
+    return _with_our_head(decoupled_solo(maps), 'DecoupledSOLOLightHead')
 
 
 def our_solov2(maps: Maps) -> dict[str, Any]:
     """SOLOv2 with our head."""
-    model = solov2(maps)
-    model['mask_head'].update(type='mmseg_plugins.SOLOV2Head')
-    return model
+    return _with_our_head(solov2(maps), 'SOLOV2Head')
 
 
 def fcis(maps: Maps) -> dict[str, Any]:
