@@ -9,6 +9,7 @@ from config_files import ROOT
 
 from mmseg_plugins import config
 from mmseg_plugins.config import ConfigError, leaf_datasets, load_config
+from mmseg_plugins.engine.switches import SWITCHES
 
 SHAPES = ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'
 
@@ -120,6 +121,10 @@ def test_option_that_sets_a_variable_already_read_is_noticed(option, said, monke
     load_config(SHAPES, option)
     spent = [line for line in lines if 'changes nothing by itself' in line]
     assert [said in line for line in spent] == ([True] if said else [])
+
+
+def test_every_switch_acts_as_an_option():
+    assert set(SWITCHES) <= config._ACTING
 
 
 @pytest.mark.parametrize(('name', 'content', 'message'), [
