@@ -1,7 +1,7 @@
 # make demo     install, generate data, train, evaluate, draw; one table at the end
 # make test     install, then the whole test suite          (STACK=onedl for the other line)
 # make lint     ruff and mypy
-# make doctor   what is installed, what is wrong, and the remedy
+# make doctor   what is installed, what is wrong, and the fix
 # make setup    only the installation (PYTHON=..., TORCH=..., CLEAN=1)
 # make tables   the READMEs' tables of measured numbers, from the metafiles
 

@@ -58,7 +58,7 @@ find_host_configs()
 
 
 class ConfigError(ValueError):
-    """A config that cannot be used; the message says which value, why, and the remedy."""
+    """A config that cannot be used; the message says which value, why, and the fix."""
 
     explains_itself = True
 
@@ -112,7 +112,7 @@ def resolve_data_variables(cfg: Config) -> Config:
     classes = cfg.get('classes')
     if isinstance(classes, str):
         raise ConfigError(
-            f"classes = {classes!r} is a string: each letter would be a class. Remedy: classes = ('{classes}',)"
+            f"classes = {classes!r} is a string: each letter would be a class. Fix: classes = ('{classes}',)"
         )
     train_json = os.path.join(root, cfg.train_ann_file)
     if classes is None and os.path.isfile(train_json):
@@ -184,7 +184,7 @@ def _move_data_root(cfg: Config, new_root: str) -> None:
     if old_root is None:
         raise ConfigError(
             f'data_root={new_root} was given, but this config has no data_root to replace. '
-            'Remedy: name the key itself, e.g. train_dataloader.dataset.data_root=...'
+            'Fix: name the key itself, e.g. train_dataloader.dataset.data_root=...'
         )
     new_root = os.path.join(new_root, '')
 
@@ -211,7 +211,7 @@ def _read(path: str) -> Config:
         # fromfile knows the hosts' prefix only below _base_.
         cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py') if '::' in path else Config.fromfile(path)
         if 'annotations' in cfg and 'images' in cfg:
-            raise ConfigError(f'{path} is a COCO annotation file, not a config. Remedy: a config whose train_ann_file '
+            raise ConfigError(f'{path} is a COCO annotation file, not a config. Fix: a config whose train_ann_file '
                               'it is; tools/analysis_tools/fit_to_data.py measures it as it is.')
         return cfg
     except (SyntaxError, NameError, KeyError, TypeError) as error:
@@ -219,7 +219,7 @@ def _read(path: str) -> Config:
     except ImportError as error:
         raise ConfigError(
             f'config {path} could not import {getattr(error, "name", None) or error}: {error}. '
-            'Remedy: install the package that custom_imports names (this one: pip install -e .).'
+            'Fix: install the package that custom_imports names (this one: pip install -e .).'
         ) from error
 
 
@@ -230,7 +230,7 @@ def _near_files(path: str) -> str:
     known = {file.name: file for file in files if '_base_' not in file.parts}
     near = difflib.get_close_matches(os.path.basename(path), known, n=3, cutoff=0.5)
     if not near:
-        return ' Remedy: give the path of a .py config, relative to the current folder; configs/ holds ours.'
+        return ' Fix: give the path of a .py config, relative to the current folder; configs/ holds ours.'
     return ' Did you mean ' + ' or '.join(os.path.relpath(known[name]) for name in near) + '?'
 
 
@@ -264,7 +264,7 @@ def _warn_of_spent_variable(cfg: Config, name: str) -> None:
     places = [place for place in _places(cfg, name) if '.' in place]
     where = f'set {" ".join(f"{place}=..." for place in places[:4])}' if places else 'set the keys that took its value'
     print_log(f'--cfg-options {name}: a variable of the config file, which was read already; it changes nothing by '
-              f'itself. Remedy: {where}', 'current', 30)
+              f'itself. Fix: {where}', 'current', 30)
 
 
 def _places(node: Any, name: str, prefix: str = '') -> Iterator[str]:

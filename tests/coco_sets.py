@@ -102,5 +102,5 @@ def check(
 def only_problem(report: DatasetReport) -> str:
     problems = report.problems()
     assert len(problems) == 1, problems
-    assert 'Remedy' in problems[0]
+    assert 'Fix' in problems[0]
     return problems[0]

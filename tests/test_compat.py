@@ -1,4 +1,4 @@
-"""The stack's versions: too old raises with the remedy, too new only warns, two lines at once are told."""
+"""The stack's versions: too old raises with the fix, too new only warns, two lines at once are told."""
 
 import warnings
 
@@ -31,17 +31,17 @@ def test_onedl_line_alone_says_nothing(installed):
 
 
 @pytest.mark.parametrize(('name', 'version'), [('mmcv', '2.0.1'), ('mmdet', '3.2.0'), ('torch', '1.13.1+cu117')])
-def test_version_below_the_minimum_raises_with_the_remedy(installed, name, version):
+def test_version_below_the_minimum_raises_with_the_fix(installed, name, version):
     installed[name] = version
     with pytest.raises(ImportError) as raised:
         compat.check_stack()
     assert f'{name} {version} is older' in str(raised.value)
-    assert f'Remedy: pip install "{name}>=' in str(raised.value)
+    assert f'Fix: pip install "{name}>=' in str(raised.value)
 
 
-def test_missing_package_raises_with_the_remedy(installed):
+def test_missing_package_raises_with_the_fix(installed):
     del installed['mmdet']
-    with pytest.raises(ImportError, match=r'mmdet is not installed\. Remedy: make setup'):
+    with pytest.raises(ImportError, match=r'mmdet is not installed\. Fix: make setup'):
         compat.check_stack()
 
 
@@ -51,7 +51,7 @@ def test_version_above_the_tested_one_only_warns(installed):
         compat.check_stack()
 
 
-def test_both_lines_at_once_are_told_with_the_remedy(installed):
+def test_both_lines_at_once_are_told_with_the_fix(installed):
     installed['onedl-mmcv'] = '2.3.6'
     with pytest.warns(UserWarning, match='overwrite each other.*pip uninstall -y mmcv onedl-mmcv'):
         compat.check_stack()

@@ -118,8 +118,8 @@ def test_maps_of_a_backbone_in_a_head_that_wants_a_neck(mix):
 
 
 @pytest.mark.parametrize(('system', 'fault'), ILLEGAL)
-def test_illegal_combination_names_both_sides_and_a_remedy(system, fault):
-    with pytest.raises(ValueError, match=r'Remedy: |set |correct ') as caught:  # the check's, or a part's own
+def test_illegal_combination_names_both_sides_and_a_fix(system, fault):
+    with pytest.raises(ValueError, match=r'Fix: |set |correct ') as caught:  # the check's, or a part's own
         try_out(spoiled(system, fault))
     for side in FAULTS[fault].sides:
         assert re.search(side, str(caught.value)), (side, str(caught.value))

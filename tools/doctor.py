@@ -2,7 +2,7 @@
 
     python tools/doctor.py
 
-Exit status 1 when training could not work; each problem comes with its remedy.
+Exit status 1 when training could not work; each problem comes with its fix.
 Needs nothing but Python.
 """
 

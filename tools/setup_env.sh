@@ -12,7 +12,7 @@ STACK=${STACK:-stock}
 case $STACK in
   stock) VENV=${VENV:-.venv}; requirements=requirements.txt; setuptools='setuptools>=64,<81'; mmcv=mmcv ;;
   onedl) VENV=${VENV:-.venv-onedl}; requirements=requirements/onedl.txt; setuptools='setuptools>=80'; mmcv=onedl-mmcv ;;
-  *) echo "STACK=$STACK is unknown. Remedy: STACK=stock or STACK=onedl" >&2; exit 2 ;;
+  *) echo "STACK=$STACK is unknown. Fix: STACK=stock or STACK=onedl" >&2; exit 2 ;;
 esac
 constraints=requirements/tested-$STACK.txt
 extras=("$@")
@@ -30,8 +30,8 @@ find_python() { # the tested 3.11 first
       incomplete=$name
     fi
   done
-  [ -n "${incomplete:-}" ] && fail "$incomplete lacks venv or its C headers. Remedy: apt-get install python3-venv python3-dev"
-  fail "no Python 3.10 to 3.12 found. Remedy: install one, or name it: make setup PYTHON=/path/to/python3.11"
+  [ -n "${incomplete:-}" ] && fail "$incomplete lacks venv or its C headers. Fix: apt-get install python3-venv python3-dev"
+  fail "no Python 3.10 to 3.12 found. Fix: install one, or name it: make setup PYTHON=/path/to/python3.11"
 }
 
 stamp() { cat "$requirements" "$constraints" setup.cfg tools/setup_env.sh | cksum | cut -d' ' -f1; }
@@ -41,7 +41,7 @@ install_stack() {
   local python torch_there=
   if [ ! -x "$VENV/bin/python" ]; then
     python=$(find_python)
-    command -v c++ >/dev/null || command -v g++ >/dev/null || fail "no C++ compiler for mmcv's operators. Remedy: apt-get install g++"
+    command -v c++ >/dev/null || command -v g++ >/dev/null || fail "no C++ compiler for mmcv's operators. Fix: apt-get install g++"
     # A torch that the interpreter already has is used, whatever its build.
     "$python" -c 'import torch' 2>/dev/null && torch_there=--system-site-packages
     echo "setup: $VENV with $("$python" --version) ${torch_there:+and the torch it has}"

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cfg = prepare(load_config(args.config, args.cfg_options), args)
         if '://' not in args.checkpoint and not os.path.isfile(args.checkpoint):
             raise FileNotFoundError(
-                f'checkpoint {args.checkpoint!r} does not exist. Remedy: give a .pth file; '
+                f'checkpoint {args.checkpoint!r} does not exist. Fix: give a .pth file; '
                 'after training they lie in the working folder.'
             )
         cfg.load_from = args.checkpoint

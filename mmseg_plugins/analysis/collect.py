@@ -40,7 +40,7 @@ NO_FILES = ImageOptions(files=False)
 
 
 class FitError(ValueError):
-    """Data that cannot be measured; the message says which value, the rule and the remedy."""
+    """Data that cannot be measured; the message says which value, the rule and the fix."""
 
     explains_itself = True
 
@@ -99,13 +99,13 @@ def open_source(
     if is_json(path):
         return _open_json(Path(path), size)
     if size is not None:
-        raise FitError(f'--size {size}: a config resizes by its own pipeline. Remedy: leave it out, or give the JSON.')
+        raise FitError(f'--size {size}: a config resizes by its own pipeline. Fix: leave it out, or give the JSON.')
     cfg = load_config(path, cfg_options)
     loader = cfg.get('train_dataloader')
     if loader is None:
-        raise FitError(f'{path} has no train_dataloader: no data to measure. Remedy: name the COCO JSON instead.')
+        raise FitError(f'{path} has no train_dataloader: no data to measure. Fix: name the COCO JSON instead.')
     if cfg.get('default_scope') == 'mmseg':
-        raise FitError(f'{path} trains on label maps; single objects are measured. Remedy: an instance (mmdet) config.')
+        raise FitError(f'{path} trains on label maps; single objects are measured. Fix: an instance (mmdet) config.')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
     reports = check_annotations(cfg, 'train')
@@ -117,7 +117,7 @@ def _open_json(path: Path, size: tuple[int, int] | None) -> Source:
     content, problem = read_json(path)
     _refuse([problem] if problem else structure_problems(content), str(path))
     if not content['categories']:
-        _refuse(['"categories" is empty. Rule: each object has a category. Remedy: export the file again.'], str(path))
+        _refuse(['"categories" is empty. Rule: each object has a category. Fix: export the file again.'], str(path))
     classes = read_classes(path)
     report = check_coco(CocoSource('train', path, path.parent, classes), NO_FILES)
     _refuse(report.problems(), str(path))
@@ -234,7 +234,7 @@ class _Taken:
         if truth is None or not isinstance(truth.masks, np.ndarray):
             raise FitError(
                 f'the pipeline of {name} gives no masks; sizes and overlap are measured on them. '
-                'Remedy: LoadAnnotations(with_bbox=True, with_mask=True), or an instance data set.'
+                'Fix: LoadAnnotations(with_bbox=True, with_mask=True), or an instance data set.'
             )
         seen = sum(self.counts)
         areas, centres, shared, covered = mask_moments(truth.masks)
@@ -259,7 +259,7 @@ class _Taken:
         if not sum(self.counts):
             raise FitError(
                 f'not one object in {len(self.counts)} inputs of {name}. Rule: something must be there to measure. '
-                'Remedy: check classes and category names, iscrowd (crowds are not counted) and the crop.'
+                'Fix: check classes and category names, iscrowd (crowds are not counted) and the crop.'
             )
         if self.far_boxes > FAR_BOXES * len(self.crops):
             print(

@@ -67,16 +67,16 @@ def refuse_foreign_files(configs: Sequence[FittedConfig], source: Source, out: P
         FitError: a target is the measured config itself, or was written or changed by somebody else.
     """
     if out.exists() and not out.is_dir():
-        raise FitError(f'--out {out} is a file. Rule: a folder. Remedy: name another.')
+        raise FitError(f'--out {out} is a file. Rule: a folder. Fix: name another.')
     ours = _recorded(out)
     for config in configs:
         if config.path.exists() and os.path.exists(source.name) and config.path.samefile(source.name):
-            raise FitError(f'{config.path} is the config that is measured. Remedy: another --fragment.')
+            raise FitError(f'{config.path} is the config that is measured. Fix: another --fragment.')
         held = _digest(config.path.read_text(encoding='utf-8')) if config.path.exists() else None
         if held is not None and held != ours.get(_relative(config.path, out)):
             raise FitError(
                 f'{config.path} exists and is not as this tool left it; nothing was written. '
-                'Remedy: another --out (or --fragment), or move the file away.')
+                'Fix: another --out (or --fragment), or move the file away.')
 
 
 def write_configs(

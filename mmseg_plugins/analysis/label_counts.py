@@ -18,7 +18,7 @@ SHOWN = 5
 
 
 class LabelError(ValueError):
-    """Label maps that cannot be counted; the message names values, files, the rule and the remedy."""
+    """Label maps that cannot be counted; the message names values, files, the rule and the fix."""
 
     explains_itself = True
 
@@ -62,10 +62,10 @@ def count_labels(maps: Iterable[tuple[str, Callable[[], np.ndarray]]], names: tu
         shown = '; '.join(f'{name}: {values[:8]}' for name, values in list(wrong.items())[:SHOWN])
         more = f'; and {len(wrong) - SHOWN} more' if len(wrong) > SHOWN else ''
         raise LabelError(f'{len(wrong)} label maps hold values outside the {len(names)} classes: {shown}{more}. Rule: '
-                         f'0 to {len(names) - 1} are classes and {ignore_index} is void. Remedy: convert the maps, '
+                         f'0 to {len(names) - 1} are classes and {ignore_index} is void. Fix: convert the maps, '
                          'set reduce_zero_label if 0 is void there, or mend the number of classes')
     if not rows:
-        raise LabelError('no label map found. Remedy: mend the path or the suffix')
+        raise LabelError('no label map found. Fix: mend the path or the suffix')
     return LabelCounts(names, np.stack(rows), np.array(voids, np.int64))
 
 
@@ -86,7 +86,7 @@ def folder_maps(folder: Path, suffix: str = '.png') -> Iterator[tuple[str, Calla
         LabelError: ``folder`` is none, or (when read) a map has several channels.
     """
     if not folder.is_dir():
-        raise LabelError(f'{folder} is no folder. Remedy: give a config (.py) or the folder of the label maps')
+        raise LabelError(f'{folder} is no folder. Fix: give a config (.py) or the folder of the label maps')
     for path in sorted(folder.rglob(f'*{suffix}')):
         yield str(path), partial(_read_map, path)
 
@@ -94,8 +94,8 @@ def folder_maps(folder: Path, suffix: str = '.png') -> Iterator[tuple[str, Calla
 def _read_map(path: Path) -> np.ndarray:
     labels = read_label_map(path)
     if labels is None:
-        raise LabelError(f'{path} cannot be decoded as an image. Remedy: copy it again, or remove it')
+        raise LabelError(f'{path} cannot be decoded as an image. Fix: copy it again, or remove it')
     if labels.ndim != 2:
         raise LabelError(f'{path} has {labels.shape[2]} channels. Rule: a label map has one, the class numbers; this '
-                         'may be a coloured one. Remedy: name the folder of the class numbers')
+                         'may be a coloured one. Fix: name the folder of the class numbers')
     return labels

@@ -142,7 +142,7 @@ def usable_device(device: str | torch.device) -> torch.device:
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0].rstrip('.')
-        raise ConfigError(f'device {str(device)!r} cannot be used: {reason}. Remedy: cpu, or cuda:0 where there is '
+        raise ConfigError(f'device {str(device)!r} cannot be used: {reason}. Fix: cpu, or cuda:0 where there is '
                           'a GPU and a torch built for it.') from error
     return found
 
@@ -163,7 +163,7 @@ def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
             return {'classes': tuple(source['classes']), 'palette': source.get('palette'), **things}
     raise ConfigError(
         'neither the checkpoint nor the config names the classes. '
-        "Remedy: --cfg-options classes=\"('cat','dog')\" or metainfo=dict(classes=...) in the data set of the config"
+        "Fix: --cfg-options classes=\"('cat','dog')\" or metainfo=dict(classes=...) in the data set of the config"
     )
 
 
@@ -197,7 +197,7 @@ def load_weights(model: torch.nn.Module, checkpoint: Any, name: str, allow_parti
     if not usable or (any(report.values()) and not allow_partial):
         raise CheckpointMismatchError(
             f'checkpoint {name} does not fit the model of the config:\n{format_report(report)}\n'
-            'Remedy: give the config that the checkpoint was trained with'
+            'Fix: give the config that the checkpoint was trained with'
             + (' (nothing at all fits).' if not usable else ', or --allow-partial to use what fits.')
         )
     model.load_state_dict({**own, **usable})

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class BatchLabelError(ValueError):
-    """Label maps of a batch that do not fit the head or their images; names values, files, the rule and the remedy."""
+    """Label maps of a batch that do not fit the head or their images; names values, files, the rule and the fix."""
 
     explains_itself = True
 
@@ -36,13 +36,13 @@ def check_batch_labels(inputs: Sequence[Tensor], data_samples: Sequence[Any], nu
         labels, name = labels.data, sample.get('seg_map_path') or f'the labels of {sample.get("img_path", "an image")}'
         if labels.shape[-2:] != image.shape[-2:]:
             problems.append(f'{name}: {labels.shape[-1]} x {labels.shape[-2]} px after the pipeline, its image is '
-                            f'{image.shape[-1]} x {image.shape[-2]}. Rule: equal sizes. Remedy: write the map in its '
+                            f'{image.shape[-1]} x {image.shape[-2]}. Rule: equal sizes. Fix: write the map in its '
                             "image's size; transforms of your own must change both")
         wrong = labels[((labels < 0) | (labels >= num_classes)) & (labels != ignore_index)]
         if len(wrong):
             values = wrong.unique().tolist()
             problems.append(f'{name}: labels {values[:8]}{" ..." if len(values) > 8 else ""} are neither in 0..'
-                            f'{num_classes - 1} ({num_classes} classes) nor the ignored {ignore_index}. Remedy: mend '
+                            f'{num_classes - 1} ({num_classes} classes) nor the ignored {ignore_index}. Fix: mend '
                             'the map, num_classes of the heads, or reduce_zero_label of the data set')
     if problems:
         raise BatchLabelError('\n  - '.join(['label maps of the batch do not fit:', *problems]))

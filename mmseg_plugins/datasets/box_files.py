@@ -63,7 +63,7 @@ def read_boxes(path: Path, images: Path | None = None, score_thr: float = 0.0, b
         index = images or path.with_name('images.json')
         if not index.is_file():
             raise ConvertError(f'{path} is a list of results, which says nothing about its images. Rule: a COCO file '
-                               f'names them; {index} does not exist. Remedy: --image-list FILE')
+                               f'names them; {index} does not exist. Fix: --image-list FILE')
         head, annotations = _read(index), content
         needed = ('image_id', 'category_id', 'bbox')
     else:
@@ -99,23 +99,23 @@ def _check_entries(path: Path, images: Sequence[Any], annotations: Sequence[Any]
     """ConvertError for entries that lack something, or belong to no image."""
     for image in images:
         if not isinstance(image, dict) or 'id' not in image or 'file_name' not in image:
-            raise ConvertError(f'{path}: an image is {image!r:.80}. Rule: it has id and file_name. Remedy: add them.')
+            raise ConvertError(f'{path}: an image is {image!r:.80}. Rule: it has id and file_name. Fix: add them.')
     ids = {image['id'] for image in images}
     double = [key for key, count in Counter(image['id'] for image in images).items() if count > 1]
     if double:
-        raise ConvertError(f'{path}: {len(double)} image ids are there twice, {double[:3]}. Remedy: number them anew.')
+        raise ConvertError(f'{path}: {len(double)} image ids are there twice, {double[:3]}. Fix: number them anew.')
     for i, ann in enumerate(annotations):
         missing = [key for key in needed if key not in ann] if isinstance(ann, dict) else list(needed)
         if missing:
             raise ConvertError(f'{path}: entry {i} has no {", ".join(missing)}: {json.dumps(ann)[:80]}. Rule: masks '
-                               'are made of boxes. Remedy: is it a file of boxes?')
+                               'are made of boxes. Fix: is it a file of boxes?')
         box = ann['bbox']
         if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
-            raise ConvertError(f'{path}: entry {i} has the bbox {box!r:.80}. Rule: four numbers. Remedy: mend it.')
+            raise ConvertError(f'{path}: entry {i} has the bbox {box!r:.80}. Rule: four numbers. Fix: mend it.')
     lost = sorted({str(ann['image_id']) for ann in annotations if ann['image_id'] not in ids})
     if lost:
         raise ConvertError(f'{path}: boxes of {len(lost)} images that are not in the list of images, {lost[:3]}. '
-                           'Remedy: name the list that belongs to these results (--image-list).')
+                           'Fix: name the list that belongs to these results (--image-list).')
 
 
 def _check_format(path: Path, images: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]],
@@ -130,5 +130,5 @@ def _check_format(path: Path, images: Sequence[Mapping[str, Any]], annotations: 
     total = len(annotations) if box_format == 'xyxy' else len(boxes)
     if wrong > TOO_MANY * total:
         other = FORMATS[1 - FORMATS.index(box_format)]
-        raise ConvertError(f'{path}: {wrong} of {total} boxes {what} when read as {box_format}. Remedy: '
+        raise ConvertError(f'{path}: {wrong} of {total} boxes {what} when read as {box_format}. Fix: '
                            f'--box-format {other} if they are meant so, or the boxes of these images.')

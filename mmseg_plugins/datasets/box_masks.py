@@ -172,7 +172,7 @@ class Notes:
         lines = data.split(b'\n')[:-1]  # the last is not finished
         if lines and json.loads(lines[0]) != {'grabcut': mark}:
             raise ConvertError(f'{path} belongs to other boxes or settings. Rule: a job goes on with what it began. '
-                               'Remedy: remove it to begin anew, or name another --out.')
+                               'Fix: remove it to begin anew, or name another --out.')
         for line in lines[1:]:
             image_id, annotations, counts = json.loads(line)
             self.done[image_id] = annotations, counts
@@ -227,7 +227,7 @@ def _check_size(image: Mapping[str, Any], pixels: np.ndarray, path: Path) -> Non
     if stated != pixels.shape[:2]:
         raise ConvertError(
             f'{path} has {pixels.shape[0]} x {pixels.shape[1]} px, the file of boxes says {stated[0]} x {stated[1]}. '
-            'Rule: boxes are in px of the image. Remedy: the images that the boxes were drawn on (not resized or '
+            'Rule: boxes are in px of the image. Fix: the images that the boxes were drawn on (not resized or '
             'turned ones).')
 
 
@@ -240,19 +240,19 @@ def _read_scribbles(folder: str | None, file_name: str, size: tuple[int, int]) -
     if drawn is None or drawn.ndim != 2 or drawn.shape != size:
         found = 'no image' if drawn is None else f'shape {drawn.shape}'
         raise ConvertError(f'{path}: {found}. Rule: scribbles are grey PNG files of the size of the image, '
-                           f'{size[0]} x {size[1]}. Remedy: save them so.')
+                           f'{size[0]} x {size[1]}. Fix: save them so.')
     return drawn.astype(np.int64)
 
 
 def _look_for_images(boxes: BoxSet, image_dir: Path) -> None:
     names = [image['file_name'] for image in boxes.images]
     if not names:
-        raise ConvertError('the list of images is empty. Remedy: is it the right file?')
+        raise ConvertError('the list of images is empty. Fix: is it the right file?')
     if not image_dir.is_dir():
-        raise ConvertError(f'the folder of images {image_dir} does not exist. Remedy: mend --images.')
+        raise ConvertError(f'the folder of images {image_dir} does not exist. Fix: mend --images.')
     if not any((image_dir / name).is_file() for name in names):
         raise ConvertError(f'none of the {len(names)} images is in {image_dir}; the first would be '
-                           f'{image_dir / names[0]}. Rule: file_name is relative to --images. Remedy: mend --images.')
+                           f'{image_dir / names[0]}. Rule: file_name is relative to --images. Fix: mend --images.')
 
 
 def _fingerprint(boxes: BoxSet, job: MaskJob) -> str:
@@ -277,6 +277,6 @@ def _check_same(out: Path, mark: str) -> None:
     except (ValueError, KeyError, TypeError):
         same = False
     if not same:
-        raise ConvertError(f'{out} is there and was not made of these boxes with these settings. Remedy: another '
+        raise ConvertError(f'{out} is there and was not made of these boxes with these settings. Fix: another '
                            '--out, or remove it.')
 

@@ -15,7 +15,7 @@ class Kind(NamedTuple):
 
     stops: bool
     rule: str
-    remedy: str
+    fix: str
 
 
 #: Every kind of finding.  Those that do not stop are dropped or ignored by mmdet's loader.
@@ -95,7 +95,7 @@ class DatasetReport:
         classes: configured class names, in label order.
         histogram: per class, usable instances and images that hold one.
         kept_images, kept_annotations: what the loader will use; None if unknown.
-        errors: sentences with value, rule and remedy about the set as a whole.
+        errors: sentences with value, rule and fix about the set as a whole.
         notes: sentences about what was not checked or is merely odd.
         counts: number of findings a kind, also of kinds not listed one by one.
     """
@@ -120,12 +120,12 @@ class DatasetReport:
         self.findings.append(Finding(kind, *place))
 
     def problems(self, listed: int = 3) -> list[str]:
-        """All that must stop the run, one text each: wrong values, rule, remedy."""
+        """All that must stop the run, one text each: wrong values, rule, fix."""
         texts = list(self.errors)
         for kind, number in self.counts.items():
             if KINDS[kind].stops:
                 texts.append(
-                    f'{number} x {KINDS[kind].rule}. {self._examples(kind, listed)}Remedy: {KINDS[kind].remedy}.'
+                    f'{number} x {KINDS[kind].rule}. {self._examples(kind, listed)}Fix: {KINDS[kind].fix}.'
                 )
         return texts
 
@@ -148,7 +148,7 @@ class DatasetReport:
         for kind, number in self.counts.items():
             if not KINDS[kind].stops:
                 lines.append(
-                    f'  {number} x {KINDS[kind].rule}. {self._examples(kind, listed)}Remedy: {KINDS[kind].remedy}.'
+                    f'  {number} x {KINDS[kind].rule}. {self._examples(kind, listed)}Fix: {KINDS[kind].fix}.'
                 )
         lines += [f'  note: {note}' for note in self.notes]
         lines += [f'  PROBLEM: {problem}' for problem in self.problems(listed)]
@@ -188,7 +188,7 @@ def histogram_table(histogram: dict[str, tuple[int, int]], most: int = 30) -> li
 
 
 class DataCheckError(ValueError):
-    """The data cannot be trained on; the message lists every problem with its remedy."""
+    """The data cannot be trained on; the message lists every problem with its fix."""
 
     explains_itself = True
 

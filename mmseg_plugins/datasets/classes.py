@@ -7,7 +7,7 @@ import os
 
 
 class AnnotationFileError(ValueError):
-    """An annotation file that is none; the message says where, why, and the remedy."""
+    """An annotation file that is none; the message says where, why, and the fix."""
 
     explains_itself = True
 
@@ -28,12 +28,12 @@ def read_classes(ann_file: str | os.PathLike[str]) -> tuple[str, ...]:
         except json.JSONDecodeError as error:
             raise AnnotationFileError(
                 f'{os.fspath(ann_file)} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}). '
-                'Remedy: export it again, or mend that line.'
+                'Fix: export it again, or mend that line.'
             ) from error
     categories = content.get('categories') if isinstance(content, dict) else None
     if not categories or not all(isinstance(item, dict) and 'name' in item for item in categories):
         raise AnnotationFileError(
             f'{os.fspath(ann_file)} has no list "categories" of {{"id", "name"}}, which a COCO annotation file needs. '
-            'Remedy: add it, or give the classes in the config.'
+            'Fix: add it, or give the classes in the config.'
         )
     return tuple(str(item['name']) for item in categories)

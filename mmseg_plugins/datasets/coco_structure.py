@@ -21,20 +21,20 @@ def read_json(path: Path) -> tuple[Any, str | None]:
         return (
             None,
             f'the annotation file {path} does not exist. {what_is_there(path, folders=False)} '
-            'Remedy: mend ann_file or data_root.',
+            'Fix: mend ann_file or data_root.',
         )
     except IsADirectoryError:
-        return None, f'the annotation file {path} is a folder. Remedy: name the JSON file in it.'
+        return None, f'the annotation file {path} is a folder. Fix: name the JSON file in it.'
     except json.JSONDecodeError as error:
         return (
             None,
             f'{path} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}). '
-            'Remedy: export it again (was the copy cut off?) or mend that place.',
+            'Fix: export it again (was the copy cut off?) or mend that place.',
         )
     except UnicodeDecodeError as error:
-        return None, f'{path} is not UTF-8 text (byte {error.start}). Remedy: save it as UTF-8.'
+        return None, f'{path} is not UTF-8 text (byte {error.start}). Fix: save it as UTF-8.'
     except (OSError, RecursionError) as error:
-        return None, f'{path} cannot be read: {error}. Remedy: check the file and its permissions.'
+        return None, f'{path} cannot be read: {error}. Fix: check the file and its permissions.'
 
 
 def structure_problems(content: Any, needs_annotations: bool = True) -> list[str]:
@@ -42,7 +42,7 @@ def structure_problems(content: Any, needs_annotations: bool = True) -> list[str
     if not isinstance(content, dict):
         return [
             f'the JSON holds a {type(content).__name__}, a COCO file is an object with images, annotations '
-            'and categories. Remedy: convert it (tools/dataset_converters).'
+            'and categories. Fix: convert it (tools/dataset_converters).'
         ]
     problems = []
     for key in ('images', 'annotations', 'categories'):
@@ -51,10 +51,10 @@ def structure_problems(content: Any, needs_annotations: bool = True) -> list[str
                 continue
             problems.append(
                 f'the JSON has no {key!r}, only {sorted(content)}; a COCO file needs images, annotations '
-                f'and categories. Remedy: add it{did_you_mean(key, content)}.'
+                f'and categories. Fix: add it{did_you_mean(key, content)}.'
             )
         elif not isinstance(content[key], list):
-            problems.append(f'{key!r} is a {type(content[key]).__name__}, it must be a list. Remedy: write [{{...}}].')
+            problems.append(f'{key!r} is a {type(content[key]).__name__}, it must be a list. Fix: write [{{...}}].')
     return problems
 
 
@@ -70,7 +70,7 @@ def class_problems(categories: Sequence[Any], classes: Sequence[str]) -> list[st
     names shown for them come from ``classes`` in the config's order.
     """
     if not all(is_category(item) for item in categories):
-        return ['every category needs a number "id" and a text "name". Remedy: write them.']
+        return ['every category needs a number "id" and a text "name". Fix: write them.']
     names = [item['name'] for item in categories]
     problems = []
     for what, values in (
@@ -80,13 +80,13 @@ def class_problems(categories: Sequence[Any], classes: Sequence[str]) -> list[st
     ):
         double = [value for value, number in Counter(map(str, values)).items() if number > 1]
         if double:
-            problems.append(f'{what} must be unique, these are not: {double}. Remedy: merge or rename them.')
+            problems.append(f'{what} must be unique, these are not: {double}. Fix: merge or rename them.')
     unknown = [name for name in classes if name not in names]
     if unknown:
         wrong = ', '.join(f'{name!r}{did_you_mean(str(name), map(str, names))}' for name in unknown)
         problems.append(
             f'classes that are no category of the JSON: {wrong}. The categories are {shorten(names)}. Rule: each '
-            'class must be a category of the same name, or labels shift. Remedy: write the names as in the JSON, or '
+            'class must be a category of the same name, or labels shift. Fix: write the names as in the JSON, or '
             'leave classes out to take them from it.'
         )
     elif not problems:
@@ -95,7 +95,7 @@ def class_problems(categories: Sequence[Any], classes: Sequence[str]) -> list[st
             problems.append(
                 f"classes are in the order {shorten(classes)}, mmdet numbers labels in the order of the JSON's "
                 'categories: every per-class number and drawn name would belong to another class. '
-                f'Remedy: classes = {order!r}'
+                f'Fix: classes = {order!r}'
             )
     return problems
 

@@ -86,13 +86,13 @@ def class_number_problems(model: Any, names: Sequence[str], things: int | None =
         if number.counts == 'weights':
             problems.append(
                 f'{number.path} has {number.value} weights, the data needs {wanted}: one for each class and one for '
-                f'"no object". Remedy: class_weight=[1.0] * {wanted - 1} + [0.1]'
+                f'"no object". Fix: class_weight=[1.0] * {wanted - 1} + [0.1]'
             )
             continue
         kind = {'all': 'classes', 'things': 'thing classes', 'stuff': 'stuff classes'}[number.counts]
         problems.append(
             f'{number.path} = {number.value}, the data has {wanted} {kind} ({shown}). Rule: they must be equal. '
-            f'Remedy: {number.path} = {wanted}, or other classes'
+            f'Fix: {number.path} = {wanted}, or other classes'
         )
     return problems
 
@@ -132,12 +132,12 @@ def configured_classes(dataset: Mapping[str, Any], defaults: Mapping[str, Any]) 
     """
     metainfo = dataset.get('metainfo') or {}
     if 'CLASSES' in metainfo and 'classes' not in metainfo:
-        return (), "metainfo has 'CLASSES', which mmdet 3 and mmseg 1 ignore. Remedy: write metainfo=dict(classes=...)"
+        return (), "metainfo has 'CLASSES', which mmdet 3 and mmseg 1 ignore. Fix: write metainfo=dict(classes=...)"
     classes = metainfo.get('classes', defaults.get('classes'))
     if isinstance(classes, str):
         if Path(classes).is_file():
             return tuple(Path(classes).read_text(encoding='utf-8').split('\n')), None
-        return (), f"classes = {classes!r} is a text: each letter would be a class. Remedy: classes = ('{classes}',)"
+        return (), f"classes = {classes!r} is a text: each letter would be a class. Fix: classes = ('{classes}',)"
     return tuple(classes or ()), None
 
 

@@ -54,7 +54,7 @@ class MapSource:
 def _folder_problems(*folders: Path) -> list[str]:
     return [
         f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} '
-        'Remedy: mend data_root or data_prefix.'
+        'Fix: mend data_root or data_prefix.'
         for folder in folders
         if not folder.is_dir()
     ]
@@ -69,7 +69,7 @@ def _semantic_stems(source: MapSource) -> tuple[list[str], str | None]:
         try:
             lines = source.ann_file.read_text(encoding='utf-8').splitlines()
         except OSError as error:
-            return [], f'the list of images {source.ann_file} cannot be read: {error}. Remedy: mend ann_file.'
+            return [], f'the list of images {source.ann_file} cannot be read: {error}. Fix: mend ann_file.'
         return [line.strip() for line in lines if line.strip()], None
     stems = []
     for folder, _, names in os.walk(source.img_dir):
@@ -99,7 +99,7 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
         report.errors.append(
             problem
             or f'no image *{source.img_suffix} in {source.img_dir}, which holds {endings}. '
-            'Remedy: set img_suffix, or mend data_prefix.'
+            'Fix: set img_suffix, or mend data_prefix.'
         )
         return report
     report.images = len(stems)
@@ -161,7 +161,7 @@ def _check_labels(report: DatasetReport, source: MapSource, pairs: Sequence[str]
     if empty and len(empty) == len(chosen):
         report.errors.append(
             f'none of the {len(chosen)} maps that were read holds a labelled pixel, all are {source.ignore_index} '
-            f'(reduce_zero_label={source.reduce_zero_label}). Rule: there must be something to learn. Remedy: are '
+            f'(reduce_zero_label={source.reduce_zero_label}). Rule: there must be something to learn. Fix: are '
             'these the right maps, and the right ignore_index?')
     elif empty:
         report.notes.append(f'{len(empty)} of them hold no labelled pixel and add nothing to the loss: {empty[:3]}')
@@ -240,7 +240,7 @@ def _isthing_problems(categories: Sequence[Any]) -> list[str]:
     lacking = [item['name'] for item in categories if is_category(item) and 'isthing' not in item]
     if not lacking:
         return []
-    return [f'categories without "isthing": {lacking[:5]}. Rule: mmdet reads it. Remedy: write 1 (thing) or 0.']
+    return [f'categories without "isthing": {lacking[:5]}. Rule: mmdet reads it. Fix: write 1 (thing) or 0.']
 
 
 def _check_segments(

@@ -14,7 +14,7 @@ def decode_ids(data: bytes, name: str = '') -> np.ndarray:
     """
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise ValueError(f'panoptic map {name!r} cannot be decoded: it is no whole PNG. Remedy: write it anew')
+        raise ValueError(f'panoptic map {name!r} cannot be decoded: it is no whole PNG. Fix: write it anew')
     blue, green, red = (bgr[..., channel].astype(np.int32) for channel in range(3))
     return red + 256 * green + 65536 * blue
 

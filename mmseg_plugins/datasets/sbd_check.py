@@ -55,7 +55,7 @@ def check_sbd(source: SBDSource, options: ImageOptions | None = None) -> Dataset
     for name in source.classes:
         if name not in CLASSES:
             known = did_you_mean(name, CLASSES)
-            report.errors.append(f'SBD has no class {name!r}{known}. Rule: they are {CLASSES}. Remedy: mend classes.')
+            report.errors.append(f'SBD has no class {name!r}{known}. Rule: they are {CLASSES}. Fix: mend classes.')
     try:
         names = read_names(source.list_file)
     except SBDError as error:
@@ -74,7 +74,7 @@ def _look_for_files(report: DatasetReport, source: SBDSource, names: list[str]) 
     for key, folder in source.folders:
         if not folder.is_dir():
             report.errors.append(
-                f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} Remedy: mend data_root, or '
+                f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} Fix: mend data_root, or '
                 f'data_prefix=dict({key}=...).'
             )
             continue
@@ -122,5 +122,5 @@ def _open_files(report: DatasetReport, source: SBDSource, names: list[str], opti
     if not report.kept_annotations and not report.problems():
         report.errors.append(
             f'no object of the classes {source.classes} in {len(names)} images. Rule: something must remain. '
-            'Remedy: other classes, or another list.'
+            'Fix: other classes, or another list.'
         )

@@ -53,7 +53,7 @@ class SBDInstanceDataset(BaseDetDataset):
         """One dict an image, with ``instances`` as mmdet's transforms read them."""
         unknown = [name for name in self.metainfo['classes'] if name not in CLASSES]
         if unknown:
-            raise SBDError(f'SBD has no classes {unknown}. Rule: they are {CLASSES}. Remedy: mend metainfo.classes.')
+            raise SBDError(f'SBD has no classes {unknown}. Rule: they are {CLASSES}. Fix: mend metainfo.classes.')
         labels = {CLASSES.index(name): label for label, name in enumerate(self.metainfo['classes'])}
         names = read_names(Path(self.ann_file))
         self._require_files(names)
@@ -66,13 +66,13 @@ class SBDInstanceDataset(BaseDetDataset):
             if not folder.is_dir():
                 raise SBDError(
                     f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} Rule: the layout is '
-                    f'{LAYOUT}. Remedy: mend data_root, or data_prefix=dict({key}=...).'
+                    f'{LAYOUT}. Fix: mend data_root, or data_prefix=dict({key}=...).'
                 )
             missing = [names[i] + suffix for i in missing_files(folder, [name + suffix for name in names])]
             if missing:
                 raise SBDError(
                     f'{len(missing)} of the {len(names)} files that {self.ann_file} names are not in {folder}: '
-                    f'{", ".join(missing[:3])}{" ..." if len(missing) > 3 else ""}. Remedy: unpack the archive again, '
+                    f'{", ".join(missing[:3])}{" ..." if len(missing) > 3 else ""}. Fix: unpack the archive again, '
                     'or use the list that belongs to it.'
                 )
 
@@ -111,7 +111,7 @@ class SBDInstanceDataset(BaseDetDataset):
         if not kept:
             raise SBDError(
                 f'none of the {len(self.data_list)} images of {self.ann_file} is left. Rule: filter_cfg='
-                f'{dict(self.filter_cfg)} with the classes {self.metainfo["classes"]}. Remedy: loosen it.'
+                f'{dict(self.filter_cfg)} with the classes {self.metainfo["classes"]}. Fix: loosen it.'
             )
         return kept
 

@@ -42,7 +42,7 @@ KNOWN_LISTS = {
 
 
 class SBDError(ValueError):
-    """A file of the data set that is missing or has another content; value, rule and remedy are in the message."""
+    """A file of the data set that is missing or has another content; value, rule and fix are in the message."""
 
     explains_itself = True
 
@@ -69,15 +69,15 @@ def read_names(path: Path) -> list[str]:
     if not path.is_file():
         raise SBDError(
             f'the list {path} does not exist. {what_is_there(path, folders=False)} Rule: the layout is {LAYOUT}. '
-            'Remedy: mend the path; the lists of the SDS split are in https://github.com/msracver/FCIS , '
+            'Fix: mend the path; the lists of the SDS split are in https://github.com/msracver/FCIS , '
             'data/VOCdevkit/VOCSDS/ImageSets/Main.'
         )
     names = [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
     if not names:
-        raise SBDError(f'{path} names no image. Rule: one name a line, as 2008_000002. Remedy: copy the list again.')
+        raise SBDError(f'{path} names no image. Rule: one name a line, as 2008_000002. Fix: copy the list again.')
     double = [name for name, number in Counter(names).items() if number > 1]
     if double:
-        raise SBDError(f'{path} names these images twice: {double[:5]}. Remedy: remove the repeated lines.')
+        raise SBDError(f'{path} names these images twice: {double[:5]}. Fix: remove the repeated lines.')
     return names
 
 
@@ -95,13 +95,13 @@ def read_segmentation(path: Path, kind: str) -> np.ndarray:
         from scipy.io import loadmat
         from scipy.io.matlab import MatReadError
     except ImportError as error:
-        raise ImportError(f'reading {path} needs scipy. Remedy: pip install scipy') from error
+        raise ImportError(f'reading {path} needs scipy. Fix: pip install scipy') from error
     try:
         content = loadmat(str(path), variable_names=[kind])
     except FileNotFoundError as error:
-        raise SBDError(f'{path} does not exist. Rule: the layout is {LAYOUT}. Remedy: mend the path.') from error
+        raise SBDError(f'{path} does not exist. Rule: the layout is {LAYOUT}. Fix: mend the path.') from error
     except (MatReadError, ValueError, TypeError, NotImplementedError, OSError, zlib.error) as error:
-        raise SBDError(f'{path} cannot be read as a MATLAB file: {error}. Remedy: unpack the archive again.') from error
+        raise SBDError(f'{path} cannot be read as a MATLAB file: {error}. Fix: unpack the archive again.') from error
     structure = content.get(kind)
     names = getattr(getattr(structure, 'dtype', None), 'names', None) or ()
     if structure is None or 'Segmentation' not in names or structure.size != 1:
@@ -109,11 +109,11 @@ def read_segmentation(path: Path, kind: str) -> np.ndarray:
             key for key in content if not key.startswith('__'))
         raise SBDError(
             f'{path} has no {kind}.Segmentation, found {found}. Rule: files of inst/ hold GTinst, files of cls/ hold '
-            'GTcls. Remedy: are the two folders exchanged?'
+            'GTcls. Fix: are the two folders exchanged?'
         )
     labels = np.asarray(structure['Segmentation'].flat[0])
     if labels.ndim != 2:
-        raise SBDError(f'{path}: {kind}.Segmentation is {labels.shape}. Rule: (H, W). Remedy: unpack it again.')
+        raise SBDError(f'{path}: {kind}.Segmentation is {labels.shape}. Rule: (H, W). Fix: unpack it again.')
     return labels
 
 
@@ -130,7 +130,7 @@ def read_instances(inst_file: Path, cls_file: Path) -> tuple[tuple[int, int], li
     if ids.shape != classes.shape:
         raise SBDError(
             f'{inst_file} is {ids.shape[1]} x {ids.shape[0]}, {cls_file} {classes.shape[1]} x {classes.shape[0]}. '
-            'Rule: equal sizes. Remedy: unpack the archive again.'
+            'Rule: equal sizes. Fix: unpack the archive again.'
         )
     instances = []
     for number in np.unique(ids):
@@ -141,7 +141,7 @@ def read_instances(inst_file: Path, cls_file: Path) -> tuple[tuple[int, int], li
         if len(found) != 1 or not 1 <= found[0] <= len(CLASSES):
             raise SBDError(
                 f'object {number} of {inst_file} covers the classes {found} of {cls_file}. Rule: exactly one of '
-                f'1..{len(CLASSES)}. Remedy: are both files of the same image?'
+                f'1..{len(CLASSES)}. Fix: are both files of the same image?'
             )
         instances.append(SBDInstance(found[0] - 1, mask))
     return (int(ids.shape[0]), int(ids.shape[1])), instances

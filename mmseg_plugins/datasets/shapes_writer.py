@@ -208,7 +208,7 @@ def write_shapes(out: Path, spec: ShapesSpec, workers: int = 1) -> bool:
     if out.exists() and not (out / STAMP).is_file() and (not out.is_dir() or os.listdir(out)):
         raise FileExistsError(
             f'{out} is not a folder of generated shapes (it holds no {STAMP}) and would be overwritten. '
-            'Remedy: choose another --out, or remove it yourself.'
+            'Fix: choose another --out, or remove it yourself.'
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(out)

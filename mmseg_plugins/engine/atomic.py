@@ -100,7 +100,7 @@ def disk_full(path: str, needed: int | None) -> DiskFullError:
     return DiskFullError(
         errno.ENOSPC,
         f'no space left in {folder} for {os.path.basename(path)} ({size}{free:,} bytes free, quotas and file size '
-        'limits not counted). Earlier checkpoints are untouched. Remedy: free space or name another --work-dir, keep '
+        'limits not counted). Earlier checkpoints are untouched. Fix: free space or name another --work-dir, keep '
         'fewer checkpoints (default_hooks.checkpoint.max_keep_ckpts=1), then run the same command again to resume',
     )
 

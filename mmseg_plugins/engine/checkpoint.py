@@ -83,7 +83,7 @@ def find_resume_point(work_dir: str, folders: Iterable[str] = (), name_template:
     if broken:
         raise NoReadableCheckpointError(
             f'{work_dir} holds checkpoints, but none can be read:\n  ' + '\n  '.join(broken.values()) + '\n'
-            'Remedy: put a good copy there, or start anew with another --work-dir (or delete these files).'
+            'Fix: put a good copy there, or start anew with another --work-dir (or delete these files).'
         )
     if pointer:
         point.warnings.append(f'{_pointer_problem(work_dir, pointer)} There is no other checkpoint: starting anew.')
@@ -106,7 +106,7 @@ def verify(path: str) -> dict[str, Any]:
     missing += [f'meta.{key}' for key in ('iter', 'epoch') if not missing and key not in meta]
     if missing:
         raise CorruptCheckpointError(
-            f'{path} holds no training state ({", ".join(missing)} missing). Remedy: use it as load_from.'
+            f'{path} holds no training state ({", ".join(missing)} missing). Fix: use it as load_from.'
         )
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

@@ -3,7 +3,7 @@
 A config may put any backbone, neck and head together.  Where two of them disagree, torch stops somewhere inside one
 of them with two numbers and no names, or, with a wrong stride, does not stop at all.  :func:`check_model` sends one
 small empty image through the parts, link by link, and raises an error that names both sides of the link, what each
-declares or gives, and the remedy:
+declares or gives, and the fix:
 
 .. code-block:: none
 
@@ -46,7 +46,7 @@ MISFITS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)
 
 
 class CompatibilityError(ValueError):
-    """Two parts of a model that do not fit; the message names both, what each has, and the remedy."""
+    """Two parts of a model that do not fit; the message names both, what each has, and the fix."""
 
     explains_itself = True
 
@@ -142,7 +142,7 @@ def _check_conventions(model: nn.Module) -> None:
             raise CompatibilityError(
                 f"model.rpn_head ({type(rpn).__name__}) counts pixels by the convention '{given}', "
                 f"{type(head).__name__} in model.roi_head by '{wanted}'. Rule: one convention, or every box is a pixel "
-                f"off. Remedy: convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
+                f"off. Fix: convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
                 f"convention='{wanted}' and the anchors and box coder that belong to it")
 
 
@@ -223,7 +223,7 @@ def _check_queries(path: str, head: nn.Module) -> None:
         raise CompatibilityError(
             f'model.test_cfg.max_per_image={wanted} is more than the {queries * classes} pairs of a query and a class '
             f'that {path} ({type(head).__name__}) ranks: num_queries={queries}, {classes} classes. '
-            f'Remedy: max_per_image={queries * classes} or less, or more queries')
+            f'Fix: max_per_image={queries * classes} or less, or more queries')
 
 
 def _check_roi_head(roi_head: nn.Module, given: Given) -> None:
@@ -271,7 +271,7 @@ def _check_strides(path: str, part: Any, declared: Sequence[Any], given: Given, 
         says, rule, real = f'{strides}, {len(strides)} levels', 'one stride a map, the real one', given.strides
     raise CompatibilityError(
         f'{path} ({type(part).__name__}) is set to {name}={says}, but {given.text()}. Rule: {rule}. '
-        f'Remedy: {name}={real} in {path}, or another number of maps (num_outs of the neck, out_indices of the '
+        f'Fix: {name}={real} in {path}, or another number of maps (num_outs of the neck, out_indices of the '
         'backbone)')
 
 
@@ -297,7 +297,7 @@ def misfit_text(path: str, part: nn.Module, given: Given, error: BaseException) 
     facts = declared(part)
     said = str(error).strip().split('\n')[0] or f'{type(error).__name__} without a message'
     return (f'{path} ({type(part).__name__}{": " if facts else ""}{facts}) cannot read its input: {given.text()}. '
-            f'It stopped with: {said}. Remedy: {remedy(path, part, given)}')
+            f'It stopped with: {said}. Fix: {fix(path, part, given)}')
 
 
 def declared(part: nn.Module) -> str:
@@ -317,7 +317,7 @@ def in_channels(part: nn.Module) -> Any:
     return getattr(part, 'in_channels', None if first is None else first.in_channels)
 
 
-def remedy(path: str, part: nn.Module, given: Given) -> str:
+def fix(path: str, part: nn.Module, given: Given) -> str:
     """What to change, as far as the declared numbers tell."""
     first = given.tensors[0]
     channels = in_channels(part)

@@ -23,7 +23,7 @@ def start_gloo(launcher: str) -> None:
         return
     if launcher != 'pytorch':
         raise RuntimeError(
-            f'launcher {launcher!r} needs GPUs, and torch sees none. Remedy: without GPUs use --launcher pytorch '
+            f'launcher {launcher!r} needs GPUs, and torch sees none. Fix: without GPUs use --launcher pytorch '
             '(tools/dist_train.sh); with GPUs check the driver, and that torch is a CUDA build (make doctor).'
         )
     dist.init_process_group('gloo')

@@ -32,7 +32,7 @@ def build_post_process(described: Mapping[str, Any] | None) -> PostProcess | Non
         return None
     if not isinstance(described, Mapping) or 'type' not in described:
         raise ValueError(
-            f'post_process={described!r} names no type. Remedy: post_process=dict(type="mmseg_plugins.'
+            f'post_process={described!r} names no type. Fix: post_process=dict(type="mmseg_plugins.'
             'DenseCRFPostProcess", preset="deeplabv2-r101"), or on the command line post_process.type=...')
     return MODELS.build({key: value for key, value in described.items() if key != 'validation'})
 

@@ -190,7 +190,7 @@ class ResumableIterator:
     def _next_epoch(self) -> None:
         if getattr(self._loader.batch_sampler, 'next_batch', None) == self._batches_at_start:
             raise RuntimeError(
-                'the training data loader gives no batch at all. Remedy: check that the dataset is not empty and '
+                'the training data loader gives no batch at all. Fix: check that the dataset is not empty and '
                 'that drop_last does not drop its only batch.'
             )
         self._epoch += 1

@@ -228,7 +228,7 @@ class SafeRunner(Runner):
         except RuntimeError as error:
             if self._resuming and 'do not match exactly' in str(error):
                 raise RuntimeError(
-                    f'{filename} is of another model than this config, so the run cannot be resumed from it. Remedy: '
+                    f'{filename} is of another model than this config, so the run cannot be resumed from it. Fix: '
                     'use the config that made it, or start anew (another --work-dir), with load_from for the weights '
                     f'that fit. {error}'
                 ) from error

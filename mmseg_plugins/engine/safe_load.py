@@ -31,8 +31,8 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from packaging.version import Version
 
-REMEDY_UNSAFE = (
-    'The file was not loaded and nothing in it was run. Remedy: take the file from a source you trust that saves '
+FIX_UNSAFE = (
+    'The file was not loaded and nothing in it was run. Fix: take the file from a source you trust that saves '
     'plain weights, or convert it where it was made: torch.save({"state_dict": model.state_dict()}, "weights.pth").'
 )
 MapLocation = str | torch.device | Callable[..., Any] | dict[str, str] | None
@@ -199,16 +199,16 @@ def _check_file(path: Source) -> None:
         folder = os.path.dirname(os.path.abspath(path))
         near = sorted(n for n in os.listdir(folder) if n.endswith('.pth'))[:8] if os.path.isdir(folder) else []
         there = f'checkpoints in {folder}: {", ".join(near)}' if near else f'{folder} holds no .pth file'
-        raise FileNotFoundError(f'{path} can not be found ({there}). Remedy: correct the path.')
+        raise FileNotFoundError(f'{path} can not be found ({there}). Fix: correct the path.')
     if os.path.getsize(path) == 0:
-        raise CorruptCheckpointError(f'{path} is empty (0 bytes). Remedy: take an earlier checkpoint.')
+        raise CorruptCheckpointError(f'{path} is empty (0 bytes). Fix: take an earlier checkpoint.')
 
 
 def _unsafe_message(path: Source, refused: list[str], error: Exception) -> str:
     names = ', '.join(refused) if refused else str(error).split('GLOBAL', 1)[-1].split('.\n')[0].strip()
     return (
         f'{_name(path)} asks to run or build {names}, which is not on the list of things a checkpoint may contain. '
-        f'{REMEDY_UNSAFE}'
+        f'{FIX_UNSAFE}'
     )
 
 
@@ -227,7 +227,7 @@ def _corrupt_message(path: Source, error: Exception) -> str:
     first_line = first_line.split('. In PyTorch 2.6')[0]
     return (
         f'{_name(path)} cannot be read as a checkpoint: {reason} ({first_line[:200]}). '
-        'Remedy: take an earlier checkpoint, or copy or download it again.'
+        'Fix: take an earlier checkpoint, or copy or download it again.'
     )
 
 

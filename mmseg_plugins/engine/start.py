@@ -27,7 +27,7 @@ def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             raise ConfigError(
                 f'--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in {args.config}, which has none. '
-                'Remedy: --cfg-options auto_scale_lr.base_batch_size=N, the batch size that the learning rate is for.'
+                'Fix: --cfg-options auto_scale_lr.base_batch_size=N, the batch size that the learning rate is for.'
             )
         cfg.auto_scale_lr.enable = True
     if args.restart:
@@ -62,7 +62,7 @@ def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
         raise ConfigError(
-            '--show and --show-dir need default_hooks.visualization, which this config lacks. Remedy: inherit '
+            '--show and --show-dir need default_hooks.visualization, which this config lacks. Fix: inherit '
             'configs/_base_/default_runtime.py, or add visualization=dict(type="DetVisualizationHook").'
         )
     hook['draw'] = True
@@ -94,7 +94,7 @@ def add_test_time_augmentation(cfg: Config) -> None:
         missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
         if missing:
             raise ConfigError(
-                f'--tta needs {" and ".join(missing)} in the config. Remedy: inherit an mmseg dataset base.'
+                f'--tta needs {" and ".join(missing)} in the config. Fix: inherit an mmseg dataset base.'
             )
     else:
         cfg.setdefault('tta_model', _default_tta_model())

@@ -37,7 +37,7 @@ def choose_backend(wanted: str, image_ids: Sequence[Any]) -> tuple[str, str | No
         return wanted, None
     if find_spec('faster_coco_eval') is None:
         if wanted != 'auto':
-            raise ImportError('backend="faster-coco-eval" needs the package. Remedy: pip install faster-coco-eval')
+            raise ImportError('backend="faster-coco-eval" needs the package. Fix: pip install faster-coco-eval')
         return (
             'pycocotools',
             'faster-coco-eval is not installed (pip install faster-coco-eval makes it several times faster)',

@@ -115,7 +115,7 @@ class FastCocoMetric(CocoMetric):
             wrong = ', '.join(f'{name!r}{did_you_mean(name, names)}' for name in unknown)
             raise EvaluationError(
                 f'classes that are no category of the evaluation JSON: {wrong}. Its categories are {names}. Rule: '
-                'labels are matched through the names. Remedy: use the same names in both.'
+                'labels are matched through the names. Fix: use the same names in both.'
             )
         self.cat_ids = [item['id'] for item in categories if item['name'] in set(classes)]
         self.img_ids = [image['id'] for image in self._coco_api.dataset['images']]
@@ -124,7 +124,7 @@ class FastCocoMetric(CocoMetric):
         iou_type = 'bbox' if metric == 'proposal' else metric
         if iou_type == 'segm' and any('masks' not in pred for pred in preds):
             raise EvaluationError(
-                'metric "segm" needs masks, the predictions have none. Remedy: metric=["bbox"], or a model with masks.'
+                'metric "segm" needs masks, the predictions have none. Fix: metric=["bbox"], or a model with masks.'
             )
         predictions, broken = coco_predictions(preds, self.cat_ids, masks=iou_type == 'segm')
         if broken:
@@ -202,7 +202,7 @@ def check_labels(preds: Sequence[dict], classes: Sequence[str], category_ids: Se
         raise EvaluationError(
             f'the model predicts label {largest}, but the data has the {len(category_ids)} classes {tuple(classes)} '
             f'(labels 0..{len(category_ids) - 1}). Rule: num_classes of every head must equal the number of classes. '
-            f'Remedy: set num_classes={len(category_ids)} in the heads, or use the data that the model was trained on.'
+            f'Fix: set num_classes={len(category_ids)} in the heads, or use the data that the model was trained on.'
         )
 
 
@@ -255,5 +255,5 @@ def _check_masks(content: dict[str, Any], path: str) -> None:
         if problem:
             raise EvaluationError(
                 f'{path}: segmentation of annotation {ann["id"]} (image {ann["image_id"]}): {problem}. Rule: metric '
-                '"segm" needs a sound mask for each object. Remedy: mend or remove the annotation.'
+                '"segm" needs a sound mask for each object. Fix: mend or remove the annotation.'
             )

@@ -93,7 +93,7 @@ class InstanceVOCMetric(BaseMetric):
             pred = sample['pred_instances']
             if 'masks' not in pred:
                 raise EvaluationError(
-                    'mAP^r compares masks, the predictions have none. Remedy: a model with masks, or mmdet.VOCMetric.')
+                    'mAP^r compares masks, the predictions have none. Fix: a model with masks, or mmdet.VOCMetric.')
             labels, scores = (_numpy(pred[key]) for key in ('labels', 'scores'))
             if 'mask_scores' in pred:
                 scores = _numpy(pred['mask_scores'])
@@ -116,7 +116,7 @@ class InstanceVOCMetric(BaseMetric):
         if len(sizes) > 1:
             raise EvaluationError(
                 f'masks of image {sample.get("img_id")!r} have the sizes [height, width] {sorted(sizes)}. Rule: '
-                'predictions and truth have the size of the original image. Remedy: in the test pipeline put '
+                'predictions and truth have the size of the original image. Fix: in the test pipeline put '
                 'LoadAnnotations after Resize, or give the metric an ann_file.'
             )
         verdicts = np.zeros((len(self.iou_thrs), len(scores)), np.int8)
@@ -144,7 +144,7 @@ class InstanceVOCMetric(BaseMetric):
                              height, width, sample['img_id'])
         if 'gt_instances' not in sample or 'masks' not in sample['gt_instances']:
             raise EvaluationError(
-                'there is no truth to compare with. Rule: it comes from ann_file, or from the data sample. Remedy: '
+                'there is no truth to compare with. Rule: it comes from ann_file, or from the data sample. Fix: '
                 "LoadAnnotations(with_bbox=True, with_mask=True) in the test pipeline, or the metric's ann_file.")
         parts = [(sample['gt_instances'], False), (sample.get('ignored_instances') or {}, True)]
         parts = [(part, ignored) for part, ignored in parts if 'masks' in part]
@@ -159,7 +159,7 @@ class InstanceVOCMetric(BaseMetric):
             known = f', such as {next(iter(self._images))!r}' if self._images else ''
             raise EvaluationError(
                 f'image {image_id!r} is none of the {len(self._images)} images of the evaluation JSON{known}. Rule: an '
-                "image without objects is listed, too, under the data set's id. Remedy: ann_file of the metric and of "
+                "image without objects is listed, too, under the data set's id. Fix: ann_file of the metric and of "
                 'the data set must be the same file.')
         return self._anns.get(image_id, [])
 
@@ -172,14 +172,14 @@ class InstanceVOCMetric(BaseMetric):
             wrong = ', '.join(f'{name!r}{did_you_mean(name, ids)}' for name in unknown)
             raise EvaluationError(
                 f'classes that are no category of the evaluation JSON: {wrong}. Its categories are {list(ids)}. Rule: '
-                'labels are matched through the names. Remedy: use the same names in both.'
+                'labels are matched through the names. Fix: use the same names in both.'
             )
         return {ids[name]: label for label, name in enumerate(classes)}
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """``mAPr_50`` ... for all thresholds."""
         if not results:
-            raise EvaluationError('no image was judged: there is no mAP^r of nothing. Remedy: the annotation file, the '
+            raise EvaluationError('no image was judged: there is no mAP^r of nothing. Fix: the annotation file, the '
                                   'paths and the filter of the data set that is evaluated.')
         broken = sum(result['broken'] for result in results)
         if broken:
@@ -224,7 +224,7 @@ def _truth_of(items: Iterable[tuple[Any, int, Any]], height: int, width: int, im
             problem = check_polygons(segmentation, height, width)
         if problem:
             raise EvaluationError(
-                f'a true mask of image {image_id!r}: {problem}. Rule: every object needs a sound mask. Remedy: mend or '
+                f'a true mask of image {image_id!r}: {problem}. Rule: every object needs a sound mask. Fix: mend or '
                 'remove the annotation.')
         if isinstance(segmentation, dict) and not isinstance(segmentation['counts'], list):
             rles.append(segmentation)

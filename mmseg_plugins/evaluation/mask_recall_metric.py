@@ -59,7 +59,7 @@ class MaskRecallMetric(FastCocoMetric):
         for name in ('classwise', 'metric_items'):
             if kwargs.get(name):
                 raise ValueError(f'MaskRecallMetric: {name}={kwargs[name]!r} is not possible: all objects are of one '
-                                 'class here, and the values are always the same. Remedy: leave it out, or use '
+                                 'class here, and the values are always the same. Fix: leave it out, or use '
                                  'FastCocoMetric.')
         super().__init__(ann_file, metric=wanted, proposal_nums=tuple(proposal_nums), **kwargs)
         self.recall_limits = tuple(proposal_nums)
@@ -67,7 +67,7 @@ class MaskRecallMetric(FastCocoMetric):
 
     def _evaluate(self, metric: str, preds: Sequence[dict]) -> dict[str, float]:
         if metric == 'segm' and any('masks' not in pred for pred in preds):
-            raise EvaluationError('mask recall needs masks, the predictions have none. Remedy: a model with masks.')
+            raise EvaluationError('mask recall needs masks, the predictions have none. Fix: a model with masks.')
         predictions, broken = coco_predictions(preds, self.cat_ids, masks=metric == 'segm')
         if broken:
             print_log(f'{metric}: {broken} predictions with NaN or infinite values were dropped', logger='current')

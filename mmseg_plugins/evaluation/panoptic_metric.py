@@ -62,10 +62,10 @@ class PanopticQualityMetric(BaseMetric):
         for sample in data_samples:
             if 'pred_panoptic_seg' not in sample:
                 raise EvaluationError(
-                    'the model gives no pred_panoptic_seg. Remedy: model.test_cfg.panoptic_on=True, or another metric')
+                    'the model gives no pred_panoptic_seg. Fix: model.test_cfg.panoptic_on=True, or another metric')
             annotation = self.annotations.get(sample['img_id'])
             if annotation is None:
-                raise EvaluationError(f'{self.ann_file} has no annotation of image id {sample["img_id"]}. Remedy: the '
+                raise EvaluationError(f'{self.ann_file} has no annotation of image id {sample["img_id"]}. Fix: the '
                                       'same JSON in val_evaluator and val_dataloader')
             segments = [item for item in annotation['segments_info'] if item['category_id'] in labels]
             place = osp.join(self.seg_prefix, annotation['file_name'])
@@ -111,7 +111,7 @@ class PanopticQualityMetric(BaseMetric):
                 wrong = ', '.join(f'{name!r}{did_you_mean(name, list(names))}' for name in unknown)
                 raise EvaluationError(
                     f'classes that are no category of {self.ann_file}: {wrong}. Its categories are {list(names)}. '
-                    'Remedy: use the same names in both, things first')
+                    'Fix: use the same names in both, things first')
             self._labels = {names[name]: label for label, name in enumerate(classes)}
         return self._labels
 

@@ -151,7 +151,7 @@ def _check(features: Tensor, pad_to_multiple: int) -> None:
         raise ValueError(f'permutohedral lattice: features of type {features.dtype}; give floating-point numbers')
     if not bool(torch.isfinite(features).all()):
         raise ValueError(
-            'permutohedral lattice: features hold NaN or infinite numbers. Remedy: look at the image, and at the '
+            'permutohedral lattice: features hold NaN or infinite numbers. Fix: look at the image, and at the '
             'standard deviations, which must not be 0')
     if pad_to_multiple < 1:
         raise ValueError(f'permutohedral lattice: pad_to_multiple={pad_to_multiple} must be at least 1')

@@ -73,7 +73,7 @@ def enclosing_simplices(features: Tensor) -> Simplices:
     if float(quotient.abs().amax()) >= 2**30:
         raise ValueError(
             f'permutohedral lattice: features up to {float(features.abs().amax()):.3g} standard deviations from the '
-            'origin, where points cannot be told apart. Remedy: larger standard deviations (theta, sxy, srgb)')
+            'origin, where points cannot be told apart. Fix: larger standard deviations (theta, sxy, srgb)')
     difference = elevated - quotient * (d + 1)
     rank = torch.zeros(elevated.shape, dtype=torch.int8, device=elevated.device)
     for i in range(d):
@@ -118,7 +118,7 @@ def packing_of(cell: Tensor) -> Packing:
     if math.prod(extent) * (len(cell) + 1) >= LIMIT:
         raise ValueError(
             f'permutohedral lattice: the features span {extent} cells, more than {LIMIT:.1e} places in all, which no '
-            'integer can number. Remedy: larger standard deviations (theta, sxy, srgb), or features that are scaled')
+            'integer can number. Fix: larger standard deviations (theta, sxy, srgb), or features that are scaled')
     return Packing(low, [*(math.prod(extent[:i]) for i in range(len(extent))), 0])
 
 

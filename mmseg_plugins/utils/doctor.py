@@ -1,4 +1,4 @@
-"""What is installed, what is wrong with it, and the remedy for each problem.
+"""What is installed, what is wrong with it, and the fix for each problem.
 
 Only the standard library is needed, so that this works where nothing else
 does; ``tools/doctor.py`` loads this file by its path.  Whatever may crash on
@@ -63,7 +63,7 @@ print('\\n' + json.dumps(facts))
 
 @dataclass
 class Diagnosis:
-    """Facts as lines, problems with remedies, and what only deserves a look."""
+    """Facts as lines, problems with fixes, and what only deserves a look."""
 
     facts: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ def _check_python(report: Diagnosis) -> None:
     version = platform.python_version()
     report.facts.append(f'Python      {version}  ({sys.executable})')
     if sys.version_info < (3, 10):
-        report.errors.append(f'Python {version} is older than 3.10. Remedy: make setup PYTHON=python3.11')
+        report.errors.append(f'Python {version} is older than 3.10. Fix: make setup PYTHON=python3.11')
     elif sys.version_info >= (3, 13):
         report.warnings.append(f'Python {version} is newer than 3.12, the newest tested version.')
 
@@ -107,14 +107,14 @@ def _check_versions(report: Diagnosis) -> None:
     try:
         compat = _load_compat()
     except ImportError as error:
-        report.errors.append(f'{error}. Remedy: make setup')
+        report.errors.append(f'{error}. Fix: make setup')
         return
     errors, warnings = compat.stack_problems()
     report.errors += errors
-    report.warnings += [line for line in warnings if 'both installed' not in line]
-    report.errors += [line for line in warnings if 'both installed' in line]
+    report.warnings += [line for line in warnings if 'installed together' not in line]
+    report.errors += [line for line in warnings if 'installed together' in line]
     for req in compat.STACK:
-        versions = {name: compat.installed_version(name) for name in (req.stock, req.onedl)}
+        versions = {name: compat.installed_version(name) for name in req.stock + req.onedl}
         found = ', '.join(f'{name} {version}' for name, version in versions.items() if version)
         report.facts.append(f'{req.name:<11} {found or "not installed"}')
 
@@ -142,7 +142,7 @@ def _probe(report: Diagnosis) -> dict | None:
         last = (done.stderr.strip().splitlines() or ['no message'])[-1]
         report.errors.append(
             f'importing the stack ended the process (status {done.returncode}: {last}). '
-            'Remedy: a package was built for another torch or numpy; make setup CLEAN=1.'
+            'Fix: a package was built for another torch or numpy; make setup CLEAN=1.'
         )
         return None
 
@@ -150,7 +150,7 @@ def _probe(report: Diagnosis) -> dict | None:
 def _check_torch(report: Diagnosis, facts: dict) -> None:
     torch = facts.get('torch')
     if torch is None:
-        report.errors.append(f'torch does not import: {facts["torch_error"]}. Remedy: pip install torch')
+        report.errors.append(f'torch does not import: {facts["torch_error"]}. Fix: pip install torch')
         return
     report.facts.append(f'GPU         {", ".join(torch["gpus"]) or "none (training runs on the CPU)"}')
     vision = facts.get('torchvision')
@@ -159,7 +159,7 @@ def _check_torch(report: Diagnosis, facts: dict) -> None:
     elif 'torchvision_error' in facts:
         report.warnings.append(
             f'torchvision is installed but does not fit torch {torch["version"]} ({facts["torchvision_error"]}). It is '
-            'optional. Remedy: pip uninstall torchvision, or install the version made for this torch.'
+            'optional. Fix: pip uninstall torchvision, or install the version made for this torch.'
         )
     else:
         report.facts.append('torchvision not installed (optional; needed for torchvision:// weights)')
@@ -168,7 +168,7 @@ def _check_torch(report: Diagnosis, facts: dict) -> None:
 def _check_mmcv(report: Diagnosis, facts: dict) -> None:
     if 'pkg_resources' not in facts and _is_installed('mmengine'):
         report.errors.append(
-            'setuptools without pkg_resources, which the stock mmengine imports. Remedy: pip install "setuptools<81"'
+            'setuptools without pkg_resources, which the stock mmengine imports. Fix: pip install "setuptools<81"'
         )
     if 'mmcv' not in facts:
         return
@@ -176,7 +176,7 @@ def _check_mmcv(report: Diagnosis, facts: dict) -> None:
         cause = facts.get('mmcv_ext_error', '')
         report.errors.append(
             f'mmcv has no working operators (mmcv._ext: {cause}). It was built without torch in sight, or for '
-            'another torch. Remedy: make setup CLEAN=1, or pip install --no-build-isolation --no-cache-dir '
+            'another torch. Fix: make setup CLEAN=1, or pip install --no-build-isolation --no-cache-dir '
             '--force-reinstall --no-deps mmcv (a C++ compiler is needed).'
         )
         return
@@ -184,13 +184,13 @@ def _check_mmcv(report: Diagnosis, facts: dict) -> None:
     report.facts.append(f'mmcv._ext   present, {"CPU only" if cuda in ("", "not available") else "CUDA " + cuda}')
     if facts.get('torch', {}).get('gpus') and cuda in ('', 'not available'):
         report.errors.append(
-            'there is a GPU but mmcv was built for the CPU only. Remedy: FORCE_CUDA=1 pip install --no-build-isolation '
+            'there is a GPU but mmcv was built for the CPU only. Fix: FORCE_CUDA=1 pip install --no-build-isolation '
             '--no-cache-dir --force-reinstall --no-deps mmcv, or hide the GPU with CUDA_VISIBLE_DEVICES='
         )
 
 
 def _check_rest(report: Diagnosis, facts: dict) -> None:
-    remedies = {
+    fixes = {
         'cv2': 'pip uninstall -y opencv-python && pip install opencv-python-headless (no libGL is needed then)',
         'mmengine': 'make setup',
         'mmcv': 'make setup',
@@ -200,14 +200,14 @@ def _check_rest(report: Diagnosis, facts: dict) -> None:
         'mmseg_models': 'pip install ftfy regex',
         'mmseg_plugins': 'pip install --no-build-isolation --no-deps -e .',
     }
-    for name, remedy in remedies.items():
+    for name, fix in fixes.items():
         if name in facts:
             continue
         cause = facts.get(f'{name}_error', 'not found')
-        report.errors.append(f'{name.replace("_models", ".models")} does not import: {cause}. Remedy: {remedy}')
+        report.errors.append(f'{name.replace("_models", ".models")} does not import: {cause}. Fix: {fix}')
     if _is_installed('opencv-python') and _is_installed('opencv-python-headless'):
         report.warnings.append(
-            'opencv-python and opencv-python-headless are installed over each other. Remedy: '
+            'opencv-python and opencv-python-headless are installed over each other. Fix: '
             'pip uninstall -y opencv-python opencv-python-headless, then pip install opencv-python-headless'
         )
     fast = _is_installed('faster-coco-eval')
@@ -221,9 +221,9 @@ def _check_machine(report: Diagnosis) -> None:
     report.facts.append(f'machine     {cores} cores, {free:.1f} GiB free here')
     if free < 1:
         report.warnings.append(f'only {free:.2f} GiB free in {os.getcwd()}: checkpoints may not fit.')
-    for folder, remedy in DATA_FOLDERS.items():
+    for folder, fix in DATA_FOLDERS.items():
         present = (PROJECT / folder).is_dir()
-        report.facts.append(f'{folder:<11} {"present" if present else "absent; to get it: " + remedy}')
+        report.facts.append(f'{folder:<11} {"present" if present else "absent; to get it: " + fix}')
 
 
 def _is_installed(distribution: str) -> bool:

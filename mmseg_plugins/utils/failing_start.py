@@ -19,7 +19,7 @@ def is_explained(error: BaseException) -> bool:
 
 @contextmanager
 def explain_failures() -> Iterator[None]:
-    """Turn a failure inside the block into a message with its remedy and exit status 1.
+    """Turn a failure inside the block into a message with its fix and exit status 1.
 
     A mistake of input (an error class with ``explains_itself = True``, or a
     missing file) prints its message alone.  Anything else prints what the

@@ -145,7 +145,7 @@ def paper_cell(entry: Entry, entries: Sequence[Entry]) -> str:
         if name not in known:
             raise ValueError(
                 f'{entry.folder / "metafile.yml"}: Paper Row {name!r} of {entry.model["Name"]} has no Paper Results'
-                f'{did_you_mean(name, known)}. Remedy: name a model that has them, or remove the key.'
+                f'{did_you_mean(name, known)}. Fix: name a model that has them, or remove the key.'
             )
         source = known[name]
     results = source.model.get('Paper Results')

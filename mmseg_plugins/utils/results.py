@@ -63,7 +63,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: the run did not finish, or has no validation.
     """
     if summary['status'] != 'finished':
-        raise ValueError(f'the run is {summary["status"]!r}, only finished runs are recorded. Remedy: resume it.')
+        raise ValueError(f'the run is {summary["status"]!r}, only finished runs are recorded. Fix: resume it.')
     metrics = _known(summary['metrics']['final'], 'the last validation')
     return {
         'Metrics': metrics,
@@ -165,7 +165,7 @@ def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]
             blocks[index] = kept + ''.join(f'    {line}\n' for line in _indented(text))
             metafile.write_text(''.join(blocks))
             return
-    raise ValueError(f'{metafile} has no model with "Config: {config}". Remedy: add its entry first.')
+    raise ValueError(f'{metafile} has no model with "Config: {config}". Fix: add its entry first.')
 
 
 def weights_of(metafiles: Sequence[Path], config: str) -> str:
@@ -178,10 +178,10 @@ def weights_of(metafiles: Sequence[Path], config: str) -> str:
     named = next((model.get('Weights Of') for model in models if model['Config'] == config), None)
     if named is None:
         raise ValueError(f'the metafile entry of {config} says nothing about whose weights it is tested with. '
-                         'Remedy: add "Weights Of: <name of the config that was trained>" there.')
+                         'Fix: add "Weights Of: <name of the config that was trained>" there.')
     if named not in {model['Name'] for model in models}:
         raise ValueError(f'Weights Of: {named!r} in the metafile entry of {config} names no model. '
-                         'Remedy: the name of a config that has an entry itself.')
+                         'Fix: the name of a config that has an entry itself.')
     return str(named)
 
 

@@ -40,7 +40,7 @@ def read_scalars(path: str | os.PathLike[str]) -> list[Row]:
         except ValueError as error:
             if last:
                 break
-            raise ValueError(f'{path}, line {number} is damaged: {error}. Remedy: delete that line.') from error
+            raise ValueError(f'{path}, line {number} is damaged: {error}. Fix: delete that line.') from error
     return rows
 
 

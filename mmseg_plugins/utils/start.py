@@ -37,7 +37,7 @@ def prepare(cfg: Config, args: argparse.Namespace) -> Config:
     """
     if not (cfg.get('model') or {}).get('type'):
         raise ConfigError(f'{args.config} has no model with a type: it is a part of a config. '
-                          'Remedy: name the whole config in its _base_, or give another file.')
+                          'Fix: name the whole config in its _base_, or give another file.')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
     if args.work_dir is not None:

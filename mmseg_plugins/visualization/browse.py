@@ -67,7 +67,7 @@ def original_labels(dataset: Any, index: int) -> np.ndarray:
     steps = getattr(dataset.pipeline, 'transforms', [])
     loader = next((step for step in steps if type(step).__name__.endswith('LoadAnnotations')), None)
     if loader is None or not info.get('seg_map_path'):
-        raise ValueError(f'{type(dataset).__name__} holds no label maps. Remedy: take a semantic segmentation config.')
+        raise ValueError(f'{type(dataset).__name__} holds no label maps. Fix: take a semantic segmentation config.')
     return np.asarray(loader(info)['gt_seg_map'])
 
 
@@ -82,7 +82,7 @@ def original_instances(dataset: Any, index: int, size: tuple[int, int] | None = 
     """
     info = dataset.get_data_info(index)
     if 'instances' not in info:
-        raise ValueError(f'{type(dataset).__name__} holds no instances. Remedy: take an instance segmentation config.')
+        raise ValueError(f'{type(dataset).__name__} holds no instances. Fix: take an instance segmentation config.')
     instances = info['instances']
     masks = [_mask(item, size or (info['height'], info['width'])) for item in instances]
     return Instances(

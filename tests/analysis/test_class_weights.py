@@ -120,7 +120,7 @@ def test_labels_outside_the_classes_are_named_with_their_files(toy, tmp_path, ca
     cv2.imwrite(str(path), labels)
     for source in ([tmp_path / 'config.py'], [toy / 'ann_dir', '--classes', 'ground', 'disc', 'bar']):
         error = failure(capsys, *source)
-        assert all(word in error for word in ('1 label maps', '2.png: [7, 9]', '3 classes', '0 to 2', 'Remedy')), error
+        assert all(word in error for word in ('1 label maps', '2.png: [7, 9]', '3 classes', '0 to 2', 'Fix')), error
 
 
 def test_other_mistakes_are_named(toy, tmp_path, capsys):

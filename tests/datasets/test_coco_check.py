@@ -94,7 +94,7 @@ STOPPING = {
 
 
 @pytest.mark.parametrize('name', STOPPING)
-def test_dangerous_annotation_stops_with_value_rule_and_remedy(tmp_path, name):
+def test_dangerous_annotation_stops_with_value_rule_and_fix(tmp_path, name):
     content = sound_content()
     wrong, text = STOPPING[name]
     content['annotations'].append(wrong)
@@ -160,7 +160,7 @@ def test_image_entry_without_what_mmdet_reads_stops(tmp_path, changes, text):
 
 def test_class_order_trap_gives_the_order_to_write(tmp_path):
     text = only_problem(check(tmp_path, sound_content(), classes=('dog', 'cat')))
-    assert "Remedy: classes = ('cat', 'dog')" in text
+    assert "Fix: classes = ('cat', 'dog')" in text
 
 
 def test_order_of_a_chosen_subset_follows_the_json_too(tmp_path):
@@ -306,7 +306,7 @@ def test_all_problems_come_in_one_error_and_all_findings_in_the_json(tmp_path):
     content['annotations'].append(annotation(100, segmentation=[]))
     report = check(tmp_path, content)
     error = DataCheckError(collect_problems([report]))
-    assert str(error).count('Remedy') == 2
+    assert str(error).count('Fix') == 2
     assert 'data_check=False' in str(error)
     assert 'and 6 more' in report.text()
     write_report(tmp_path / 'work/data_check.json', [report])

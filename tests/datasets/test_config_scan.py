@@ -39,7 +39,7 @@ def test_every_head_of_stock_models_is_found(name):
     assert class_number_problems(model, [f'c{i}' for i in range(80)]) == []
     problems = class_number_problems(model, ('cat', 'dog'))
     assert len(problems) == heads
-    assert all('Remedy' in problem for problem in problems)
+    assert all('Fix' in problem for problem in problems)
 
 
 def test_panoptic_heads_count_things_and_stuff_apart():
@@ -77,7 +77,7 @@ def test_ways_to_write_classes(tmp_path):
     assert configured_classes({'metainfo': {'classes': ['a', 'b']}}, {}) == (('a', 'b'), None)
     assert configured_classes({}, {'classes': ('x',)}) == (('x',), None)
     assert configured_classes({'metainfo': {'classes': str(tmp_path / 'names.txt')}}, {}) == (('cat', 'dog'), None)
-    assert "Remedy: classes = ('nucleus',)" in configured_classes({'metainfo': {'classes': 'nucleus'}}, {})[1]
+    assert "Fix: classes = ('nucleus',)" in configured_classes({'metainfo': {'classes': 'nucleus'}}, {})[1]
     assert 'CLASSES' in configured_classes({'metainfo': {'CLASSES': ('a',)}}, {'classes': ('x',)})[1]
 
 

@@ -66,7 +66,7 @@ def test_class_numbers_of_heads_are_compared(root):
     ('size', 'the image is 9 x 9, its label maps 36 x 24'),
     ('classes', 'no object of the classes'),
 ])
-def test_each_fault_is_a_problem_with_a_remedy(root, kind, text):
+def test_each_fault_is_a_problem_with_a_fix(root, kind, text):
     changes = {}
     if kind == 'list':
         (root / 'train.txt').unlink()
@@ -83,7 +83,7 @@ def test_each_fault_is_a_problem_with_a_remedy(root, kind, text):
     else:
         changes = dict(num_classes=1, metainfo=dict(classes=('cat', )))
     (report,) = check_config(config(root, **changes))
-    assert any(text in problem and 'Remedy' in problem for problem in report.problems()), report.problems()
+    assert any(text in problem and 'Fix' in problem for problem in report.problems()), report.problems()
 
 
 def test_converted_set_is_the_same_for_cocos_loader(root, tmp_path):

@@ -135,11 +135,11 @@ def test_what_does_not_fit_is_named(root, kind, text):
     spoil(kind, root)
     with pytest.raises(SBDError, match=text) as caught:
         load(root)
-    assert 'Remedy' in str(caught.value)
+    assert 'Fix' in str(caught.value)
     assert caught.value.explains_itself
 
 
-def test_without_scipy_the_remedy_is_named(root, monkeypatch):
+def test_without_scipy_the_fix_is_named(root, monkeypatch):
     monkeypatch.setitem(sys.modules, 'scipy.io', None)
-    with pytest.raises(ImportError, match=r'needs scipy\. Remedy: pip install scipy'):
+    with pytest.raises(ImportError, match=r'needs scipy\. Fix: pip install scipy'):
         load(root)

@@ -53,7 +53,7 @@ def initialise(tmp_path):
 
 def test_a_file_under_foreign_names_stops_with_both_sides(initialise):
     words = (r'weights\.pth reaches 0 of the 12 parameters of model\.part \(Small\).*random.*blobs\.0\.weight, .*'
-             r'\(12\).*wants layers\.0\.weight, .*Remedy')
+             r'\(12\).*wants layers\.0\.weight, .*Fix')
     with pytest.raises(PretrainedMismatchError, match=words):
         initialise(names(12, 'blobs'))
 

@@ -68,7 +68,7 @@ def test_a_broken_newest_file_falls_back_and_names_both(tmp_path: Path, damage: 
 
 def test_nothing_readable_is_an_error_not_a_restart(tmp_path: Path) -> None:
     (tmp_path / 'iter_4.pth').write_bytes(b'PK\x03\x04')
-    with pytest.raises(NoReadableCheckpointError, match=r'none can be read(.|\n)*iter_4\.pth(.|\n)*Remedy'):
+    with pytest.raises(NoReadableCheckpointError, match=r'none can be read(.|\n)*iter_4\.pth(.|\n)*Fix'):
         train(tmp_path)
 
 
@@ -106,7 +106,7 @@ def test_auto_prefers_the_work_dir_to_load_from(tmp_path: Path) -> None:
 
 def test_resuming_with_another_model_is_an_error(tmp_path: Path) -> None:
     train(tmp_path)
-    with pytest.raises(RuntimeError, match=r'iter_8\.pth is of another model(.|\n)*Remedy'):
+    with pytest.raises(RuntimeError, match=r'iter_8\.pth is of another model(.|\n)*Fix'):
         train(tmp_path, model=dict(type='ToyModel', width=9))
 
 
@@ -129,7 +129,7 @@ def test_a_full_disk_keeps_the_old_file_and_says_what_to_do(tmp_path: Path, monk
     old = path.read_bytes()
     disk = FullDisk(1000)
     monkeypatch.setattr(atomic._Recorder, 'write', lambda self, data: disk(self, data))
-    with pytest.raises(DiskFullError, match=r'no space left in .* for iter_4\.pth \([\d,]+ bytes needed, .*Remedy'):
+    with pytest.raises(DiskFullError, match=r'no space left in .* for iter_4\.pth \([\d,]+ bytes needed, .*Fix'):
         fake(path, 5)
     assert path.read_bytes() == old
     assert os.listdir(tmp_path) == ['iter_4.pth']
@@ -165,7 +165,7 @@ def test_a_full_disk_ends_training_with_the_earlier_checkpoint_intact(tmp_path: 
 
 
 def test_a_full_disk_while_logging_is_explained_too(tmp_path: Path) -> None:
-    with pytest.raises(DiskFullError, match='Remedy'), atomic.explain_disk_full(str(tmp_path)):
+    with pytest.raises(DiskFullError, match='Fix'), atomic.explain_disk_full(str(tmp_path)):
         raise OSError(errno.ENOSPC, 'No space left on device', str(tmp_path / 'scalars.json'))
 
 

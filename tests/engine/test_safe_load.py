@@ -97,7 +97,7 @@ def test_numpy_1_names_are_known(tmp_path: Path, reader: str) -> None:
 
 def test_code_is_refused_with_its_name(malicious: tuple[str, str], reader: str) -> None:
     path, created = malicious
-    with pytest.raises(UnsafeCheckpointError, match=r'evil\.pth asks to run or build (posix|os|nt)\.mkdir.*Remedy'):
+    with pytest.raises(UnsafeCheckpointError, match=r'evil\.pth asks to run or build (posix|os|nt)\.mkdir.*Fix'):
         load_checkpoint_file(path)
     assert not os.path.exists(created)
 
@@ -208,7 +208,7 @@ def test_a_list_the_user_extended_stays_extended(tmp_path: Path) -> None:
 )
 def test_what_is_no_checkpoint_is_named(tmp_path: Path, reader: str, content: bytes, reason: str) -> None:
     (tmp_path / 'a.pth').write_bytes(content)
-    with pytest.raises(CorruptCheckpointError, match=rf'a\.pth.*{reason}.*Remedy'):
+    with pytest.raises(CorruptCheckpointError, match=rf'a\.pth.*{reason}.*Fix'):
         load_checkpoint_file(tmp_path / 'a.pth')
 
 
@@ -237,7 +237,7 @@ def test_torchvisions_older_weights_need_no_torchvision(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, 'torchvision', None)
     monkeypatch.setattr(loaders, 'load_from_http', lambda url, location: url)
     assert loaders.load_from_torchvision('torchvision://resnet50').endswith('resnet50-0676ba61.pth')
-    with pytest.raises(RuntimeError, match=r'resnet50\.imagenet1k_v2: torchvision is not installed.*resnet50,.*Remedy'):
+    with pytest.raises(RuntimeError, match=r'resnet50\.imagenet1k_v2: torchvision is not installed.*resnet50,.*Fix'):
         loaders.load_from_torchvision('torchvision://resnet50.imagenet1k_v2')
 
 

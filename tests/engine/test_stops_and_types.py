@@ -42,7 +42,7 @@ def test_it_stops_at_the_same_step_with_weights_untouched(
 ) -> None:
     model = dict(type='ToyPoisoned', at=at, term=term, value=value)
     runner = SafeRunner.from_cfg(toy_config(tmp_path, model=model, finite_loss=True))
-    words = rf'(?s)iteration {at} .*{named}(nan|inf).*Learning rate lr .*still finite.*images/\d+\.png.*Remedy'
+    words = rf'(?s)iteration {at} .*{named}(nan|inf).*Learning rate lr .*still finite.*images/\d+\.png.*Fix'
     with pytest.raises(NonFiniteLossError, match=words):
         runner.train()
     assert runner.iter == at - 1

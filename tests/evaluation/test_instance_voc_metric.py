@@ -259,8 +259,8 @@ def wrong(change, tmp_path):
     ('size', r'image 0 have the sizes \[height, width\] \[\(9, 9\), \(48, 48\)\].*after Resize'),
     ('classes', r"no category of the evaluation JSON: 'cat' \(did you mean 'Cat'\?\)"),
     ('rle', 'a true mask of image 0: the runs sum to 3'),
-    ('image', "image '0' is none of the 1 images of the evaluation JSON, such as 0.*Remedy"),
-    ('no images', 'image 0 is none of the 0 images of the evaluation JSON.*Remedy'),
+    ('image', "image '0' is none of the 1 images of the evaluation JSON, such as 0.*Fix"),
+    ('no images', 'image 0 is none of the 0 images of the evaluation JSON.*Fix'),
 ])
 def test_what_does_not_fit_is_named(change, text, tmp_path):
     options, made = wrong(change, tmp_path)
@@ -280,7 +280,7 @@ def test_an_image_of_the_json_without_objects_is_no_mistake(tmp_path):
 def test_no_image_at_all_is_named():
     metric = InstanceVOCMetric()
     metric.dataset_meta = {'classes': CLASSES}
-    with pytest.raises(EvaluationError, match=r'no image was judged.*Remedy'):
+    with pytest.raises(EvaluationError, match=r'no image was judged.*Fix'):
         metric.compute_metrics([])
 
 

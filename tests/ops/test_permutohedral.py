@@ -105,7 +105,7 @@ def test_points_far_apart_and_in_many_dimensions_still_have_their_place():
     np.testing.assert_allclose(lattice.filter(values).numpy(), wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_more_places_than_integers_are_refused_with_a_remedy():
+def test_more_places_than_integers_are_refused_with_a_fix():
     with pytest.raises(ValueError, match=r'span .* cells.*larger standard deviations'):
         PermutohedralLattice(random_points(5, 5, spread=1e7))
 

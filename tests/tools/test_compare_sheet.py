@@ -138,7 +138,7 @@ def test_a_sheet_of_label_maps_says_what_share_is_right_and_shows_no_pixel_of_th
         label_sheet(images[0], [columns[0], LabelColumn('net', [found] * 2)], ['x', 'y'])
 
 
-def test_errors_name_what_is_wrong_and_the_remedy(system, tmp_path, capsys):
+def test_errors_name_what_is_wrong_and_the_fix(system, tmp_path, capsys):
     config, checkpoint = system
     out = ['--out', str(tmp_path / 'x.png')]
 
@@ -154,8 +154,8 @@ def test_errors_name_what_is_wrong_and_the_remedy(system, tmp_path, capsys):
         compare_sheet.main([f'{config}={checkpoint}', '--out', str(tmp_path / 's.gif2')])
     assert 'its name must end in one of' in capsys.readouterr().err
     assert 'neither a folder nor CONFIG=CHECKPOINT' in error('nothing')
-    assert 'holds no summary.json of a run. Remedy' in error(str(tmp_path))
-    assert 'no image holds 10 to 60 objects; they hold 2 to 2. Remedy: --objects' in error(f'{config}={checkpoint}')
+    assert 'holds no summary.json of a run. Fix' in error(str(tmp_path))
+    assert 'no image holds 10 to 60 objects; they hold 2 to 2. Fix: --objects' in error(f'{config}={checkpoint}')
     assert "no image 'toy 9.png'" in error(f'{config}={checkpoint}', '--images', 'toy 9.png')
     maps = save_model(toy_runs.segmentor_config(toy_runs.write_toy_label_maps(tmp_path / 'maps'), tmp_path / 'run'),
                       tmp_path / 'run')

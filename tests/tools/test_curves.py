@@ -48,7 +48,7 @@ def test_series_hold_the_runs_values_and_leave_out_what_was_not_measured(runs):
 def test_errors_name_what_is_wrong(runs, tmp_path, capsys):
     out = ['--out', str(tmp_path / 'x.png')]
     assert tool.main([str(tmp_path), *out]) == 2
-    assert 'holds no scalars.csv. Remedy' in capsys.readouterr().err
+    assert 'holds no scalars.csv. Fix' in capsys.readouterr().err
     assert tool.main([*map(str, runs), *out, '--val', 'mAP']) == 2
     assert "no run has 'mAP' in its val rows; there is PQ, aAcc, data_time, mIoU" in capsys.readouterr().err
     with pytest.raises(SystemExit):

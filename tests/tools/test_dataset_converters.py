@@ -117,7 +117,7 @@ def test_dsb_wrong_input_is_named(tmp_path, kind):
     text = spoil_dsb(kind, root)
     with pytest.raises(ConvertError, match=text) as caught:
         convert_dsb2018(root, tmp_path / 'out')
-    assert 'Remedy' in str(caught.value)
+    assert 'Fix' in str(caught.value)
 
 
 def test_stratified_split_takes_a_part_of_each_kind():

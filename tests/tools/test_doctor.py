@@ -1,4 +1,4 @@
-"""The doctor names each problem with its remedy, and its exit status says whether training can work."""
+"""The doctor names each problem with its fix, and its exit status says whether training can work."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_empty_interpreter_is_told_everything_and_fails():
                           check=False)  # fmt: skip
     assert done.returncode == 1
     assert 'PROBLEM:' in done.stdout
-    assert 'Remedy: make setup' in done.stdout
+    assert 'Fix: make setup' in done.stdout
     assert 'Traceback' not in done.stdout + done.stderr
 
 
@@ -49,7 +49,7 @@ def test_tool_that_cannot_import_begins_with_the_doctors_problems(tool):
     done = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, env=env, check=False)
     assert done.returncode == 1
     assert 'PROBLEM:' in done.stderr
-    assert 'Remedy: make setup' in done.stderr
+    assert 'Fix: make setup' in done.stderr
     assert 'cannot start: ModuleNotFoundError' in done.stderr
 
 
@@ -69,7 +69,7 @@ def test_sound_facts_have_no_problem():
         ('torch', 'OSError: libcudart', ['libcudart', 'pip install torch']),
     ],
 )
-def test_what_does_not_import_is_a_problem_with_its_remedy(missing, error, words, monkeypatch):
+def test_what_does_not_import_is_a_problem_with_its_fix(missing, error, words, monkeypatch):
     monkeypatch.setattr(doctor, '_is_installed', lambda name: True)
     facts = {key: value for key, value in SOUND.items() if key != missing}
     errors = '\n'.join(diagnosis_of({**facts, f'{missing}_error': error}).errors)
@@ -94,4 +94,4 @@ def test_both_lines_over_each_other_are_a_problem(monkeypatch):
     monkeypatch.setattr(doctor, '_load_compat', lambda: compat)
     report = doctor.Diagnosis()
     doctor._check_versions(report)
-    assert any('mmcv 99 and onedl-mmcv 99 are both installed' in line for line in report.errors)
+    assert any('mmcv-lite 99 and mmcv 99 and onedl-mmcv 99 are installed together' in line for line in report.errors)

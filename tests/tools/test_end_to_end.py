@@ -157,9 +157,9 @@ def test_missing_file_is_one_clear_line(words, message):
     ],
     ids=['unknown type', 'wrong num_classes', 'missing data'],
 )
-def test_wrong_value_is_named_with_its_remedy(own_config, tmp_path, option, messages):
+def test_wrong_value_is_named_with_its_fix(own_config, tmp_path, option, messages):
     out = run('tools/train.py', own_config, '--work-dir', tmp_path, '--cfg-options', *TINY, option, status=1)
     for message in messages:
         assert message in out, out[-2000:]
-    assert 'Remedy' in out or 'did you mean' in out.lower()
+    assert 'Fix' in out or 'did you mean' in out.lower()
     assert 'need at least one array to concatenate' not in out

@@ -323,14 +323,14 @@ def test_fragment_is_a_config_with_its_reasons(tmp_path):
     (lambda c: c.pop('images'), r"no 'images'"),
     (lambda c: c.update(categories=[]), r'"categories" is empty'),
 ])
-def test_json_without_instances_is_refused_with_the_remedy(spoil, message, toy, tmp_path, capsys):
+def test_json_without_instances_is_refused_with_the_fix(spoil, message, toy, tmp_path, capsys):
     content = json.loads((toy / 'ann.json').read_text())
     spoil(content)
     (tmp_path / 'bad.json').write_text(json.dumps(content))
     assert fit_to_data.main([str(tmp_path / 'bad.json'), '--out', str(tmp_path / 'out')]) == 2
     error = capsys.readouterr().err
     assert message in error
-    assert 'Remedy' in error
+    assert 'Fix' in error
     assert not (tmp_path / 'out').exists()
 
 

@@ -202,7 +202,7 @@ def test_missing_and_damaged_images_are_counted(shapes):
     assert {ann['image_id'] for ann in made['annotations']} == {12}
 
 
-def test_likely_mistakes_name_the_remedy(shapes):
+def test_likely_mistakes_name_the_fix(shapes):
     folder, content, _ = shapes
     images, annotations = content['images'], content['annotations']
     cases = [
@@ -227,7 +227,7 @@ def test_likely_mistakes_name_the_remedy(shapes):
         boxes_to_masks(boxes, folder, folder / 'z.json')
     result = run(folder / 'boxes.json', '--images', folder / 'nowhere', '--out', folder / 'z.json')
     assert result.returncode == 1
-    assert 'does not exist. Remedy: mend --images' in result.stderr
+    assert 'does not exist. Fix: mend --images' in result.stderr
     assert 'Traceback' not in result.stderr
 
 

@@ -87,7 +87,7 @@ def test_a_test_of_another_configs_weights_becomes_a_row_that_names_them(project
     record = ['record', str(folder), '--dataset', 'toy', '--test', '--images', '1']
     metafile.write_text(metafile.read_text() + '  - Name: crf\n    Config: configs/toy/crf.py\n')
     assert tool.main(record) == 1
-    assert 'Remedy: add "Weights Of:' in capsys.readouterr().err
+    assert 'Fix: add "Weights Of:' in capsys.readouterr().err
     metafile.write_text(metafile.read_text() + '    Weights Of: toy\n')
     assert tool.main(record) == 0
     kept = yaml.safe_load(metafile.read_text())['Models'][1]['Results'][0]
@@ -116,10 +116,10 @@ def test_record_without_data_or_checkpoint_says_what_to_do_and_writes_nothing(pr
     before = (project / 'configs' / 'toy' / 'metafile.yml').read_text()
     gone = ['--cfg-options', 'test_dataloader.dataset.data_root=gone']
     assert tool.main(['record', str(work_dir), '--dataset', 'toy', *gone]) == 1
-    assert 'Remedy: --cfg-options data_root=..., or --no-measure' in capsys.readouterr().err
+    assert 'Fix: --cfg-options data_root=..., or --no-measure' in capsys.readouterr().err
     summary = json.loads((work_dir / 'summary.json').read_text())
     (work_dir / 'summary.json').write_text(json.dumps({**summary, 'checkpoints': dict(best='gone.pth', last=None)}))
     assert tool.main(['record', str(work_dir), '--dataset', 'toy']) == 1
-    assert 'holds no checkpoint to measure with. Remedy: --no-measure' in capsys.readouterr().err
+    assert 'holds no checkpoint to measure with. Fix: --no-measure' in capsys.readouterr().err
     (work_dir / 'summary.json').write_text(json.dumps(summary))
     assert (project / 'configs' / 'toy' / 'metafile.yml').read_text() == before

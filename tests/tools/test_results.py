@@ -129,7 +129,7 @@ def test_a_training_and_a_test_on_one_machine_name_it_once(metafile):
 
 def test_whose_weights_is_asked_of_the_metafile(metafile):
     config = SUMMARY['config']
-    with pytest.raises(ValueError, match=r'Remedy: add "Weights Of:'):
+    with pytest.raises(ValueError, match=r'Fix: add "Weights Of:'):
         weights_of([metafile], config)
     metafile.write_text(METAFILE + '    Weights Of: third_r18_1it_toy\n')
     with pytest.raises(ValueError, match=r"'third_r18_1it_toy' in the metafile entry of .* names no model"):

@@ -29,7 +29,7 @@ def test_unknown_line_is_refused_with_the_two_there_are():
 def test_machine_without_a_fitting_python_is_told_how_to_name_one(tmp_path):
     done = setup(PYTHON='no-such-python', VENV=str(tmp_path / 'venv'))
     assert done.returncode == 1
-    assert 'no Python 3.10 to 3.12 found. Remedy:' in done.stderr
+    assert 'no Python 3.10 to 3.12 found. Fix:' in done.stderr
     assert not (tmp_path / 'venv').exists()
 
 

@@ -86,10 +86,10 @@ def test_table_stands_between_its_markers_and_says_when_nothing_was_measured(con
     assert fill_overview(filled, read_entries(configs), configs) == filled
 
 
-def test_row_of_a_paper_that_is_not_there_is_an_error_with_the_remedy(configs):
+def test_row_of_a_paper_that_is_not_there_is_an_error_with_the_fix(configs):
     entries = read_entries(configs)
     wrong = entries[1]._replace(model={**entries[1].model, 'Paper Row': 'a_r50_2x_coco'})
-    with pytest.raises(ValueError, match=r"Paper Row 'a_r50_2x_coco' of a_r18_1it_toy .*mean 'a_r50_1x_coco'.*Remedy"):
+    with pytest.raises(ValueError, match=r"Paper Row 'a_r50_2x_coco' of a_r18_1it_toy .*mean 'a_r50_1x_coco'.*Fix"):
         paper_cell(wrong, entries)
 
 

@@ -50,14 +50,14 @@ def read_counts(args: argparse.Namespace) -> LabelCounts:
 
     if Path(args.source).is_dir():
         if not args.classes:
-            raise LabelError(f'{args.source} is a folder, whose label maps name no classes. Remedy: --classes NAME ...')
+            raise LabelError(f'{args.source} is a folder, whose label maps name no classes. Fix: --classes NAME ...')
         return count_labels(folder_maps(Path(args.source), args.suffix), tuple(args.classes), args.ignore)
     cfg = load_config(args.source, args.cfg_options)
     cfg.setdefault('default_scope', 'mmseg')  # a base of a data set alone names none
     dataset = build_dataset(cfg, args.split)
     names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
     if not names:
-        raise LabelError(f'{type(dataset).__name__} of {args.source} names no classes. Remedy: metainfo=dict(classes='
+        raise LabelError(f'{type(dataset).__name__} of {args.source} names no classes. Fix: metainfo=dict(classes='
                          '...) in the data set')
     return count_labels(dataset_maps(dataset), tuple(names), args.ignore)
 

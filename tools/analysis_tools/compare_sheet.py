@@ -59,16 +59,16 @@ def split_system(text: str) -> tuple[str, str]:
     folder = Path(text)
     if folder.is_dir():
         if not (folder / 'summary.json').is_file():
-            raise ValueError(f'{text} holds no summary.json of a run. Remedy: name CONFIG=CHECKPOINT.')
+            raise ValueError(f'{text} holds no summary.json of a run. Fix: name CONFIG=CHECKPOINT.')
         summary = read_summary(folder)
         files = summary.get('checkpoints') or {}
         name = files.get('best') or files.get('last')
         if not name:
-            raise ValueError(f'{text} holds no checkpoint. Remedy: name CONFIG=CHECKPOINT.')
+            raise ValueError(f'{text} holds no checkpoint. Fix: name CONFIG=CHECKPOINT.')
         return str(summary['config']), str(folder / name)
     config, equal, checkpoint = text.partition('=')
     if not equal or not checkpoint:
-        raise ValueError(f'{text!r} is neither a folder nor CONFIG=CHECKPOINT. Remedy: write one of both.')
+        raise ValueError(f'{text!r} is neither a folder nor CONFIG=CHECKPOINT. Fix: write one of both.')
     return config, checkpoint
 
 
@@ -94,7 +94,7 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
     fitting = [index for index, count in enumerate(counts) if low <= count <= high]
     if not fitting:
         raise ValueError(
-            f'no image holds {low} to {high} objects; they hold {min(counts)} to {max(counts)}. Remedy: --objects')
+            f'no image holds {low} to {high} objects; they hold {min(counts)} to {max(counts)}. Fix: --objects')
     number = min(args.num, len(fitting))
     return [fitting[index] for index in np.linspace(0, len(fitting) - 1, number).round().astype(int)]
 
@@ -116,7 +116,7 @@ def predict(system: tuple[str, str], paths: Sequence[str], semantic: bool, args:
         sample = predictor(path)
         if kind not in sample:
             raise ValueError(f'{system[0]} predicts no {words}, which the first config\'s data hold. '
-                             'Remedy: compare systems of one kind.')
+                             'Fix: compare systems of one kind.')
         found.append(get_label_map(sample.pred_sem_seg) if semantic else
                      best_first(get_instances(sample.pred_instances), args.score_thr))
     return found

@@ -44,7 +44,7 @@ def read_run(folder: Path) -> list[Row]:
     """
     path = folder / 'scalars.csv'
     if not path.is_file():
-        raise ValueError(f'{folder} holds no scalars.csv. Remedy: name the working folder of a training run.')
+        raise ValueError(f'{folder} holds no scalars.csv. Fix: name the working folder of a training run.')
     return read_scalars(path)
 
 

@@ -50,7 +50,7 @@ def main() -> int:
     start = time.monotonic()
     try:
         if args.scribbles is not None and not args.scribbles.is_dir():
-            raise ValueError(f'the folder of scribbles {args.scribbles} does not exist. Remedy: mend --scribbles.')
+            raise ValueError(f'the folder of scribbles {args.scribbles} does not exist. Fix: mend --scribbles.')
         options = GrabCutOptions(iterations=args.iterations, context=args.context, fill_holes=not args.keep_holes,
                                  seed=args.seed)
         job = MaskJob(options, args.missed, args.polygons, args.tight_boxes, args.refine,

@@ -72,14 +72,14 @@ def measure(checkpoint: Path, config: Path, args: argparse.Namespace) -> dict[st
     from mmseg_plugins.utils import environment
 
     if not checkpoint.is_file():
-        raise ValueError(f'{args.work_dir} holds no checkpoint to measure with. Remedy: --no-measure')
+        raise ValueError(f'{args.work_dir} holds no checkpoint to measure with. Fix: --no-measure')
     MMLogger.get_current_instance().setLevel('WARNING')  # a line for each parameter of the optimizer
     settings = Settings(train_iters=args.steps, infer_images=args.images, device=args.device)
     measured = measure_trained(load_config(config, args.cfg_options), settings, checkpoint)
     if measured['data'] != 'data set':
         raise ValueError(
             f'{measured["data"]}; seconds an image depend on what is found in it. '
-            'Remedy: --cfg-options data_root=..., or --no-measure'
+            'Fix: --cfg-options data_root=..., or --no-measure'
         )
     return speed_to_results(measured, environment.hardware())
 
@@ -103,7 +103,7 @@ def results_of_test(args: argparse.Namespace) -> tuple[Path, dict[str, Any], Pat
         ValueError: no test there; its weights are of another config than the metafile's.
     """
     if not (args.work_dir / 'test_summary.json').is_file():
-        raise ValueError(f'{args.work_dir} holds no test_summary.json. Remedy: name the folder of tools/test.py')
+        raise ValueError(f'{args.work_dir} holds no test_summary.json. Fix: name the folder of tools/test.py')
     tested = read_summary(args.work_dir, 'test_summary.json')
     config = Path(tested['config']).resolve().relative_to(PROJECT)
     checkpoint = Path(tested['checkpoint'])
@@ -116,7 +116,7 @@ def results_of_test(args: argparse.Namespace) -> tuple[Path, dict[str, Any], Pat
     name = weights_of(sorted((PROJECT / 'configs').rglob('metafile.yml')), config.as_posix())
     if trained not in (None, name):
         raise ValueError(f'{checkpoint} was trained by {trained}, but the metafile says Weights Of: {name}. '
-                         f'Remedy: test a checkpoint of {name}, or mend the metafile')
+                         f'Fix: test a checkpoint of {name}, or mend the metafile')
     return config, evaluation_to_results(tested, name), checkpoint
 
 

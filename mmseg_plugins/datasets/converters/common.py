@@ -17,7 +17,7 @@ from mmseg_plugins.datasets.rle import encode_mask
 
 
 class ConvertError(ValueError):
-    """Input that does not have the layout asked for; value, rule and remedy are in the message."""
+    """Input that does not have the layout asked for; value, rule and fix are in the message."""
 
     explains_itself = True
 
@@ -32,7 +32,7 @@ class CocoBuilder:
     def __init__(self, classes: Sequence[str]) -> None:
         double = [name for name, number in Counter(classes).items() if number > 1]
         if double:
-            raise ConvertError(f'class names must be unique, these are not: {double}. Remedy: name each once.')
+            raise ConvertError(f'class names must be unique, these are not: {double}. Fix: name each once.')
         self.classes = tuple(classes)
         self.images: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
@@ -43,7 +43,7 @@ class CocoBuilder:
         """Add an image; returns its id."""
         if file_name in self._names:
             raise ConvertError(
-                f'two images are named {file_name!r}. Rule: file names are unique. Remedy: rename or remove one.'
+                f'two images are named {file_name!r}. Rule: file names are unique. Fix: rename or remove one.'
             )
         self._names.add(file_name)
         image_id = len(self.images) + 1
@@ -52,7 +52,7 @@ class CocoBuilder:
 
     def _category(self, name: str) -> int:
         if name not in self.classes:
-            raise ConvertError(f'class {name!r} is not among {self.classes}. Remedy: add it to --classes or rename it.')
+            raise ConvertError(f'class {name!r} is not among {self.classes}. Fix: add it to --classes or rename it.')
         return self.classes.index(name) + 1
 
     def _add(self, image_id: int, name: str, box: Sequence[float], area: float, segmentation: Any) -> None:
@@ -139,10 +139,10 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
         ConvertError: missing or undecodable.
     """
     if not path.is_file():
-        raise ConvertError(f'{path} does not exist. Remedy: complete the download, or mend the path.')
+        raise ConvertError(f'{path} does not exist. Fix: complete the download, or mend the path.')
     image = cv2.imdecode(data, flags) if (data := np.fromfile(path, np.uint8)).size else None
     if image is None:
-        raise ConvertError(f'{path} cannot be decoded as an image. Remedy: copy it again, or remove it.')
+        raise ConvertError(f'{path} cannot be decoded as an image. Fix: copy it again, or remove it.')
     return image
 
 
@@ -163,18 +163,18 @@ def read_json_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
-        raise ConvertError(f'{path} does not exist. Remedy: mend the path.') from error
+        raise ConvertError(f'{path} does not exist. Fix: mend the path.') from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConvertError(f'{path} is not valid JSON: {error}. Remedy: export it again.') from error
+        raise ConvertError(f'{path} is not valid JSON: {error}. Fix: export it again.') from error
     if not isinstance(content, dict):
-        raise ConvertError(f'{path} holds a {type(content).__name__}, not an object. Remedy: is it the right file?')
+        raise ConvertError(f'{path} holds a {type(content).__name__}, not an object. Fix: is it the right file?')
     return content
 
 
 def require_folder(path: Path, layout: str) -> None:
     """ConvertError unless ``path`` is a folder; ``layout`` is what was expected, in words."""
     if not path.is_dir():
-        raise ConvertError(f'{path} is no folder. Rule: the layout is {layout}. Remedy: mend the path.')
+        raise ConvertError(f'{path} is no folder. Rule: the layout is {layout}. Fix: mend the path.')
 
 
 def split_names(

@@ -31,7 +31,7 @@ def find_image(folder: Path) -> Path:
     if len(images) != 1:
         raise ConvertError(
             f'{folder / "images"} holds {len(images)} PNG images. Rule: exactly one; the layout is {LAYOUT}. '
-            'Remedy: unpack the archive again.'
+            'Fix: unpack the archive again.'
         )
     return images[0]
 
@@ -46,7 +46,7 @@ def read_masks(folder: Path, shape: tuple[int, int]) -> list[np.ndarray]:
     if not paths:
         raise ConvertError(
             f'{folder / "masks"} holds no mask. Rule: the layout is {LAYOUT}; stage1_test has no masks and cannot be '
-            'converted. Remedy: give stage1_train.'
+            'converted. Fix: give stage1_train.'
         )
     masks = []
     for path in paths:
@@ -54,7 +54,7 @@ def read_masks(folder: Path, shape: tuple[int, int]) -> list[np.ndarray]:
         if mask.shape != shape:
             raise ConvertError(
                 f'{path} is {mask.shape[1]} x {mask.shape[0]}, its image {shape[1]} x {shape[0]}. Rule: equal sizes. '
-                'Remedy: unpack the archive again, or remove the folder.'
+                'Fix: unpack the archive again, or remove the folder.'
             )
         masks.append(mask > 127)
     return masks
@@ -78,7 +78,7 @@ def convert_dsb2018(
     require_folder(root, LAYOUT)
     names = sorted(path.name for path in root.iterdir() if path.is_dir())
     if not names:
-        raise ConvertError(f'{root} holds no folder. Rule: the layout is {LAYOUT}. Remedy: give stage1_train.')
+        raise ConvertError(f'{root} holds no folder. Rule: the layout is {LAYOUT}. Fix: give stage1_train.')
     strata = {name: kind_of(read_image(find_image(root / name))) for name in names} if stratified else None
     train, val = split_names(names, val_fraction, seed, strata)
     builders = {}

@@ -38,14 +38,14 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
     try:
         points = np.asarray(shape.get('points'), float).reshape(-1, 2)
     except (TypeError, ValueError) as error:
-        raise ConvertError(f'{where}: points are not pairs of numbers. Remedy: draw the shape again.') from error
+        raise ConvertError(f'{where}: points are not pairs of numbers. Fix: draw the shape again.') from error
     needed = {'polygon': 3, 'rectangle': 2, 'circle': 2}.get(kind)
     if needed is None:
         raise ConvertError(
-            f'{where}: a {kind} has no area. Rule: shapes are {SHAPES}. Remedy: remove it, or redraw it as a polygon.'
+            f'{where}: a {kind} has no area. Rule: shapes are {SHAPES}. Fix: remove it, or redraw it as a polygon.'
         )
     if len(points) < needed:
-        raise ConvertError(f'{where}: a {kind} of {len(points)} points. Rule: at least {needed}. Remedy: redraw it.')
+        raise ConvertError(f'{where}: a {kind} of {len(points)} points. Rule: at least {needed}. Fix: redraw it.')
     if kind == 'rectangle':
         # Two opposite corners, or all four since labelme 5.3.
         return rectangle_outline(*points.min(axis=0), *points.max(axis=0))
@@ -59,13 +59,13 @@ def instances_of(content: dict[str, Any], path: Path) -> list[tuple[str, list[np
     """(label, outlines of its parts) of each instance of one file, in the order drawn."""
     shapes = content.get('shapes')
     if not isinstance(shapes, list):
-        raise ConvertError(f'{path} has no list "shapes". Rule: a labelme file. Remedy: remove it from the folder.')
+        raise ConvertError(f'{path} has no list "shapes". Rule: a labelme file. Fix: remove it from the folder.')
     instances: dict[Any, tuple[str, list[np.ndarray]]] = {}
     for i, shape in enumerate(shapes):
         where = f'{path.name} shape {i}'
         label = shape.get('label') if isinstance(shape, dict) else None
         if not isinstance(label, str) or not label.strip():
-            raise ConvertError(f'{where}: the label is {label!r}. Rule: a class name. Remedy: name it.')
+            raise ConvertError(f'{where}: the label is {label!r}. Rule: a class name. Fix: name it.')
         group = shape.get('group_id')
         key = ('alone', i) if group is None else (label, group)
         instances.setdefault(key, (label.strip(), []))[1].append(shape_outline(shape, where))
@@ -78,13 +78,13 @@ def image_size(content: dict[str, Any], image: Path, path: Path) -> tuple[int, i
         header = read_header(image)
     except OSError as error:
         raise ConvertError(
-            f'{image}, named in {path.name}, cannot be read: {error}. Remedy: keep images and labelme files together.'
+            f'{image}, named in {path.name}, cannot be read: {error}. Fix: keep images and labelme files together.'
         ) from error
     noted = (content.get('imageHeight'), content.get('imageWidth'))
     if None not in noted and noted != (header.height, header.width):
         raise ConvertError(
             f'{path}: imageWidth x imageHeight is {noted[1]} x {noted[0]}, the file is {header.width} x '
-            f'{header.height}. Rule: equal sizes. Remedy: open and save it in labelme again.'
+            f'{header.height}. Rule: equal sizes. Fix: open and save it in labelme again.'
         )
     return header.height, header.width
 
@@ -106,13 +106,13 @@ def convert_labelme(
     found_files = [path for path in sorted(folder.rglob('*.json')) if path.resolve() not in written]
     paths = {str(path.relative_to(folder)): path for path in found_files}
     if not paths:
-        raise ConvertError(f'{folder} holds no JSON file. Rule: one labelme file an image. Remedy: mend the path.')
+        raise ConvertError(f'{folder} holds no JSON file. Rule: one labelme file an image. Fix: mend the path.')
     contents = {name: read_json_object(path) for name, path in paths.items()}
     instances = {name: instances_of(content, paths[name]) for name, content in contents.items()}
     if classes is None:
         classes = sorted({label for found in instances.values() for label, _ in found})
     if not classes:
-        raise ConvertError(f'no file in {folder} has a shape. Remedy: draw some, or give --classes.')
+        raise ConvertError(f'no file in {folder} has a shape. Fix: draw some, or give --classes.')
     owners: dict[Path, str] = {}
     builders = {}
     for split, names in zip(('train', 'val'), split_names(list(paths), val_fraction, seed), strict=True):
@@ -122,11 +122,11 @@ def convert_labelme(
         for name in names:
             image_path = contents[name].get('imagePath')
             if not isinstance(image_path, str) or not image_path:
-                raise ConvertError(f'{paths[name]} has no "imagePath". Remedy: save it in labelme again.')
+                raise ConvertError(f'{paths[name]} has no "imagePath". Fix: save it in labelme again.')
             # labelme on Windows writes backslashes.
             image = (paths[name].parent / image_path.replace('\\', '/')).resolve()
             if image in owners:
-                raise ConvertError(f'{owners[image]} and {name} describe the same image {image}. Remedy: keep one.')
+                raise ConvertError(f'{owners[image]} and {name} describe the same image {image}. Fix: keep one.')
             owners[image] = name
             size = image_size(contents[name], image, paths[name])
             image_id = builder.add_image(_relative(image, folder), *size)
@@ -141,6 +141,6 @@ def _relative(image: Path, folder: Path) -> str:
         return image.relative_to(folder.resolve()).as_posix()
     except ValueError as error:
         raise ConvertError(
-            f'{image} lies outside {folder}. Rule: file names are relative to that folder. Remedy: give the folder '
+            f'{image} lies outside {folder}. Rule: file names are relative to that folder. Fix: give the folder '
             'that holds both images and labelme files.'
         ) from error

@@ -44,7 +44,7 @@ def convert_sbd(root: Path, out: Path, lists: Mapping[str, Path] | None = None) 
         lists = {split: root / f'{split}.txt' for split in ('train', 'val') if (root / f'{split}.txt').is_file()}
     if not lists:
         raise ConvertError(
-            f'{root} has neither train.txt nor val.txt. Rule: the layout is {LAYOUT}. Remedy: name the lists with '
+            f'{root} has neither train.txt nor val.txt. Rule: the layout is {LAYOUT}. Fix: name the lists with '
             '--train and --val; those of the papers are in https://github.com/msracver/FCIS , '
             'data/VOCdevkit/VOCSDS/ImageSets/Main.'
         )
@@ -56,7 +56,7 @@ def convert_sbd(root: Path, out: Path, lists: Mapping[str, Path] | None = None) 
             if absent:
                 raise ConvertError(
                     f'{len(absent)} of the {len(names)} files that {path} names are not in {root / FOLDERS[key]}: '
-                    f'{", ".join(absent[:3])}. Remedy: unpack the archive again, or use the list that belongs to it.'
+                    f'{", ".join(absent[:3])}. Fix: unpack the archive again, or use the list that belongs to it.'
                 )
         builders[split] = _convert_list(root, names, split)
         builders[split].save(out / f'instances_{split}.json')
@@ -72,7 +72,7 @@ def _convert_list(root: Path, names: list[str], split: str) -> CocoBuilder:
         if (header.height, header.width) != (height, width):
             raise ConvertError(
                 f'{files["img"]} is {header.width} x {header.height}, its label maps {width} x {height}. Rule: equal '
-                'sizes. Remedy: unpack the archive again.'
+                'sizes. Fix: unpack the archive again.'
             )
         image_id = builder.add_image(files['img'].name, height, width)
         for instance in instances:

@@ -37,7 +37,7 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
         if name == 'polygon':
             xs, ys = shape['all_points_x'], shape['all_points_y']
             if len(xs) != len(ys):
-                raise ConvertError(f'{where}: {len(xs)} x and {len(ys)} y coordinates. Remedy: draw the region again.')
+                raise ConvertError(f'{where}: {len(xs)} x and {len(ys)} y coordinates. Fix: draw the region again.')
             return np.stack([np.asarray(xs, float), np.asarray(ys, float)], axis=1)
         if name == 'rect':
             x, y = float(shape['x']), float(shape['y'])
@@ -48,8 +48,8 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
             cx, cy, rx, ry = (float(shape[key]) for key in ('cx', 'cy', 'rx', 'ry'))
             return ellipse_outline(cx, cy, rx, ry, float(shape.get('theta', 0.0)))
     except (KeyError, TypeError) as error:
-        raise ConvertError(f'{where}: a {name} without proper {error}. Remedy: draw the region again.') from error
-    raise ConvertError(f'{where}: a {name!r} has no area. Rule: regions are {SHAPES}. Remedy: remove it or redraw it.')
+        raise ConvertError(f'{where}: a {name} without proper {error}. Fix: draw the region again.') from error
+    raise ConvertError(f'{where}: a {name!r} has no area. Rule: regions are {SHAPES}. Fix: remove it or redraw it.')
 
 
 def region_class(region: dict[str, Any], attribute: str | None, default: str, where: str) -> str:
@@ -61,7 +61,7 @@ def region_class(region: dict[str, Any], attribute: str | None, default: str, wh
     if not isinstance(value, str) or not value.strip():
         raise ConvertError(
             f'{where}: the attribute {attribute!r} is {value!r}, it must be a class name; the region has '
-            f'{sorted(attributes)}. Remedy: fill it in, or mend --class-attribute.'
+            f'{sorted(attributes)}. Fix: fill it in, or mend --class-attribute.'
         )
     return value.strip()
 
@@ -71,7 +71,7 @@ def _entries(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     if not all(isinstance(item, dict) and 'filename' in item and 'regions' in item for item in entries.values()):
         raise ConvertError(
             f'{path} is no VIA export. Rule: an object of images with "filename" and "regions". '
-            'Remedy: in VIA, Annotation > Export Annotations (as json).'
+            'Fix: in VIA, Annotation > Export Annotations (as json).'
         )
     return list(entries.values())
 
@@ -108,7 +108,7 @@ def convert_via(
         except OSError as error:
             raise ConvertError(
                 f'{image_dir / entry["filename"]}, named in {path.name}, cannot be read: {error}. '
-                'Remedy: mend --images, or remove the entry.'
+                'Fix: mend --images, or remove the entry.'
             ) from error
         image_id = builder.add_image(entry['filename'], header.height, header.width)
         builder.counts['images without a region'] += not regions

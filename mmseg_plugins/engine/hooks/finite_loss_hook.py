@@ -92,7 +92,7 @@ class FiniteLossHook(Hook):
         return (
             f'the loss is not finite at iteration {runner.iter + 1} (epoch {runner.epoch + 1}): {named}. Learning rate '
             f'{", ".join(f"{k} {v:.3g}" for k, v in rates.items())}. {state}\nImages of the batch:\n  {shown}{more}\n'
-            'Remedy: look at these images and their annotations; else lower the learning rate (it belongs to a batch '
+            'Fix: look at these images and their annotations; else lower the learning rate (it belongs to a batch '
             'size) or clip gradients (optim_wrapper.clip_grad=dict(max_norm=35)). finite_loss=False turns this off.'
         )
 

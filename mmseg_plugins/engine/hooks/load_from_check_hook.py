@@ -54,7 +54,7 @@ class LoadFromCheckHook(Hook):
             return
         if not path or not os.path.isfile(os.path.expanduser(path)):
             raise StageError(f'load_from={path!r}: this stage begins with the weights of the stage before, and there '
-                             f'is no such file. Remedy: run that stage first\n  {self.made_by}\nor name its result: '
+                             f'is no such file. Fix: run that stage first\n  {self.made_by}\nor name its result: '
                              '--cfg-options load_from=FILE')
         checkpoint = load_checkpoint_file(os.path.expanduser(path), mmap=True)
         weights = checkpoint.get('state_dict', checkpoint)
@@ -63,7 +63,7 @@ class LoadFromCheckHook(Hook):
                                  model.state_dict())
         if problems:
             raise StageError(f'load_from={path!r} is not the result of the stage before:\n  ' + '\n  '.join(problems) +
-                             f'\nRemedy: name a checkpoint that this command made\n  {self.made_by}')
+                             f'\nFix: name a checkpoint that this command made\n  {self.made_by}')
 
     def _compare(self, weights: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
         """One line for each parameter that may not differ."""

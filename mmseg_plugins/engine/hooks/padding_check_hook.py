@@ -41,7 +41,7 @@ class PaddingCheckHook(Hook):
         self.train_is_padded = False
         self._reset()
         self._handle: Any = None
-        self._remedy = ''
+        self._fix = ''
 
     def before_train(self, runner: Any) -> None:
         """Look at what the data preprocessor gives from here on."""
@@ -49,7 +49,7 @@ class PaddingCheckHook(Hook):
         preprocess = model.data_preprocessor
         of_mmseg = hasattr(preprocess, 'test_cfg')
         divisor = 'test_cfg.size_divisor' if of_mmseg else 'pad_size_divisor'
-        self._remedy = f'--cfg-options model.data_preprocessor.{divisor}=1'
+        self._fix = f'--cfg-options model.data_preprocessor.{divisor}=1'
         if not getattr(model, 'removes_padding', False):
             self._handle = preprocess.register_forward_hook(self._look, with_kwargs=True)
 
@@ -72,7 +72,7 @@ class PaddingCheckHook(Hook):
         runner.logger.warning(
             f'{self.padded_images} of {self.images} validation images were padded ({share:.1%} of all pixels), but '
             f'none of {self.unpadded_batches} training batches was. A model that never saw padding can fail beside '
-            f'it, and group norm counts it. Remedy: {self._remedy} where the model takes any size (compare with '
+            f'it, and group norm counts it. Fix: {self._fix} where the model takes any size (compare with '
             'tools/test.py), or train with padded images, too. '
             'padding_check=False turns this off.')
         self.after_train(runner)

@@ -142,7 +142,7 @@ class PreciseBNHook(Hook):
         """A loader that begins with the same images every time, and how many batches of it are wanted."""
         described = self.dataloader or runner.cfg.get('train_dataloader')
         if described is None:
-            raise ValueError('PreciseBNHook reads training images, but the config has no train_dataloader. Remedy: '
+            raise ValueError('PreciseBNHook reads training images, but the config has no train_dataloader. Fix: '
                              'give one, or dataloader=dict(...) to the hook, or leave the hook out')
         described = deepcopy(dict(described))
         if self._dataset is not None:

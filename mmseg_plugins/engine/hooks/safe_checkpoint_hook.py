@@ -39,7 +39,7 @@ class SafeCheckpointHook(CheckpointHook):
         if not hasattr(runner, 'gather_rng'):
             raise TypeError(
                 f'SafeCheckpointHook needs mmseg_plugins.SafeRunner, but the runner is a {type(runner).__name__}. '
-                "Remedy: runner_type = 'mmseg_plugins.SafeRunner' in the config."
+                "Fix: runner_type = 'mmseg_plugins.SafeRunner' in the config."
             )
         hub = runner.message_hub
         resumed = runner.iter > 0

@@ -47,7 +47,7 @@ class _Reader:
     def fail(self, problem: str) -> ParamsFileError:
         return ParamsFileError(
             f'{self.path}: {problem} (near byte {self.stream.tell()} of {self.size}). Rule: a list of arrays as MXNet '
-            'saves it. Remedy: download or save the file again.')
+            'saves it. Fix: download or save the file again.')
 
     def bytes(self, count: int) -> bytes:
         if count > self.size - self.stream.tell():

@@ -69,7 +69,7 @@ class CRFRNNHead(BaseModule):
         if getattr(self.head, 'label_stride', None) is not None:
             raise ValueError(
                 f'CRFRNNHead: label_stride={self.head.label_stride} of {type(self.head).__name__} puts the loss on its '
-                "own grid, but the CRF's scores have the image's size. Remedy: label_stride=None")
+                "own grid, but the CRF's scores have the image's size. Fix: label_stride=None")
         self.crfrnn = CRFRNN(self.head.out_channels, **(crf or {}))
         self.iterations = tuple(iterations)
         self.image_to_head = image_to_head

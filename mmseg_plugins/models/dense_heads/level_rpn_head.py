@@ -86,7 +86,7 @@ class LevelRPNHead(RPNHead):
             name = type(self.bbox_coder).__name__
             raise ValueError(
                 f"LevelRPNHead: convention='{self.convention}' and bbox_coder={name} count pixels differently, so that "
-                'boxes would gain or lose a pixel. Remedy: '
+                'boxes would gain or lose a pixel. Fix: '
                 "bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder') with convention='msracver', "
                 "mmdet's DeltaXYWHBBoxCoder with 'chainercv'")
 

@@ -73,7 +73,7 @@ class CRFRNN(nn.Module):
         if image.shape[-2:] != logits.shape[-2:] or len(image) != len(logits):
             raise ValueError(
                 f'CRFRNN: image {tuple(image.shape)} and logits {tuple(logits.shape)} differ in number or size. '
-                'Remedy: resize the logits to the image')
+                'Fix: resize the logits to the image')
         steps = self.iterations if iterations is None else iterations
         with torch.autocast(logits.device.type, enabled=False):
             exact = logits if logits.dtype == torch.float64 else logits.float()

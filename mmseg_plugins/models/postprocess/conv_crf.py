@@ -77,7 +77,7 @@ def conv_crf(logits: Tensor, image: Tensor, params: ConvCRFParams | None = None,
     """
     if logits.dim() != 4 or image.dim() != 4 or logits.shape[-2:] != image.shape[-2:] or len(logits) != len(image):
         raise ValueError(
-            f'conv_crf: logits {tuple(logits.shape)} and image {tuple(image.shape)} differ in number or size. Remedy: '
+            f'conv_crf: logits {tuple(logits.shape)} and image {tuple(image.shape)} differ in number or size. Fix: '
             'resize the logits to the image')
     chosen = replace(params or ConvCRFParams(), **changes)
     with torch.autocast(logits.device.type, enabled=False):

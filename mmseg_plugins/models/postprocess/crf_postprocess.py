@@ -98,7 +98,7 @@ class CRFPostProcess(ABC):
             else:
                 raise ValueError(
                     f'{type(self).__name__} needs seg_logits (mmseg) or pred_instances.masks (mmdet); the prediction '
-                    f'has {sorted(sample.keys())}. Remedy: leave post_process out for models of boxes or panoptic maps')
+                    f'has {sorted(sample.keys())}. Fix: leave post_process out for models of boxes or panoptic maps')
         return samples
 
     def probabilities(self, sample: Any, model: Any = None) -> Tensor:

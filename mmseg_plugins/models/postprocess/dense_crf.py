@@ -153,6 +153,6 @@ def _check(unary: Tensor, image: Tensor, kind: str, mode: str) -> None:
     if unary.shape[-2:] != image.shape[-2:] or len(unary) != len(image):
         raise ValueError(
             f'dense_crf: unary of shape {tuple(unary.shape)} and image of shape {tuple(image.shape)} differ in number '
-            'or size. Remedy: resize the scores to the image')
+            'or size. Fix: resize the scores to the image')
     if not unary.is_floating_point():
         raise ValueError(f'dense_crf: unary of type {unary.dtype}; for label maps use labels_to_probabilities')

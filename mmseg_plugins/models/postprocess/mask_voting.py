@@ -338,7 +338,7 @@ def _check(boxes: Tensor, masks: Tensor, scores: Tensor, convention: str, binary
     if boxes.shape != (len(boxes), 4) or not square or scores.ndim != 2 or len({*map(len, (boxes, masks, scores))}) > 1:
         raise ValueError(
             f'boxes {tuple(boxes.shape)}, masks {tuple(masks.shape)} and scores {tuple(scores.shape)} do not fit. '
-            'Rule: (N, 4), (N, S, S) and (N, C), one RoI a row. Remedy: take the channel "inside" of the masks, and '
+            'Rule: (N, 4), (N, S, S) and (N, C), one RoI a row. Fix: take the channel "inside" of the masks, and '
             "drop the background's column of the scores.")
     if not 0 < binary_thr <= 1 or limit < 1:
         raise ValueError(f'binary_thr must be in (0, 1] and max_per_image at least 1, got {binary_thr} and {limit}')

@@ -234,7 +234,7 @@ class FCISHead(BaseModule):
 
         ``positive_share``, for the log, says how many of the RoIs in them are objects.  Near 1 the background is not
         learnt, and scores mean nothing: objects have the larger losses and fill the miner's quota where they are many.
-        Remedy: a larger ``num`` of the sampler, or a sampler that draws at random.
+        Fix: a larger ``num`` of the sampler, or a sampler that draws at random.
         """
         maps = self.maps(x, [sample.metainfo for sample in batch_data_samples])
         with torch.no_grad():

@@ -47,7 +47,7 @@ def test_stops_before_the_start(data, tmp_path, fault, words):
     rewrite(data / 'ann_dir/2.png', fault)
     with pytest.raises(DataCheckError) as error:
         train(data, tmp_path)
-    assert all(word in str(error.value) for word in ['2.png', 'Remedy', *words]), error.value
+    assert all(word in str(error.value) for word in ['2.png', 'Fix', *words]), error.value
 
 
 @pytest.mark.parametrize(('fault', 'words'), FAULTS)
@@ -56,7 +56,7 @@ def test_stops_at_the_batch_where_the_start_did_not_read_the_map(data, tmp_path,
     rewrite(data / 'ann_dir/2.png', fault)
     with pytest.raises(BatchLabelError) as error:
         train(data, tmp_path, **{'train_dataloader.batch_size': 4})
-    assert all(word in str(error.value) for word in ['2.png', 'Remedy', *words]), error.value
+    assert all(word in str(error.value) for word in ['2.png', 'Fix', *words]), error.value
     assert str(error.value).count('- ') == 1
 
 

@@ -46,14 +46,14 @@ def warnings_of(
     return said
 
 
-def test_padding_in_validation_alone_is_said_once_with_its_share_and_the_remedy():
+def test_padding_in_validation_alone_is_said_once_with_its_share_and_the_fix():
     said = warnings_of([(64, 64)] * 2, [(64, 64), (40, 64)], validations=2)
     assert len(said) == 1
     for part in ('1 of 2 validation images', '18.8%', '3 training batches', 'pad_size_divisor=1'):
         assert part in said[0]
 
 
-def test_remedy_names_the_setting_of_the_host():
+def test_fix_names_the_setting_of_the_host():
     preprocess = SegDataPreProcessor(size=(64, 64), test_cfg=dict(size_divisor=32))
     said = warnings_of([(64, 64)], [(40, 64)], preprocess=preprocess)
     assert len(said) == 1

@@ -67,7 +67,7 @@ def test_of_augmented_images_an_unflipped_one_is_used(picture):
     assert torch.equal(raw_images(data, prediction(12, 18))[0], rgb(picture))
 
 
-def test_a_post_process_without_a_type_names_the_remedy():
+def test_a_post_process_without_a_type_names_the_fix():
     assert build_post_process(None) is None
     with pytest.raises(ValueError, match=r'names no type.*post_process\.type'):
         build_post_process(dict(preset='deconvnet'))

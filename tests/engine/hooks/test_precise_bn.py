@@ -202,5 +202,5 @@ def test_missing_training_data_is_named(tmp_path):
     cfg = toy_config(tmp_path, **validation())
     cfg.pop('train_dataloader')
     cfg.update(train_cfg=None, optim_wrapper=None, param_scheduler=None, custom_hooks=[HOOK])
-    with pytest.raises(ValueError, match=r'no train_dataloader.*Remedy'):
+    with pytest.raises(ValueError, match=r'no train_dataloader.*Fix'):
         SafeRunner.from_cfg(cfg).val()

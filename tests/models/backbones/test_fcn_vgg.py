@@ -101,7 +101,7 @@ def test_feeds_mmdets_pyramid_where_its_strides_fit():
     assert [tuple(level.shape[2:]) for level in levels] == [(8, 12), (4, 6), (2, 3)]
 
 
-def test_errors_name_the_sizes_and_the_remedy():
+def test_errors_name_the_sizes_and_the_fix():
     with pytest.raises(ValueError, match=r'64 x 300 px leaves 2 x 10 cells.*needs 7.*raise one'):
         tiny(first_padding=1)(torch.zeros(1, 3, 64, 300))
     with pytest.raises(ValueError, match=r"dropout='row'.*channel.*element"):

@@ -107,7 +107,7 @@ def test_deconvnet_gives_fc7_between_maps_and_indices():
 
 
 @pytest.mark.parametrize('size', [(360, 480), (224, 225), (128, 128), (1, 1)])
-def test_deconvnet_names_224_and_the_remedies(size):
+def test_deconvnet_names_224_and_the_fixes(size):
     net = DeconvNetEncoder(channels=TINY, fc_channels=4)
     with pytest.raises(ValueError, match=rf"224 x 224 px, not {size[0]} x {size[1]}: .*mode='slide'.*\(224, 224\)"):
         net(torch.zeros(1, 3, *size))
@@ -122,7 +122,7 @@ def test_bad_settings_are_named(settings, words):
         SegNetEncoder(**settings)
 
 
-def test_image_too_small_for_rounding_down_names_the_remedy():
+def test_image_too_small_for_rounding_down_names_the_fix():
     with pytest.raises(ValueError, match=r'1 x 2 cells.*ceil_mode=True'):
         SegNetEncoder(channels=TINY, ceil_mode=False).eval()(torch.zeros(1, 3, 16, 33))
     assert SegNetEncoder(channels=TINY).eval()(torch.zeros(1, 3, 1, 1))[4].shape == (1, TINY[4], 1, 1)

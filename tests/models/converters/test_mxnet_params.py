@@ -85,7 +85,7 @@ def test_damage_is_named_without_reading_on(tmp_path, kind, text):
     (tmp_path / 'b.params').write_bytes(damaged(kind, content))
     with pytest.raises(ParamsFileError, match=text) as caught:
         read_params(tmp_path / 'b.params')
-    assert 'Remedy' in str(caught.value)
+    assert 'Fix' in str(caught.value)
 
 
 def test_double_names_are_refused(tmp_path):

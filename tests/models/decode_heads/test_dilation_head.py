@@ -141,7 +141,7 @@ def test_fully_connected_layers_of_a_vgg_are_read():
     assert torch.equal(head.fc6.weight.flatten(1), vgg['classifier.0.weight'])
 
 
-def test_refusals_name_value_rule_and_remedy():
+def test_refusals_name_value_rule_and_fix():
     with pytest.raises(ValueError, match="zoom='nearest', it must be one of"):
         segmentor(zoom='nearest')
     with pytest.raises(ValueError, match=r"variant='basic9', it must be one of \['basic10', 'basic7'"):

@@ -102,15 +102,15 @@ def test_a_crowd_s_edge_is_counted_by_the_convention(build):
     assert losses[0] == pytest.approx(2 * losses[1], rel=0.05)  # of a miss and the false alarm, the miss is left
 
 
-@pytest.mark.parametrize(('convention', 'coder', 'remedy'), [
+@pytest.mark.parametrize(('convention', 'coder', 'fix'), [
     ('msracver', HALF_OPEN, 'InclusiveDeltaXYWHBBoxCoder'),
     ('chainercv', INCLUSIVE, "convention='msracver'"),
     ('chainercv', dict(type='mmdet.LegacyDeltaXYWHBBoxCoder'), 'DeltaXYWHBBoxCoder'),
 ])
-def test_a_box_coder_of_another_convention_is_refused(convention, coder, remedy):
+def test_a_box_coder_of_another_convention_is_refused(convention, coder, fix):
     with pytest.raises(ValueError) as error:
         rpn(convention=convention, bbox_coder=coder)
-    words = [f"convention='{convention}'", coder['type'].split('.')[-1], remedy]
+    words = [f"convention='{convention}'", coder['type'].split('.')[-1], fix]
     assert all(word in str(error.value) for word in words), error.value
 
 

@@ -204,7 +204,7 @@ def test_log_says_which_share_of_the_rois_are_objects(models):
     assert losses['positive_share'].item() == pytest.approx(4 / 6)
 
 
-def test_losses_without_masks_name_the_remedy(models):
+def test_losses_without_masks_name_the_fix(models):
     data = batch(OBJECTS)
     for sample in data['data_samples']:
         del sample.gt_instances.masks

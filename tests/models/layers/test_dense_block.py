@@ -30,7 +30,7 @@ def test_batch_statistics_in_evaluation_leave_the_running_ones_alone():
     assert norm.num_batches_tracked == 0
 
 
-def test_batch_statistics_of_one_value_name_the_shape_and_the_remedy():
+def test_batch_statistics_of_one_value_name_the_shape_and_the_fix():
     norm = SwitchableBatchNorm2d(3).eval()
     norm.batch_statistics = True
     with pytest.raises(ValueError, match=r'\(1, 3, 1, 1\).*batch_statistics=False'):

@@ -134,7 +134,7 @@ def test_masks_without_scores_and_no_instance_at_all():
     assert whole.pred_instances.masks.any()
 
 
-def test_boxes_alone_are_refused_with_a_remedy():
+def test_boxes_alone_are_refused_with_a_fix():
     sample = BaseDataElement(pred_instances=InstanceData(bboxes=torch.zeros(1, 4)))
     with pytest.raises(ValueError, match=r"masks.*has \['pred_instances'\].*leave post_process out"):
         dense()([sample], [two_colours()])
