@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg_plugins.datasets.check_report import DatasetReport
-from mmseg_plugins.datasets.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.datasets.rle import encode_mask
+from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.structures.rle import encode_mask
 
 HEIGHT, WIDTH = 40, 60
 CLASSES = ('cat', 'dog')

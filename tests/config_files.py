@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.relative_to(ROOT).parts)

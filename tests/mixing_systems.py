@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 CLASSES = 2
 WIDTH = 16  # of every neck and head

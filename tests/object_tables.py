@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmseg_plugins.analysis.objects import Objects
+from mmseg_plugins.planning.objects import Objects
 
 
 def table(inputs, boxes, labels=None, pad_divisor=32):

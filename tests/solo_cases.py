@@ -14,9 +14,9 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmseg_plugins.models.converters.solo import convert_solo
 from mmseg_plugins.models.postprocess.solo_masks import tight_boxes
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.weights.solo import convert_solo
 
 HEADS = {
     'solo_v1_head': 'SOLOHead',

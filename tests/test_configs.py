@@ -12,7 +12,7 @@ from config_files import NAMES, ROOT, loaded
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 from mmengine.runner.checkpoint import get_torchvision_models
 
-from mmseg_plugins.engine.compatibility import check_model
+from mmseg_plugins.engine.checks.compatibility import check_model
 
 DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|ctw1500|isbi|nuclei|nyudv2|personpart|sbd|shapes|voc'
 GRAMMAR = re.compile(rf'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_({DATASETS})\.py')  # algorithm_components_settings_dataset

@@ -22,8 +22,8 @@ from mmengine.optim import OptimWrapper
 from tiny_models import batch, build, losses_of, predictions_of
 from toy_runs import ROOT, detector_config, write_toy_coco
 
-from mmseg_plugins.engine.compatibility import CompatibilityError, check_model
-from mmseg_plugins.engine.forward_errors import explain_forward_errors
+from mmseg_plugins.engine.checks.compatibility import CompatibilityError, check_model
+from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 
 LEGAL = [mix for mix in GRID if legal(mix)]
 OBJECTS = [[4, 4, 30, 40], [20, 20, 60, 60]]

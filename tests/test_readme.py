@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)

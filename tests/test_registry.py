@@ -8,7 +8,7 @@ from config_files import NAMES, loaded, plugin_types
 from mmengine.registry import DefaultScope
 
 from mmseg_plugins import registry
-from mmseg_plugins.engine.switches import SWITCHES
+from mmseg_plugins.engine.runner.hook_switches import SWITCHES
 
 REGISTRIES = {name: value for name, value in vars(registry).items() if name.isupper() and name not in ('SCOPE',)
               and not name.startswith('ROOT_')}

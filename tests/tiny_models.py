@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 CHANNELS = [8, 16, 32, 64]  # of a ResNet-18 with 8 base channels

@@ -64,7 +64,7 @@ def find_images(path: Path, out: Path) -> tuple[list[Path], list[str]]:
 
     Pictures that an earlier run wrote below ``out`` are left out.
     """
-    from mmseg_plugins.apis.results import RESULT_FOLDERS
+    from mmseg_plugins.apis.prediction_files import RESULT_FOLDERS
     from mmseg_plugins.visualization.images import IMAGE_SUFFIXES, list_images
 
     if path.is_file():
@@ -101,7 +101,7 @@ def read_ids(ann_file: Path | None, names: Sequence[str], classes: Sequence[str]
 
 def predict_all(args: argparse.Namespace, predictor: Any, files: list[Path], names: list[str]) -> list[str]:
     """Predict and write every image; returns one line for each that could not be read."""
-    from mmseg_plugins.apis.results import ResultWriter, output_stems
+    from mmseg_plugins.apis.prediction_files import ResultWriter, output_stems
     from mmseg_plugins.visualization.images import ImageError, read_image
     from mmseg_plugins.visualization.samples import best_first, get_instances, get_label_map
 
@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 <= args.score_thr <= 1:
         parser.error(f'--score-thr {args.score_thr}: scores lie between 0 and 1')
     from mmseg_plugins.apis.inference import Predictor, format_report
-    from mmseg_plugins.utils.failing_start import is_explained
+    from mmseg_plugins.cli.failures import is_explained
 
     try:
         if args.out.exists() and not args.out.is_dir():

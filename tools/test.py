@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 
 try:
-    from mmseg_plugins.config import load_config
-    from mmseg_plugins.utils.failing_start import explain_failures
-    from mmseg_plugins.utils.start import add_common_arguments, prepare
+    from mmseg_plugins.cli.common import add_common_arguments, prepare
+    from mmseg_plugins.cli.failures import explain_failures
+    from mmseg_plugins.config.load import load_config
 except ImportError as error:  # an incomplete installation: say what is missing and how to mend it
     import doctor  # beside this file; needs nothing but Python
 
@@ -41,7 +41,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     with explain_failures():
-        from mmseg_plugins.engine.start import add_test_time_augmentation, build_runner, dump_metric, show_predictions
+        from mmseg_plugins.engine.runner.options import (
+            add_test_time_augmentation,
+            build_runner,
+            dump_metric,
+            show_predictions,
+        )
 
         cfg = prepare(load_config(args.config, args.cfg_options), args)
         if '://' not in args.checkpoint and not os.path.isfile(args.checkpoint):

@@ -16,9 +16,9 @@ import sys
 from collections.abc import Sequence
 
 try:
-    from mmseg_plugins.config import load_config
-    from mmseg_plugins.utils.failing_start import explain_failures
-    from mmseg_plugins.utils.start import add_common_arguments, prepare
+    from mmseg_plugins.cli.common import add_common_arguments, prepare
+    from mmseg_plugins.cli.failures import explain_failures
+    from mmseg_plugins.config.load import load_config
 except ImportError as error:  # an incomplete installation: say what is missing and how to mend it
     import doctor  # beside this file; needs nothing but Python
 
@@ -49,12 +49,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     with explain_failures():
-        from mmseg_plugins.engine.start import build_runner, configure_training
+        from mmseg_plugins.engine.runner.options import build_runner, configure_training
 
         cfg = prepare(load_config(args.config, args.cfg_options), args)
         configure_training(cfg, args)
         if args.dry_run:
-            from mmseg_plugins.engine.dry_run import dry_run
+            from mmseg_plugins.engine.runner.dry_run import dry_run
 
             dry_run(cfg)
             return 0

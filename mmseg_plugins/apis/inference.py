@@ -22,7 +22,8 @@ from mmengine.model.utils import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
-from mmseg_plugins.config import ConfigError, leaf_datasets, load_config
+from mmseg_plugins import setup
+from mmseg_plugins.config.load import ConfigError, leaf_datasets, load_config
 from mmseg_plugins.visualization.images import read_image
 
 _PREFIX = 'module.'  # what a parallel wrapper puts before every key
@@ -71,9 +72,10 @@ class Predictor:
         allow_partial: bool = False,
         max_per_image: int | None = None,
     ) -> None:
-        from mmseg_plugins.engine.post_process import build_post_process
-        from mmseg_plugins.engine.safe_load import load_checkpoint_file
+        from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+        from mmseg_plugins.engine.runner.post_process import build_post_process
 
+        setup()
         if isinstance(config, Config):
             self.cfg = copy.deepcopy(config)
             self.cfg.merge_from_dict(dict(cfg_options or {}))

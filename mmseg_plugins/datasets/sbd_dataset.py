@@ -8,9 +8,7 @@ from typing import Any
 
 from mmdet.datasets import BaseDetDataset, VOCDataset
 
-from mmseg_plugins.datasets.image_files import missing_files
-from mmseg_plugins.datasets.near import what_is_there
-from mmseg_plugins.datasets.rle import encode_mask
+from mmseg_plugins.data_check.image_files import missing_files
 from mmseg_plugins.datasets.sbd_files import (
     CLASSES,
     FOLDERS,
@@ -21,7 +19,9 @@ from mmseg_plugins.datasets.sbd_files import (
     read_names,
 )
 from mmseg_plugins.registry import DATASETS
+from mmseg_plugins.structures.rle import encode_mask
 from mmseg_plugins.utils.progress import track
+from mmseg_plugins.utils.suggest import what_is_there
 
 
 @DATASETS.register_module()

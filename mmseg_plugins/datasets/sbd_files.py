@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg_plugins.datasets.near import what_is_there
+from mmseg_plugins.utils.suggest import what_is_there
 
 CLASSES = (
     'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'diningtable', 'dog',

@@ -14,8 +14,6 @@ from mmengine.fileio import get_local_path
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
-from mmseg_plugins.datasets.near import did_you_mean
-from mmseg_plugins.datasets.rle import check_polygons, check_rle
 from mmseg_plugins.evaluation.coco_backend import (
     CocoArrays,
     build_api,
@@ -26,6 +24,8 @@ from mmseg_plugins.evaluation.coco_backend import (
 )
 from mmseg_plugins.evaluation.proposal_recall import average_recalls
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.structures.rle import check_polygons, check_rle
+from mmseg_plugins.utils.suggest import did_you_mean
 
 _AP_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 _AR_ITEMS = ('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000')

@@ -14,11 +14,11 @@ from mmengine.logging import print_log
 from pycocotools import mask as coco_mask
 from terminaltables import AsciiTable
 
-from mmseg_plugins.datasets.near import did_you_mean
-from mmseg_plugins.datasets.rle import check_polygons, check_rle
 from mmseg_plugins.evaluation.coco_metric import EvaluationError, check_labels
 from mmseg_plugins.evaluation.voc_ap import MODES, TRUE, average_precision, match_image, precision_recall
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.structures.rle import check_polygons, check_rle
+from mmseg_plugins.utils.suggest import did_you_mean
 
 Truth = tuple[list[dict[str, Any]], np.ndarray, np.ndarray]  # RLEs, labels (G,), ignored (G,) bool
 

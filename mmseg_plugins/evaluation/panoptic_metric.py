@@ -13,11 +13,11 @@ from mmengine.fileio import get, get_local_path
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
-from mmseg_plugins.datasets.near import did_you_mean
-from mmseg_plugins.datasets.panoptic_ids import decode_ids
 from mmseg_plugins.evaluation.coco_metric import EvaluationError
 from mmseg_plugins.evaluation.panoptic_quality import mean_quality, qualities, segment_counts
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.structures.panoptic_ids import decode_ids
+from mmseg_plugins.utils.suggest import did_you_mean
 
 INSTANCE_OFFSET = 1000  # a predicted pixel is class + 1000 * instance, mmdet.evaluation.functional.INSTANCE_OFFSET
 

@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401
     backbones,
+    crf,
     decode_heads,
     dense_heads,
     detectors,

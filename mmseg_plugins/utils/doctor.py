@@ -120,7 +120,7 @@ def _check_versions(report: Diagnosis) -> None:
 
 
 def _load_compat() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('_mmseg_plugins_compat', PACKAGE / 'compat.py')
+    spec = importlib.util.spec_from_file_location('_mmseg_plugins_compat', PACKAGE / 'utils' / 'compat.py')
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

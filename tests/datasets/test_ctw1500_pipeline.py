@@ -8,7 +8,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from tiny_models import CONFIGS
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 CONFIG = load_config(CONFIGS / 'psenet/psenet_r50-k7_600e_ctw1500.py')
 

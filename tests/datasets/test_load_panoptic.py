@@ -6,10 +6,10 @@ import pytest
 from mmdet.datasets import CocoPanopticDataset
 from mmengine.registry import init_default_scope
 
-from mmseg_plugins.datasets.rle import decode_rle
-from mmseg_plugins.datasets.shapes import STUFF, THINGS
-from mmseg_plugins.datasets.shapes_writer import ShapesSpec, write_shapes
+from mmseg_plugins.data_prep.shapes import STUFF, THINGS
+from mmseg_plugins.data_prep.shapes_writer import ShapesSpec, write_shapes
 from mmseg_plugins.datasets.transforms.load_panoptic import LoadPanopticAnnotations, class_map
+from mmseg_plugins.structures.rle import decode_rle
 
 
 @pytest.fixture(scope='module')

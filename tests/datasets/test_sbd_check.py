@@ -13,10 +13,10 @@ from mmengine.config import Config
 from sbd_sets import HEIGHT, IMAGES, WIDTH, label_maps, write_mats, write_sbd
 from test_sbd_dataset import load
 
-from mmseg_plugins.datasets.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.datasets.converters.common import ConvertError, write_image
-from mmseg_plugins.datasets.converters.sbd import convert_sbd, which_list
-from mmseg_plugins.datasets.data_check import check_config
+from mmseg_plugins.data_check.check_config import check_config
+from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.data_prep.common import ConvertError, write_image
+from mmseg_plugins.data_prep.sbd import convert_sbd, which_list
 from mmseg_plugins.datasets.sbd_files import CLASSES
 
 

@@ -8,8 +8,8 @@ from mmengine.structures import InstanceData
 from sbd_sets import HEIGHT, WIDTH, write_sbd
 from tiny_models import CONFIGS
 
-from mmseg_plugins.config import load_config
-from mmseg_plugins.datasets.data_check import check_config
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.data_check.check_config import check_config
 
 NAME = 'fcis/fcis_r101-dc5-random_4xb1-62k_sbd.py'
 

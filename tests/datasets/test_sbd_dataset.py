@@ -9,9 +9,9 @@ from mmengine.registry import DefaultScope
 from sbd_sets import HEIGHT, IMAGES, WIDTH, label_maps, write_mats, write_sbd
 from scipy.io import savemat
 
-from mmseg_plugins.datasets.rle import decode_rle
 from mmseg_plugins.datasets.sbd_dataset import SBDInstanceDataset
 from mmseg_plugins.datasets.sbd_files import CLASSES, SBDError, read_instances
+from mmseg_plugins.structures.rle import decode_rle
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),

@@ -7,8 +7,8 @@ from coco_sets import sound_content, write_set
 from mmdet.structures.mask import BitmapMasks
 from mmengine.registry import DefaultScope
 
+from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.datasets.border_weights import border_weights
-from mmseg_plugins.datasets.data_check import check_config
 from mmseg_plugins.datasets.transforms.elastic_deformation import cubic_weights
 from mmseg_plugins.registry import DATASETS, TRANSFORMS
 

@@ -17,7 +17,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 import mmseg_plugins.engine  # noqa: F401 - registers SafeRunner
-from mmseg_plugins.engine.runner import SafeRunner
+from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 
 _RUNS = itertools.count()
 

@@ -30,11 +30,11 @@ from engine_toy import toy_config, validation
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmseg_plugins.engine import atomic
-from mmseg_plugins.engine.checkpoint import find_resume_point
+from mmseg_plugins.engine.checkpoint.files import find_resume_point
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
-from mmseg_plugins.engine.runner import SafeRunner
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.runner.safe_runner import SafeRunner
+from mmseg_plugins.utils import atomic
 
 
 @HOOKS.register_module()

@@ -14,8 +14,8 @@ from torch import nn
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.compatibility import CompatibilityError, check_model, names_plugin
-from mmseg_plugins.engine.forward_errors import explain_forward_errors
+from mmseg_plugins.engine.checks.compatibility import CompatibilityError, check_model, names_plugin
+from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 
 OBJECTS = [[[4, 4, 30, 40]], []]
 

@@ -7,7 +7,7 @@ from torch import nn
 from toy_runs import detector_config, write_toy_coco
 
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.pretrained import PretrainedMismatchError, check_pretrained, same_names_and_shapes
+from mmseg_plugins.engine.checks.pretrained import PretrainedMismatchError, check_pretrained, same_names_and_shapes
 
 
 class Small(BaseModule):

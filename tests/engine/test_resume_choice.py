@@ -15,11 +15,11 @@ import pytest
 import torch
 from engine_toy import ToyModel, toy_config, train, validation
 
-from mmseg_plugins.engine import atomic
-from mmseg_plugins.engine.atomic import DiskFullError, atomic_save, atomic_write_bytes, remove_leftovers
-from mmseg_plugins.engine.checkpoint import NoReadableCheckpointError, find_resume_point
-from mmseg_plugins.engine.runner import SafeRunner
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.checkpoint.files import NoReadableCheckpointError, find_resume_point
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.runner.safe_runner import SafeRunner
+from mmseg_plugins.utils import atomic
+from mmseg_plugins.utils.atomic import DiskFullError, atomic_save, atomic_write_bytes, remove_leftovers
 
 
 def fake(path: Path, iteration: int, time: str = '20260101_000000') -> Path:
@@ -139,7 +139,7 @@ def test_a_real_failing_write_is_recognised(tmp_path: Path) -> None:
     """The process's file size limit makes the kernel refuse, in the middle of torch.save."""
     code = (
         'import resource, signal, sys, torch\n'
-        'from mmseg_plugins.engine.atomic import atomic_save, DiskFullError\n'
+        'from mmseg_plugins.utils.atomic import atomic_save, DiskFullError\n'
         'signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n'
         'resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n'
         'try:\n    atomic_save({"w": torch.ones(50000)}, sys.argv[1])\n'

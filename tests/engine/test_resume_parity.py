@@ -17,10 +17,10 @@ from mmengine.registry import DATA_SAMPLERS, HOOKS, RUNNERS
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
-from mmseg_plugins.engine.resumable_data import Positioned, ResumableIterator, SeededDataset, make_resumable
-from mmseg_plugins.engine.rng import rng_state, set_rng_state
-from mmseg_plugins.engine.runner import SafeRunner
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.runner.resumable_data import Positioned, ResumableIterator, SeededDataset, make_resumable
+from mmseg_plugins.engine.runner.safe_runner import SafeRunner
+from mmseg_plugins.utils.rng import rng_state, set_rng_state
 
 
 class Stop(Exception):

@@ -20,8 +20,12 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
-from mmseg_plugins.engine import loaders, safe_load
-from mmseg_plugins.engine.safe_load import CorruptCheckpointError, UnsafeCheckpointError, load_checkpoint_file
+from mmseg_plugins.engine.checkpoint import loaders, safe_load
+from mmseg_plugins.engine.checkpoint.safe_load import (
+    CorruptCheckpointError,
+    UnsafeCheckpointError,
+    load_checkpoint_file,
+)
 
 
 class Touch:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmseg_plugins.config import ConfigError, load_config
-from mmseg_plugins.engine.dry_run import shorten
-from mmseg_plugins.engine.start import add_test_time_augmentation, configure_training, show_predictions
+from mmseg_plugins.config.load import ConfigError, load_config
+from mmseg_plugins.engine.runner.dry_run import shorten
+from mmseg_plugins.engine.runner.options import add_test_time_augmentation, configure_training, show_predictions
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICKSTART = ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'

@@ -10,10 +10,10 @@ import torch
 from engine_toy import ToyModel, loader, toy_config, train
 from mmengine.registry import HOOKS, MODELS
 
+from mmseg_plugins.engine.checks.unknown_type import UnknownTypeError, explain_unknown_types
 from mmseg_plugins.engine.hooks.finite_loss_hook import FiniteLossHook, NonFiniteLossError
-from mmseg_plugins.engine.runner import SafeRunner
-from mmseg_plugins.engine.switches import add_switch_hooks
-from mmseg_plugins.engine.unknown_type import UnknownTypeError, explain_unknown_types
+from mmseg_plugins.engine.runner.hook_switches import add_switch_hooks
+from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 
 
 @MODELS.register_module()

@@ -8,10 +8,10 @@ import torch
 from mmdet.evaluation import CocoMetric
 from pycocotools import mask as coco_mask
 
-from mmseg_plugins.datasets.rle import encode_mask
 from mmseg_plugins.evaluation import coco_backend
 from mmseg_plugins.evaluation.coco_metric import EvaluationError, FastCocoMetric
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.structures.rle import encode_mask
 
 SIZE = 160
 CLASSES = ('cat', 'dog', 'bird')

@@ -11,9 +11,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from test_coco_metric import CLASSES, make_set, run, write
 
-from mmseg_plugins.datasets.rle import encode_mask
 from mmseg_plugins.evaluation.coco_metric import EvaluationError, FastCocoMetric
 from mmseg_plugins.evaluation.mask_recall_metric import MaskRecallMetric
+from mmseg_plugins.structures.rle import encode_mask
 
 LIMITS = (1, 3, 1000)
 

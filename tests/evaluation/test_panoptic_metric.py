@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_plugins.datasets.panoptic_ids import decode_ids, ids_as_bgr
 from mmseg_plugins.evaluation.coco_metric import EvaluationError
 from mmseg_plugins.evaluation.panoptic_metric import PanopticQualityMetric
 from mmseg_plugins.evaluation.panoptic_quality import mean_quality, qualities, segment_counts
+from mmseg_plugins.structures.panoptic_ids import decode_ids, ids_as_bgr
 
 CLASSES = ('cat', 'dog', 'sky')
 CATEGORIES = [dict(id=4, name='dog', isthing=1), dict(id=2, name='cat', isthing=1), dict(id=9, name='sky', isthing=0)]

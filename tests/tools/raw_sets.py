@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmseg_plugins.datasets.converters.common import write_image
+from mmseg_plugins.data_prep.common import write_image
 
 H, W = 30, 40
 

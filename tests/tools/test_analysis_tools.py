@@ -10,10 +10,10 @@ import toy_runs
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 
-from mmseg_plugins.apis import measure
-from mmseg_plugins.apis.measure import Settings, count_macs, measure_config
-from mmseg_plugins.apis.synthetic import input_size, number_of_classes, synthetic_batch
-from mmseg_plugins.models.postprocess import ConvCRFPostProcess
+from mmseg_plugins.benchmark import models as measure
+from mmseg_plugins.benchmark.models import Settings, count_macs, measure_config
+from mmseg_plugins.benchmark.synthetic import input_size, number_of_classes, synthetic_batch
+from mmseg_plugins.models.crf import ConvCRFPostProcess
 
 
 def tool(path):

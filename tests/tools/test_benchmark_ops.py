@@ -12,8 +12,8 @@ import torch
 import toy_runs
 
 from mmseg_plugins import ops
-from mmseg_plugins.apis import measure_ops
-from mmseg_plugins.apis.measure_ops import make_cases, measure_case, random_rois
+from mmseg_plugins.benchmark import operators as measure_ops
+from mmseg_plugins.benchmark.operators import make_cases, measure_case, random_rois
 
 
 def load_tool() -> ModuleType:

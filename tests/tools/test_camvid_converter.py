@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from raw_sets import H, W, make_camvid
 
-from mmseg_plugins.datasets.converters.camvid import convert_camvid
-from mmseg_plugins.datasets.converters.common import ConvertError, write_image
+from mmseg_plugins.data_prep.camvid import convert_camvid
+from mmseg_plugins.data_prep.common import ConvertError, write_image
 
 
 @pytest.mark.parametrize('lists', [True, False])

@@ -8,9 +8,9 @@ import torch
 import toy_runs
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.analysis.tune_crf import Example, count_pixels, grid, mean_iou, score_params
-from mmseg_plugins.apis.measure_crf import synthetic_picture
-from mmseg_plugins.models.postprocess import PRESETS
+from mmseg_plugins.benchmark.crf import synthetic_picture
+from mmseg_plugins.models.crf import PRESETS
+from mmseg_plugins.planning.tune_crf import Example, count_pixels, grid, mean_iou, score_params
 
 
 def load_tool(name):
@@ -38,7 +38,7 @@ def test_benchmark_prints_a_table_and_writes_a_file(clock, tmp_path, capsys):
 
 
 def test_benchmark_says_that_its_peer_is_missing(capsys, monkeypatch):
-    from mmseg_plugins.apis import measure_crf
+    from mmseg_plugins.benchmark import crf as measure_crf
     monkeypatch.setattr(measure_crf, '_pydensecrf', lambda: None)
     benchmark.main(['--size', '8', '8', '--classes', '2', '--rounds', '1', '--preset', 'deconvnet'])
     assert 'pydensecrf cannot be imported here' in capsys.readouterr().out

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from mmseg_plugins.utils.scalars import ScalarTable
+from mmseg_plugins.reporting.scalars import ScalarTable
 
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location('curves_tool', ROOT / 'tools' / 'analysis_tools' / 'curves.py')

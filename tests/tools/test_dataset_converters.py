@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from raw_sets import H, W, make_camvid, noise
 
-from mmseg_plugins.datasets.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.datasets.converters.common import (
+from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.data_prep.common import (
     ConvertError,
     ellipse_outline,
     polygon_area,
     split_names,
     write_image,
 )
-from mmseg_plugins.datasets.converters.dsb2018 import convert_dsb2018
-from mmseg_plugins.datasets.converters.labelme import convert_labelme
-from mmseg_plugins.datasets.converters.via import convert_via
-from mmseg_plugins.datasets.rle import decode_rle
+from mmseg_plugins.data_prep.dsb2018 import convert_dsb2018
+from mmseg_plugins.data_prep.labelme import convert_labelme
+from mmseg_plugins.data_prep.via import convert_via
+from mmseg_plugins.structures.rle import decode_rle
 
 ROOT = Path(__file__).parents[2]
 

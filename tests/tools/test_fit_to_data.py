@@ -13,11 +13,11 @@ import toy_runs
 from mmengine.config import DictAction
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.analysis.collect import collect_objects, open_source, validation_source
-from mmseg_plugins.analysis.fragment import fragment_text
-from mmseg_plugins.analysis.objects import Objects
-from mmseg_plugins.analysis.parts import Entry, anchor_part, limit_part
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.planning.collect import collect_objects, open_source, validation_source
+from mmseg_plugins.planning.fragment import fragment_text
+from mmseg_plugins.planning.objects import Objects
+from mmseg_plugins.planning.parts import Entry, anchor_part, limit_part
 
 spec = importlib.util.spec_from_file_location('fit_to_data', toy_runs.ROOT / 'tools/analysis_tools/fit_to_data.py')
 fit_to_data = importlib.util.module_from_spec(spec)

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_plugins.datasets.box_files import read_boxes
-from mmseg_plugins.datasets.box_masks import MaskJob, boxes_to_masks, existing_mask
-from mmseg_plugins.datasets.converters.common import ConvertError
-from mmseg_plugins.datasets.rle import decode_rle, encode_mask
-from mmseg_plugins.datasets.shapes import draw_scene
+from mmseg_plugins.data_prep.box_files import read_boxes
+from mmseg_plugins.data_prep.box_masks import MaskJob, boxes_to_masks, existing_mask
+from mmseg_plugins.data_prep.common import ConvertError
+from mmseg_plugins.data_prep.shapes import draw_scene
+from mmseg_plugins.structures.rle import decode_rle, encode_mask
 
 ROOT = Path(__file__).parents[2]
 SIZE = 64
@@ -82,7 +82,7 @@ def test_the_tool_writes_masks_that_resemble_the_objects(shapes):
 def test_a_killed_run_goes_on_with_the_same_result(shapes, monkeypatch):
     folder, _, _ = shapes
     _, whole = job(folder, 'whole.json')
-    import mmseg_plugins.datasets.box_masks as module
+    import mmseg_plugins.data_prep.box_masks as module
 
     real, seen = module.masks_of_image, []
 

@@ -16,8 +16,8 @@ from pycocotools.coco import COCO
 
 from mmseg_plugins.apis import CheckpointMismatchError, Predictor
 from mmseg_plugins.apis.inference import class_meta
-from mmseg_plugins.apis.results import output_stems
-from mmseg_plugins.config import ConfigError
+from mmseg_plugins.apis.prediction_files import output_stems
+from mmseg_plugins.config.load import ConfigError
 
 spec = importlib.util.spec_from_file_location('infer', toy_runs.ROOT / 'tools' / 'infer.py')
 infer = importlib.util.module_from_spec(spec)

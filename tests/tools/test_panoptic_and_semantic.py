@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_end_to_end import ROOT, run
 
-from mmseg_plugins.datasets.panoptic_ids import decode_ids
+from mmseg_plugins.structures.panoptic_ids import decode_ids
 
 HEAD = {'panoptic': 'panoptic_head', 'semantic': 'decode_head'}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmseg_plugins.utils.results import (
+from mmseg_plugins.reporting.metafiles import (
     evaluation_to_results,
     fill_tables,
     read_models,

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from official_segnet import deconvnet_params, segnet_params
 from tiny_segnet import TINY, deconvnet_parts, segmentor, segnet_parts
 
-from mmseg_plugins.models.converters.vgg16_encoder import PLAIN
+from mmseg_plugins.weights.vgg16_encoder import PLAIN
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 CLASSES = ('a', 'b', 'c', 'd', 'e')

@@ -2,7 +2,7 @@
 
 import toy_runs
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 RUNTIME = toy_runs.ROOT / 'configs' / '_base_' / 'default_runtime.py'
 

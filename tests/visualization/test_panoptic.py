@@ -6,7 +6,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData, PixelData
 
-from mmseg_plugins.apis.results import panoptic_segments
+from mmseg_plugins.apis.prediction_files import panoptic_segments
 from mmseg_plugins.visualization.panoptic import draw_panoptic, join_truth, split_segments
 from mmseg_plugins.visualization.samples import draw_prediction, draw_truth
 from mmseg_plugins.visualization.visualizers import PanopticVisualizer

@@ -59,8 +59,8 @@ def run_round(args: argparse.Namespace, number: int) -> dict[str, dict[str, Any]
     """Measure every config once in this process, starting at another one each round."""
     import torch
 
-    from mmseg_plugins.apis.measure import Settings, measure_config
-    from mmseg_plugins.config import load_config
+    from mmseg_plugins.benchmark.models import Settings, measure_config
+    from mmseg_plugins.config.load import load_config
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ('rounds', 'train_iters', 'infer_images'):
         if getattr(args, name) < 1:
             parser.error(f'--{name.replace("_", "-")} {getattr(args, name)}: at least 1')
-    from mmseg_plugins.config import ConfigError, load_config
+    from mmseg_plugins.config.load import ConfigError, load_config
     from mmseg_plugins.utils import environment
     from mmseg_plugins.utils.progress import track
 

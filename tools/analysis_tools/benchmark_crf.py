@@ -47,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     import cv2
     import torch
 
-    from mmseg_plugins.apis.measure_crf import measure_crf, synthetic_picture
-    from mmseg_plugins.models.postprocess.crf_presets import resolve_params
+    from mmseg_plugins.benchmark.crf import measure_crf, synthetic_picture
+    from mmseg_plugins.models.crf.crf_presets import resolve_params
     from mmseg_plugins.utils import environment
     from mmseg_plugins.visualization.images import read_image
 

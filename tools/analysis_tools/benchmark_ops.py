@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f'--{name} {getattr(args, name)}: at least 1')
     import torch
 
-    from mmseg_plugins.apis.measure_ops import SIDES, make_cases, measure_case
+    from mmseg_plugins.benchmark.operators import SIDES, make_cases, measure_case
     from mmseg_plugins.utils import environment
     from mmseg_plugins.utils.progress import track
 

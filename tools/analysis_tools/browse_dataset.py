@@ -25,7 +25,7 @@ from mmseg_plugins.utils.progress import track
 
 def draw_all(dataset: Any, args: argparse.Namespace) -> tuple[list[Path], list[str]]:
     """Draw ``--num`` evenly spaced images; returns the pictures' paths and one line for each failure."""
-    from mmseg_plugins.utils.class_counts import base_datasets
+    from mmseg_plugins.reporting.class_counts import base_datasets
     from mmseg_plugins.visualization.browse import draw_original_item, draw_pipeline_item
     from mmseg_plugins.visualization.images import ImageError, save_image
     from mmseg_plugins.visualization.sheets import contact_sheet
@@ -62,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     from mmengine.runner import set_random_seed
 
-    from mmseg_plugins.config import ConfigError, load_config
-    from mmseg_plugins.datasets.build import build_dataset
+    from mmseg_plugins.config.build import build_dataset
+    from mmseg_plugins.config.load import ConfigError, load_config
 
     if args.num < 1:
         parser.error(f'--num {args.num}: at least one image')

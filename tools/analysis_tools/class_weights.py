@@ -24,7 +24,7 @@ from mmengine.config import DictAction
 if TYPE_CHECKING:
     import numpy as np
 
-    from mmseg_plugins.analysis.label_counts import LabelCounts
+    from mmseg_plugins.planning.label_counts import LabelCounts
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,9 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def read_counts(args: argparse.Namespace) -> LabelCounts:
-    from mmseg_plugins.analysis.label_counts import LabelError, count_labels, dataset_maps, folder_maps
-    from mmseg_plugins.config import load_config
-    from mmseg_plugins.datasets.build import build_dataset
+    from mmseg_plugins.config.build import build_dataset
+    from mmseg_plugins.config.load import load_config
+    from mmseg_plugins.planning.label_counts import LabelError, count_labels, dataset_maps, folder_maps
 
     if Path(args.source).is_dir():
         if not args.classes:
@@ -92,7 +92,7 @@ def config_text(found: LabelCounts, weights: Mapping[str, np.ndarray], command: 
 def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(argv)
-    from mmseg_plugins.analysis.class_weights import enet, linknet, median_frequency
+    from mmseg_plugins.planning.class_weights import enet, linknet, median_frequency
 
     everything = args.shares_of == 'all'
     try:

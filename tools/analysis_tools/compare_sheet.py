@@ -54,7 +54,7 @@ def split_system(text: str) -> tuple[str, str]:
     Raises:
         ValueError: neither of both, or the folder has no summary or checkpoint.
     """
-    from mmseg_plugins.utils.results import read_summary
+    from mmseg_plugins.reporting.metafiles import read_summary
 
     folder = Path(text)
     if folder.is_dir():
@@ -78,7 +78,7 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
     Raises:
         ValueError: a named image is not there, or none holds the asked number of objects.
     """
-    from mmseg_plugins.datasets.near import did_you_mean
+    from mmseg_plugins.utils.suggest import did_you_mean
 
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     if args.images:
@@ -124,9 +124,9 @@ def predict(system: tuple[str, str], paths: Sequence[str], semantic: bool, args:
 
 def draw(systems: Sequence[tuple[str, str]], args: argparse.Namespace) -> tuple[np.ndarray, int]:
     """The sheet, and how many images are on it."""
-    from mmseg_plugins.config import load_config
-    from mmseg_plugins.datasets.build import build_dataset
-    from mmseg_plugins.utils.class_counts import base_datasets
+    from mmseg_plugins.config.build import build_dataset
+    from mmseg_plugins.config.load import load_config
+    from mmseg_plugins.reporting.class_counts import base_datasets
     from mmseg_plugins.visualization.browse import original_instances, original_labels
     from mmseg_plugins.visualization.compare import Column, comparison_sheet
     from mmseg_plugins.visualization.compare_labels import LabelColumn, label_sheet
@@ -157,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f'--num {args.num} --cell {args.cell}: at least one image, at least 32 px')
     if args.titles and len(args.titles) != len(args.systems):
         parser.error(f'{len(args.titles)} --titles for {len(args.systems)} systems; one each is needed')
-    from mmseg_plugins.utils.failing_start import is_explained
+    from mmseg_plugins.cli.failures import is_explained
     from mmseg_plugins.visualization.images import IMAGE_SUFFIXES, save_image
 
     if args.out.suffix.lower() not in IMAGE_SUFFIXES:

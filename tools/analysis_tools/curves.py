@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_plugins.utils.scalars import KEYS, Row, read_scalars
+from mmseg_plugins.reporting.scalars import KEYS, Row, read_scalars
 from mmseg_plugins.visualization.curves import Series, draw_runs
 
 PREFERRED = ('mIoU', 'coco/segm_mAP', 'coco_panoptic/PQ')

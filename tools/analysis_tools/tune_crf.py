@@ -58,10 +58,10 @@ def read_examples(args: argparse.Namespace) -> list[Any]:
     import torch
     from mmengine.registry import DATASETS
 
-    from mmseg_plugins.analysis.tune_crf import Example
     from mmseg_plugins.apis.inference import Predictor
-    from mmseg_plugins.config import ConfigError
-    from mmseg_plugins.models.postprocess import DenseCRFPostProcess
+    from mmseg_plugins.config.load import ConfigError
+    from mmseg_plugins.models.crf import DenseCRFPostProcess
+    from mmseg_plugins.planning.tune_crf import Example
     from mmseg_plugins.visualization.images import read_image
 
     predictor = Predictor(args.config, args.checkpoint, args.device,
@@ -85,9 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.images < 1:
         parser.error(f'--images {args.images}: at least 1')
-    from mmseg_plugins.analysis.tune_crf import grid, score_params
     from mmseg_plugins.apis.inference import CheckpointMismatchError
-    from mmseg_plugins.config import ConfigError
+    from mmseg_plugins.config.load import ConfigError
+    from mmseg_plugins.planning.tune_crf import grid, score_params
 
     try:
         values = parse_grid(args.grid)

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_plugins.datasets.converters.camvid import IMAGES, convert_camvid
+from mmseg_plugins.data_prep.camvid import IMAGES, convert_camvid
 
 
 def parse_args() -> argparse.Namespace:

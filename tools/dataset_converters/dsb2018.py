@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_plugins.datasets.converters.dsb2018 import convert_dsb2018
+from mmseg_plugins.data_prep.dsb2018 import convert_dsb2018
 
 
 def parse_args() -> argparse.Namespace:

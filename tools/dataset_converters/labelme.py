@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_plugins.datasets.converters.labelme import convert_labelme
+from mmseg_plugins.data_prep.labelme import convert_labelme
 
 
 def parse_args() -> argparse.Namespace:

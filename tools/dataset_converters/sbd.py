@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_plugins.datasets.converters.sbd import convert_sbd, which_list
+from mmseg_plugins.data_prep.sbd import convert_sbd, which_list
 
 
 def parse_args() -> argparse.Namespace:

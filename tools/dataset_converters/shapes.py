@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from mmseg_plugins.datasets.shapes_writer import ShapesSpec, write_shapes
+from mmseg_plugins.data_prep.shapes_writer import ShapesSpec, write_shapes
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_plugins.datasets.converters.via import convert_via
+from mmseg_plugins.data_prep.via import convert_via
 
 
 def parse_args() -> argparse.Namespace:

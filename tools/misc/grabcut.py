@@ -20,9 +20,9 @@ import sys
 import time
 from pathlib import Path
 
-from mmseg_plugins.datasets.box_files import FORMATS, read_boxes
-from mmseg_plugins.datasets.box_masks import MISSED, MaskJob, boxes_to_masks
-from mmseg_plugins.datasets.grabcut import GrabCutOptions
+from mmseg_plugins.data_prep.box_files import FORMATS, read_boxes
+from mmseg_plugins.data_prep.box_masks import MISSED, MaskJob, boxes_to_masks
+from mmseg_plugins.data_prep.grabcut import GrabCutOptions
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
     parser.add_argument('--save', type=Path, help='also write it to this .py, .json or .yml file')
     args = parser.parse_args(argv)
-    from mmseg_plugins.config import ConfigError, load_config
+    from mmseg_plugins.config.load import ConfigError, load_config
 
     if args.save and args.save.suffix not in ('.py', '.json', '.yml', '.yaml'):
         parser.error(f'--save {args.save}: the suffix must be .py, .json, .yml or .yaml')

@@ -28,8 +28,7 @@ from typing import Any
 from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
-from mmseg_plugins.utils.overview import fill_overview, read_entries
-from mmseg_plugins.utils.results import (
+from mmseg_plugins.reporting.metafiles import (
     evaluation_to_results,
     fill_tables,
     read_models,
@@ -39,6 +38,7 @@ from mmseg_plugins.utils.results import (
     summary_to_results,
     weights_of,
 )
+from mmseg_plugins.reporting.overview import fill_overview, read_entries
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -67,8 +67,8 @@ def measure(checkpoint: Path, config: Path, args: argparse.Namespace) -> dict[st
     Raises:
         ValueError: the test images or the checkpoint are not there, or the checkpoint does not fit.
     """
-    from mmseg_plugins.apis.measure import Settings, measure_trained
-    from mmseg_plugins.config import load_config
+    from mmseg_plugins.benchmark.models import Settings, measure_trained
+    from mmseg_plugins.config.load import load_config
     from mmseg_plugins.utils import environment
 
     if not checkpoint.is_file():

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.crfrnn import convert_crfrnn
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.crfrnn import convert_crfrnn
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/crf/crfrnn_fcn8s-vgg16-caffe_100k_voc.py'
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.apis.convert import write_checkpoint
-from mmseg_plugins.config import load_config
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
-from mmseg_plugins.models.converters.deconvnet import convert_deconvnet
-from mmseg_plugins.models.converters.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.weights.convert_file import write_checkpoint
+from mmseg_plugins.weights.deconvnet import convert_deconvnet
+from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/deconvnet/deconvnet_vgg16-stage2_40k-crop224_voc.py'
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from mmseg.datasets import PascalVOCDataset
 
-from mmseg_plugins.apis.convert import build_parser, convert_file
-from mmseg_plugins.models.converters.deeplabv1 import convert_largefov
+from mmseg_plugins.weights.convert_file import build_parser, convert_file
+from mmseg_plugins.weights.deeplabv1 import convert_largefov
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/deeplab/deeplabv1_vgg16-largefov_6k-crop321_voc.py'
 

@@ -21,8 +21,8 @@ from mmengine.config import Config
 from mmseg.datasets import PascalVOCDataset
 from torch import Tensor
 
-from mmseg_plugins.apis.convert import build_parser, convert_file
-from mmseg_plugins.models.converters.deeplabv2 import convert_deeplabv2, convert_deeplabv2_backbone
+from mmseg_plugins.weights.convert_file import build_parser, convert_file
+from mmseg_plugins.weights.deeplabv2 import convert_deeplabv2, convert_deeplabv2_backbone
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/deeplab/deeplabv2_r101-msc_20k-crop321_voc.py'
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.dilation import convert_dilation
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.dilation import convert_dilation
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/dilation/dilation_vgg16-caffe-joint8_20k-crop628_camvid.py'
 

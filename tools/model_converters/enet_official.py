@@ -13,8 +13,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.enet import convert_enet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.enet import convert_enet
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/enet/enet_port_300e_camvid.py'
 KEY = 'state_dict'

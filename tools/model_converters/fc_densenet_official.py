@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.fc_densenet import convert_fc_densenet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.fc_densenet import convert_fc_densenet
 
 KEY = 'state_dict'
 

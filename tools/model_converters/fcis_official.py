@@ -22,12 +22,12 @@ from mmdet.datasets import CocoDataset
 from mmdet.registry import MODELS
 from mmengine.registry import init_default_scope
 
-from mmseg_plugins.apis.convert import write_checkpoint
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 from mmseg_plugins.datasets.sbd_files import CLASSES as VOC_CLASSES
-from mmseg_plugins.models.converters.fcis_detector import convert_fcis, ignored_keys
-from mmseg_plugins.models.converters.mxnet_params import ParamsFileError, read_params
-from mmseg_plugins.models.converters.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.convert_file import write_checkpoint
+from mmseg_plugins.weights.fcis_detector import convert_fcis, ignored_keys
+from mmseg_plugins.weights.mxnet_params import ParamsFileError, read_params
+from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
 
 CONFIGS = Path(__file__).parents[2] / 'configs/fcis'
 #: Whose weights, and how many classes -> the config that they run under.

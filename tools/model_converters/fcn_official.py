@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.fcn import convert_fcn
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.fcn import convert_fcn
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/fcn/fcn8s_vgg16-caffe_100k_voc.py'
 

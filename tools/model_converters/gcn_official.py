@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.gcn import convert_gcn
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.gcn import convert_gcn
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/gcn/gcn_r152-k7-bilinear_crop512_voc.py'
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.linknet import convert_linknet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.linknet import convert_linknet
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/linknet/linknet_r18_300e-1024x512_cityscapes.py'
 KEY = 'state_dict'

@@ -17,8 +17,8 @@ from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from torch import Tensor
 
-from mmseg_plugins.apis.convert import build_parser, convert_file
-from mmseg_plugins.models.converters.panet import convert_panet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file
+from mmseg_plugins.weights.panet import convert_panet
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/panet/panet_r50-path-pooling-fusion-4conv1fc_2x_coco.py'
 KEY = 'model'

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file
-from mmseg_plugins.models.converters.psenet import convert_psenet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file
+from mmseg_plugins.weights.psenet import convert_psenet
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/psenet/psenet_r50-deepstem-k7_600e_ctw1500.py'
 KEY = 'state_dict'

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.refinenet import convert_refinenet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.refinenet import convert_refinenet
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/refinenet/refinenet_r101_crop400_voc.py'
 

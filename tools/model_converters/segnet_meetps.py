@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file
-from mmseg_plugins.models.converters.segnet import convert_segnet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file
+from mmseg_plugins.weights.segnet import convert_segnet
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/segnet/segnet_vgg16-port_40k-360x480_camvid.py'
 KEY = 'model_state'

@@ -16,8 +16,8 @@ from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from torch import Tensor
 
-from mmseg_plugins.apis.convert import build_parser, convert_file
-from mmseg_plugins.models.converters.solo import convert_solo
+from mmseg_plugins.weights.convert_file import build_parser, convert_file
+from mmseg_plugins.weights.solo import convert_solo
 
 KEY = 'state_dict'
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.apis.convert import write_checkpoint
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
-from mmseg_plugins.models.converters.state_dict_rules import ConversionError, check_matches
-from mmseg_plugins.models.converters.torchvision_mobilenet_v2 import convert_torchvision_mobilenet_v2
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.weights.convert_file import write_checkpoint
+from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.torchvision_mobilenet_v2 import convert_torchvision_mobilenet_v2
 
 
 def main() -> None:

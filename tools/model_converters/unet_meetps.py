@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmseg_plugins.apis.convert import build_parser, convert_file, dataset_classes
-from mmseg_plugins.models.converters.unet import convert_unet
+from mmseg_plugins.weights.convert_file import build_parser, convert_file, dataset_classes
+from mmseg_plugins.weights.unet import convert_unet
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/unet/unet_valid-border_20k-crop572_isbi.py'
 KEY = 'model_state'

@@ -16,12 +16,12 @@ from pathlib import Path
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmseg_plugins.apis.convert import build_parser, write_checkpoint
-from mmseg_plugins.config import load_config
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.models.backbones import WithImage
-from mmseg_plugins.models.converters.state_dict_rules import ConversionError, Tensors, check_matches
-from mmseg_plugins.models.converters.vgg16_classifier import subsample_vgg16
+from mmseg_plugins.weights.convert_file import build_parser, write_checkpoint
+from mmseg_plugins.weights.state_dict_rules import ConversionError, Tensors, check_matches
+from mmseg_plugins.weights.vgg16_classifier import subsample_vgg16
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs/deeplab/deeplabv1_vgg16-largefov_6k-crop321_voc.py'
 PARTS = ('backbone.', 'decode_head.fc6.', 'decode_head.fc7.')

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
-from mmseg_plugins.apis.convert import write_checkpoint
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.models.backbones import FCNVGG
-from mmseg_plugins.models.converters.fcn import convert_vgg16
-from mmseg_plugins.models.converters.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.convert_file import write_checkpoint
+from mmseg_plugins.weights.fcn import convert_vgg16
+from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
 
 
 def main() -> None:

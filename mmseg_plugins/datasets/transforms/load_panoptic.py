@@ -9,8 +9,8 @@ from mmdet.datasets.transforms import LoadAnnotations
 from mmdet.structures.mask import BitmapMasks
 from mmengine.fileio import get
 
-from mmseg_plugins.datasets.panoptic_ids import decode_ids
 from mmseg_plugins.registry import TRANSFORMS
+from mmseg_plugins.structures.panoptic_ids import decode_ids
 
 VOID = 255
 

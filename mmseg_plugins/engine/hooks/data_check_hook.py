@@ -11,10 +11,10 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_plugins.datasets.batch_check import check_batch_labels
-from mmseg_plugins.datasets.check_report import DataCheckError, collect_problems, write_report
-from mmseg_plugins.datasets.coco_check import ImageOptions
-from mmseg_plugins.datasets.data_check import check_config
+from mmseg_plugins.data_check.batch_check import check_batch_labels
+from mmseg_plugins.data_check.check_config import check_config
+from mmseg_plugins.data_check.check_report import DataCheckError, collect_problems, write_report
+from mmseg_plugins.data_check.coco_check import ImageOptions
 from mmseg_plugins.registry import HOOKS
 
 #: What a run reads; only problems there stop it.

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from mmseg_plugins.engine.post_process import attach, build_post_process
+from mmseg_plugins.engine.runner.post_process import attach, build_post_process
 from mmseg_plugins.registry import HOOKS
 
 

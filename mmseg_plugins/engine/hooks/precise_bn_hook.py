@@ -25,10 +25,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from mmseg_plugins.engine.resumable_data import make_resumable
-from mmseg_plugins.engine.rng import preserved_rng
+from mmseg_plugins.engine.runner.resumable_data import make_resumable
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.progress import track
+from mmseg_plugins.utils.rng import preserved_rng
 
 STAGES = ('val', 'test')
 

@@ -16,11 +16,11 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 import mmseg_plugins
-from mmseg_plugins.engine import run_report as report
 from mmseg_plugins.registry import HOOKS
+from mmseg_plugins.reporting import run_report as report
+from mmseg_plugins.reporting.class_counts import count_classes
+from mmseg_plugins.reporting.scalars import ScalarTable
 from mmseg_plugins.utils import environment
-from mmseg_plugins.utils.class_counts import count_classes
-from mmseg_plugins.utils.scalars import ScalarTable
 from mmseg_plugins.visualization.histogram import draw_class_histogram
 from mmseg_plugins.visualization.images import save_image
 from mmseg_plugins.visualization.sample_sheets import SampleSheet, annotations_are_resized

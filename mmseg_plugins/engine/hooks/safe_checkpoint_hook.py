@@ -16,9 +16,9 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
-from mmseg_plugins.engine.atomic import atomic_write_bytes
-from mmseg_plugins.engine.checkpoint import POINTER, VALIDATED, write_pointer_text
+from mmseg_plugins.engine.checkpoint.files import POINTER, VALIDATED, write_pointer_text
 from mmseg_plugins.registry import HOOKS
+from mmseg_plugins.utils.atomic import atomic_write_bytes
 
 _OBSOLETE = 'obsolete_ckpts'
 

@@ -16,7 +16,7 @@ from mmengine.model import BaseModule
 from mmseg.models.utils import resize
 from torch import Tensor
 
-from mmseg_plugins.models.layers.crf_rnn import CRFRNN
+from mmseg_plugins.models.crf.crf_rnn import CRFRNN
 from mmseg_plugins.registry import MODELS
 
 
@@ -32,7 +32,7 @@ class CRFRNNHead(BaseModule):
     Args:
         decode_head: Config of a decode head, with its prefix (``mmseg.FCNHead``); its loss, ``ignore_index``, sampler
             and ``align_corners`` are used.
-        crf: Options of :class:`~mmseg_plugins.models.layers.crf_rnn.CRFRNN`: ``alpha``, ``beta``, ``gamma``, ...
+        crf: Options of :class:`~mmseg_plugins.models.crf.crf_rnn.CRFRNN`: ``alpha``, ``beta``, ``gamma``, ...
         iterations: In training and in the test.
         mean, std: Of the data preprocessor: the kernel of colours sees ``image * std + mean``.  The default leaves the
             image as it is, which is right for Caffe's preprocessing (the original subtracts the mean in the net and in

@@ -16,9 +16,9 @@ from mmdet.models.task_modules.coders import LegacyDeltaXYWHBBoxCoder
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmseg_plugins.models.layers import check_convention, from_half_open
 from mmseg_plugins.models.task_modules import InclusiveDeltaXYWHBBoxCoder
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.structures.box_conventions import check_convention, from_half_open
 
 
 @MODELS.register_module()

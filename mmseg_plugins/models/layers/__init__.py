@@ -3,7 +3,6 @@
 from .bilinear_deconv import BilinearDeconv2d, bilinear_fill_, bilinear_kernel
 from .blocks import FCModule, check_norm_channels, conv_block
 from .border_crop import border_crop
-from .box_conventions import check_convention, from_half_open, to_half_open
 from .chained_pooling import ChainedResidualPooling
 from .coordinates import coordinate_maps
 from .doubling_deconv import DoublingDeconv
@@ -22,6 +21,6 @@ __all__ = [
     'BilinearDeconv2d', 'BoundaryRefinement', 'ChainedResidualPooling', 'DoublingDeconv', 'FCModule',
     'HypercolumnRefinement', 'IndexMaxPool2d', 'LargeKernelConv', 'LevelMaxFusion', 'RefineBlock', 'RefineCascade',
     'ResidualConvUnit', 'UnpoolDecoder', 'bilinear_fill_', 'bilinear_kernel', 'border_crop', 'caffe_msra',
-    'check_convention', 'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps', 'from_half_open',
-    'max_unpool', 'note_init', 'subsample_labels', 'to_half_open', 'xavier_fill_'
+    'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps',
+    'max_unpool', 'note_init', 'subsample_labels', 'xavier_fill_'
 ]

@@ -24,11 +24,11 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmseg_plugins.models.layers import check_convention, from_half_open, to_half_open
 from mmseg_plugins.models.postprocess import mask_voting, paste_masks
 from mmseg_plugins.models.task_modules import FCISTargets, fcis_targets
 from mmseg_plugins.ops.ps_roi_pool import ps_roi_pool, ps_roi_pool_chunks
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.structures.box_conventions import check_convention, from_half_open, to_half_open
 
 from .fcis_score_maps import (
     FCISScoreMaps,

@@ -7,10 +7,10 @@ import torch
 from semantic_batches import semantic_batch
 from toy_runs import segmentor_config, write_toy_label_maps
 
-from mmseg_plugins.datasets.batch_check import BatchLabelError, check_batch_labels
-from mmseg_plugins.datasets.check_report import DataCheckError
+from mmseg_plugins.data_check.batch_check import BatchLabelError, check_batch_labels
+from mmseg_plugins.data_check.check_report import DataCheckError
 from mmseg_plugins.engine.hooks import data_check_hook
-from mmseg_plugins.engine.runner import SafeRunner
+from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 
 
 @pytest.fixture

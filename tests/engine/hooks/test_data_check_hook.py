@@ -7,7 +7,7 @@ import pytest
 from coco_sets import annotation, dataset_config, sound_content, write_set
 from mmengine.config import Config
 
-from mmseg_plugins.datasets.check_report import DataCheckError
+from mmseg_plugins.data_check.check_report import DataCheckError
 from mmseg_plugins.engine.hooks import data_check_hook
 from mmseg_plugins.engine.hooks.data_check_hook import DataCheckHook
 from mmseg_plugins.registry import HOOKS

@@ -8,10 +8,10 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from toy_runs import segmentor_config, write_toy_label_maps
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine import SafeRunner
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.engine.hooks.load_from_check_hook import LoadFromCheckHook, StageError
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
 
 COMMAND = 'python tools/train.py configs/before.py'
 

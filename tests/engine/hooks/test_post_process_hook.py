@@ -13,10 +13,10 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement, PixelData
 
 from mmseg_plugins.apis import Predictor
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.post_process import _merge_with_scores, attach, build_post_process, raw_images
-from mmseg_plugins.models.postprocess import dense_crf
+from mmseg_plugins.engine.runner.post_process import _merge_with_scores, attach, build_post_process, raw_images
+from mmseg_plugins.models.crf import dense_crf
 
 POST = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deconvnet')
 

@@ -11,10 +11,10 @@ from mmengine.registry import HOOKS
 from torch import nn
 from toy_runs import segmentor_config, write_toy_label_maps
 
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.engine.hooks import PreciseBNHook
 from mmseg_plugins.engine.hooks.precise_bn_hook import average_batch_statistics
-from mmseg_plugins.engine.runner import SafeRunner
-from mmseg_plugins.engine.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 
 HOOK = dict(type='mmseg_plugins.PreciseBNHook')
 

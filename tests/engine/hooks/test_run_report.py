@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 from mmseg_plugins.engine.hooks import RunReportHook
 from mmseg_plugins.engine.hooks import run_report_hook as hook_module
-from mmseg_plugins.utils.scalars import read_scalars
+from mmseg_plugins.reporting.scalars import read_scalars
 
 PICTURES = (
     'curves_loss.png', 'curves_metric.png', 'curves_lr.png', 'class_histogram.png', 'samples_train.png',

@@ -7,8 +7,8 @@ from mmengine.registry import MODELS
 from semantic_batches import random_labels, semantic_batch
 from torch import nn
 
-from mmseg_plugins.engine.compatibility import check_model
-from mmseg_plugins.models.layers.crf_rnn import CRFRNN
+from mmseg_plugins.engine.checks.compatibility import check_model
+from mmseg_plugins.models.crf.crf_rnn import CRFRNN
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 HEADS = {

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from semantic_batches import random_labels, semantic_batch
 from tiny_models import CONFIGS
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 VGG = dict(backbone=dict(base_channels=1), decode_head=dict(in_channels=8, fc_channels=4))
 RESNET = dict(backbone=dict(depth=50, base_channels=2, init_cfg=None), decode_head=dict(in_channels=64))

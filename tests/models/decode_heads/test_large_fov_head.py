@@ -9,11 +9,11 @@ from semantic_batches import random_labels, semantic_batch
 from slow_deeplab import largefov_forward, largefov_params
 from tiny_models import CONFIGS
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 from mmseg_plugins.models.backbones import VGG, WithImage
-from mmseg_plugins.models.converters.deeplabv1 import convert_largefov
-from mmseg_plugins.models.converters.state_dict_rules import check_matches
 from mmseg_plugins.models.decode_heads import LargeFOVHead, MScLargeFOVHead
+from mmseg_plugins.weights.deeplabv1 import convert_largefov
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 SMALL = dict(num_classes=3, fc_channels=6, loss_decode=LOSS, label_stride=8, align_corners=True)

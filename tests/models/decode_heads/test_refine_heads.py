@@ -10,8 +10,8 @@ from semantic_batches import random_labels, semantic_batch
 from torch import nn
 from torch.nn import functional as F
 
-from mmseg_plugins.models.converters.refinenet import convert_refinenet
 from mmseg_plugins.models.decode_heads import LightRefineNetHead, RefineNetHead
+from mmseg_plugins.weights.refinenet import convert_refinenet
 
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 R18 = dict(type='ResNet', depth=18, base_channels=4, stem_channels=4)

@@ -6,8 +6,8 @@ from golden_cases import GoldenCase, part, stats
 from mmengine.registry import DefaultScope
 from tiny_models import CHANNELS, batch, build, check_training_step, predictions_of, tiny_config
 
-from mmseg_plugins.models.converters.psenet import convert_psenet
 from mmseg_plugins.models.dense_heads import EmbeddingHead, PSENetHead
+from mmseg_plugins.weights.psenet import convert_psenet
 
 NAMES = {
     f'{system}_{data}': f'{system}/{stem}_{setting}_{data}.py'

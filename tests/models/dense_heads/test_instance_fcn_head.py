@@ -6,7 +6,7 @@ from mmdet.registry import MODELS
 from mmengine.registry import DefaultScope
 from tiny_models import CHANNELS, CONFIGS, batch, build, check_training_step, losses_of, predictions_of, tiny_config
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 from mmseg_plugins.models.dense_heads import InstanceFCNHead
 from mmseg_plugins.ops.assemble import assemble
 

@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import InstanceData
 from tiny_models import CHANNELS, CONFIGS, batch, build, check_training_step, losses_of, predictions_of, tiny_config
 
-from mmseg_plugins.config import load_config
+from mmseg_plugins.config.load import load_config
 
 RUNGS = ['semantic', 'direction', 'both', 'distance', 'refine', 'deform']
 CASES = {

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from golden_cases import GoldenCase, golden_state_dict, part, rel_error
 
-from mmseg_plugins.models.converters.panet import convert_panet
 from mmseg_plugins.models.necks import PANetFPN
+from mmseg_plugins.weights.panet import convert_panet
 
 GN32 = dict(type='GN', num_groups=32)
 GN8 = dict(type='GN', num_groups=8)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from golden_cases import GoldenCase, part, stats
 
-from mmseg_plugins.models.converters.psenet import convert_psenet
 from mmseg_plugins.models.necks import PSENetFPN
+from mmseg_plugins.weights.psenet import convert_psenet
 
 
 def test_agrees_with_the_original():

@@ -7,12 +7,12 @@ from golden_cases import GoldenCase, golden_state_dict, part, rel_error, stats
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from mmengine.config import ConfigDict
 
-from mmseg_plugins.models.converters.panet import background_last, convert_panet
 from mmseg_plugins.models.roi_heads import (
     AdaptivePooling2FCBBoxHead,
     AdaptivePooling4Conv1FCBBoxHead,
     AdaptivePoolingMaskHead,
 )
+from mmseg_plugins.weights.panet import background_last, convert_panet
 
 GN8 = dict(type='GN', num_groups=8)
 BOX_HEADS = {'2fc': AdaptivePooling2FCBBoxHead, '4conv1fc': AdaptivePooling4Conv1FCBBoxHead}

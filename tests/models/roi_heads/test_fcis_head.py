@@ -10,12 +10,12 @@ from mmdet.models.losses import CrossEntropyLoss, SmoothL1Loss
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
-from mmseg_plugins.models.converters.fcis import convert_fcis_head, x_before_y
-from mmseg_plugins.models.converters.state_dict_rules import ConversionError, check_matches
 from mmseg_plugins.models.losses import fcis_loss, fcis_roi_losses
 from mmseg_plugins.models.roi_heads import FCISHead
 from mmseg_plugins.models.roi_heads.fcis_score_maps import box_deltas, masks_of
 from mmseg_plugins.ops.ps_roi_pool import ps_roi_pool
+from mmseg_plugins.weights.fcis import convert_fcis_head, x_before_y
+from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
 
 Y_X = [1, 0, 3, 2]
 CFG = ConfigDict(

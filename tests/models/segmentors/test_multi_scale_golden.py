@@ -9,9 +9,9 @@ from mmseg.structures import SegDataSample
 from slow_deeplab import msc_scores, resnet_params
 from tiny_models import CONFIGS
 
-from mmseg_plugins.config import load_config
-from mmseg_plugins.models.converters.deeplabv2 import convert_deeplabv2
-from mmseg_plugins.models.converters.state_dict_rules import check_matches
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.weights.deeplabv2 import convert_deeplabv2
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 #: Options of the segmentor, and the terms of the case in the order of its log.
 LAYOUTS = {

@@ -21,16 +21,9 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
-from mmseg_plugins.models.layers import (
-    FCModule,
-    LevelMaxFusion,
-    check_convention,
-    conv_block,
-    from_half_open,
-    note_init,
-    xavier_fill_,
-)
+from mmseg_plugins.models.layers import FCModule, LevelMaxFusion, conv_block, note_init, xavier_fill_
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.structures.box_conventions import check_convention, from_half_open
 
 RELU = dict(type='ReLU')
 

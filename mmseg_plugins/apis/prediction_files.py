@@ -1,0 +1,247 @@
+"""Predictions as files: overlays, COCO results, labelme files, label maps."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_plugins.structures.panoptic_ids import ids_as_bgr
+from mmseg_plugins.visualization.images import save_image
+from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box, mask_polygons
+from mmseg_plugins.visualization.overlay import draw_instances
+from mmseg_plugins.visualization.panoptic import INSTANCE_OFFSET, draw_panoptic, split_segments
+from mmseg_plugins.visualization.samples import Instances
+from mmseg_plugins.visualization.semantic import draw_legend, draw_semantic
+
+#: What :class:`ResultWriter` makes below its folder.
+RESULT_FOLDERS = ('overlays', 'labels', 'uncertainty', 'panoptic', 'labelme')
+
+
+def coco_results(instances: Instances, image_id: int, category_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """N instances as entries of a COCO results file.
+
+    Boxes become x, y, width, height in px of the image; a mask becomes
+    compressed RLE.  Masks are encoded one at a time, so at most one is dense
+    beyond what the prediction holds.
+
+    Raises:
+        ValueError: a label has no category.
+    """
+    masks = iter_masks(instances.masks) if instances.masks is not None else None
+    entries = []
+    for index, (box, label) in enumerate(zip(instances.boxes.astype(float), instances.labels, strict=True)):
+        if not 0 <= label < len(category_ids):
+            raise ValueError(f'label {label} has no category, there are {len(category_ids)} classes; check the config')
+        x1, y1, x2, y2 = (round(float(value), 3) for value in box)
+        entry: dict[str, Any] = {
+            'image_id': image_id,
+            'category_id': int(category_ids[label]),
+            'bbox': [x1, y1, round(x2 - x1, 3), round(y2 - y1, 3)],
+            'score': 1.0 if instances.scores is None else round(float(instances.scores[index]), 6),
+        }
+        if masks is not None:
+            entry['segmentation'] = encode_rle(next(masks))
+        entries.append(entry)
+    return entries
+
+
+def with_polygons(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """COCO results with polygons in place of RLE; instances without a mask pixel are left out."""
+    result = []
+    for entry in entries:
+        polygons = mask_polygons(next(iter_masks([entry['segmentation']])))
+        if polygons:
+            result.append({**entry, 'segmentation': polygons})
+    return result
+
+
+def panoptic_segments(ids: np.ndarray, category_ids: Sequence[int]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """mmdet's panoptic map (H, W), class + 1000 * instance -> ids 1, 2, ... (0 void) and COCO's ``segments_info``."""
+    numbered = np.zeros(ids.shape, np.int32)
+    segments: list[dict[str, Any]] = []
+    for value in np.unique(ids).tolist():
+        label = value % INSTANCE_OFFSET
+        if label >= len(category_ids):
+            continue  # void
+        mask = ids == value
+        x1, y1, x2, y2 = mask_box(mask) or (0, 0, 0, 0)
+        numbered[mask] = len(segments) + 1
+        segments.append({
+            'id': len(segments) + 1,
+            'category_id': int(category_ids[label]),
+            'area': int(mask.sum()),
+            'bbox': [x1, y1, x2 - x1, y2 - y1],
+            'iscrowd': 0,
+        })
+    return numbered, segments
+
+
+def labelme_file(
+    entries: Iterable[Mapping[str, Any]], names: Mapping[int, str], image_path: str, height: int, width: int
+) -> dict[str, Any]:
+    """A labelme document of polygon results; parts of one instance share a ``group_id``.
+
+    Args:
+        entries: What :func:`with_polygons` gives.
+        names: Category id -> class name.
+        image_path: The image, relative to the document.
+    """
+    shapes = []
+    for group, entry in enumerate(entries):
+        for polygon in entry['segmentation']:
+            shapes.append({
+                'label': names[entry['category_id']],
+                'points': [list(point) for point in zip(polygon[::2], polygon[1::2], strict=True)],
+                'group_id': group,
+                'description': f'score {entry["score"]:.4f}',
+                'shape_type': 'polygon',
+                'flags': {},
+            })
+    return {
+        'version': '5.0.1',
+        'flags': {},
+        'shapes': shapes,
+        'imagePath': image_path,
+        'imageData': None,
+        'imageHeight': height,
+        'imageWidth': width,
+    }
+
+
+def output_stems(names: Sequence[str]) -> list[str]:
+    """Names without suffix for N relative image names; where two would be equal, the suffix becomes part of them."""
+    stems = [Path(name).with_suffix('').as_posix() for name in names]
+    seen = Counter(stem.casefold() for stem in stems)
+    return [
+        stem if seen[stem.casefold()] == 1 else f'{stem}_{Path(name).suffix.lstrip(".")}'
+        for stem, name in zip(stems, names, strict=True)
+    ]
+
+
+class ResultWriter:
+    """Writes the predictions of a set of images below one folder.
+
+    ::
+
+        overlays/<name>.jpg        every image with its prediction drawn over it
+        predictions.json           COCO results (instances)
+        predictions_polygons.json  the same with polygons, and labelme/<name>.json, with ``polygons``
+        labels/<name>.png          class index of every pixel (semantic)
+        uncertainty/<name>.png     255 x 2 x the root of the uncertainty (0 to .25) of a segmentor that samples
+        panoptic/<name>.png        segment ids, R + 256 G + 65536 B, and panoptic.json (panoptic)
+        images.json                images and categories with the ids used, a COCO file without annotations
+
+    Args:
+        out: The folder.
+        meta: ``classes`` and ``palette``, for panoptic results ``thing_classes``.
+        category_ids: Id of each class; default 1, 2, ...
+        polygons: Whether polygons and labelme files are written too.
+    """
+
+    def __init__(
+        self,
+        out: str | os.PathLike[str],
+        meta: Mapping[str, Any],
+        category_ids: Sequence[int] | None = None,
+        polygons: bool = False,
+    ) -> None:
+        self.out = Path(out)
+        self.meta = meta
+        self.names = [str(name) for name in meta['classes']]
+        self.category_ids = list(range(1, len(self.names) + 1)) if category_ids is None else list(category_ids)
+        self.polygons = polygons
+        self.images: list[dict[str, Any]] = []
+        self.results: list[dict[str, Any]] = []
+        self.polygon_results: list[dict[str, Any]] = []
+        self.panoptic_results: list[dict[str, Any]] = []
+        self.kinds: set[str] = set()  # of results: instances, semantic, panoptic
+
+    def add_instances(
+        self, image: np.ndarray, instances: Instances, name: str, stem: str, image_id: int, path: Path,
+        overlay: bool = True
+    ) -> None:
+        """Write what one image's instances give; ``stem`` names its files, ``path`` is the image itself."""
+        self.kinds.add('instances')
+        self._add_image(image, name, image_id)
+        entries = coco_results(instances, image_id, self.category_ids)
+        self.results += entries
+        if overlay:
+            drawn = draw_instances(
+                image, instances.masks, instances.boxes, instances.labels, instances.scores, self.names
+            )
+            save_image(self.out / 'overlays' / f'{stem}.jpg', drawn)
+        if self.polygons and instances.masks is not None:
+            polygons = with_polygons(entries)
+            self.polygon_results += polygons
+            target = self.out / 'labelme' / f'{stem}.json'
+            names = dict(zip(self.category_ids, self.names, strict=True))
+            place = os.path.relpath(path, target.parent)
+            _write_json(target, labelme_file(polygons, names, place, *image.shape[:2]), indent=1)
+
+    def add_label_map(self, image: np.ndarray, labels: np.ndarray, name: str, stem: str, image_id: int) -> None:
+        """Write one image's label map (H, W) and its overlay with a legend of the classes in it."""
+        self.kinds.add('semantic')
+        self._add_image(image, name, image_id)
+        dtype = np.uint8 if len(self.names) < 256 else np.uint16
+        save_image(self.out / 'labels' / f'{stem}.png', labels.astype(dtype))
+        palette = self.meta.get('palette')
+        palette = None if isinstance(palette, str) else palette
+        drawn = draw_semantic(image, labels, palette)
+        shown = [int(label) for label in np.unique(labels) if label < len(self.names)]
+        legend = draw_legend(self.names, palette, drawn.shape[1], shown)
+        save_image(self.out / 'overlays' / f'{stem}.jpg', np.concatenate([drawn, legend]))
+
+    def add_uncertainty(self, uncertainty: np.ndarray, stem: str) -> None:
+        """Write one image's mean variance of the class probabilities (H, W), 0 to .25, as a deviation: 255 is .5."""
+        deviation = np.sqrt(np.clip(uncertainty, 0, 0.25))
+        save_image(self.out / 'uncertainty' / f'{stem}.png', np.round(deviation * 510).astype(np.uint8))
+
+    def add_panoptic(self, image: np.ndarray, ids: np.ndarray, name: str, stem: str, image_id: int) -> None:
+        """Write one image's panoptic map (H, W), class + 1000 * instance as in mmdet, and its overlay."""
+        self.kinds.add('panoptic')
+        self._add_image(image, name, image_id)
+        numbered, segments = panoptic_segments(ids, self.category_ids)
+        save_image(self.out / 'panoptic' / f'{stem}.png', ids_as_bgr(numbered))
+        self.panoptic_results.append({'image_id': image_id, 'file_name': f'{stem}.png', 'segments_info': segments})
+        palette = self.meta.get('palette')
+        palette = None if isinstance(palette, str) else palette
+        drawn = draw_panoptic(image, split_segments(ids, len(self.names)), self.names, palette)
+        save_image(self.out / 'overlays' / f'{stem}.jpg', drawn)
+
+    def finish(self) -> list[Path]:
+        """Write the JSON files; returns the paths of everything written."""
+        categories = [{'id': key, 'name': name} for key, name in zip(self.category_ids, self.names, strict=True)]
+        files = {'images.json': {'images': self.images, 'annotations': [], 'categories': categories}}
+        content: dict[str, Any] = dict(files)
+        if not self.kinds or 'instances' in self.kinds:
+            content['predictions.json'] = self.results
+            if self.polygons:
+                content['predictions_polygons.json'] = self.polygon_results
+        if 'panoptic' in self.kinds:
+            things = set(self.meta.get('thing_classes') or self.names)
+            flagged = [{**item, 'isthing': int(item['name'] in things)} for item in categories]
+            content['panoptic.json'] = {**files['images.json'], 'annotations': self.panoptic_results,
+                                        'categories': flagged}  # fmt: skip
+        folders = [self.out / name for name in RESULT_FOLDERS]
+        written = [folder for folder in folders if folder.is_dir()]
+        for name, value in content.items():
+            _write_json(self.out / name, value)
+            written.append(self.out / name)
+        return written
+
+    def _add_image(self, image: np.ndarray, name: str, image_id: int) -> None:
+        if self.images and self.images[-1]['id'] == image_id:
+            return  # instances and a panoptic map of one image
+        height, width = image.shape[:2]
+        self.images.append({'id': image_id, 'file_name': name, 'height': height, 'width': width})
+
+
+def _write_json(path: Path, value: Any, indent: int | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=indent) + '\n', encoding='utf-8')

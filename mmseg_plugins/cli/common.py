@@ -1,0 +1,59 @@
+"""What ``tools/train.py`` and ``tools/test.py`` share before a runner exists."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+
+from mmseg_plugins.config.load import ConfigError
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that both tools have, as mmdetection's users know them."""
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and the report')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override values of the config: key.sub=value; lists as "[a,b]"; data_root=... moves every loader',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    # torch.distributed.launch of torch >= 2.0 passes --local-rank, older ones --local_rank.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def prepare(cfg: Config, args: argparse.Namespace) -> Config:
+    """Apply launcher, working folder and device facts to a config, in place.
+
+    The working folder is, in this order: ``--work-dir``, the config's own, and
+    ``work_dirs/<config name>``.  Without a GPU the distributed backend is gloo.
+
+    Raises:
+        ConfigError: the config has no model to build.
+    """
+    if not (cfg.get('model') or {}).get('type'):
+        raise ConfigError(f'{args.config} has no model with a type: it is a part of a config. '
+                          'Fix: name the whole config in its _base_, or give another file.')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = os.path.join('work_dirs', Path(args.config).stem)
+    if not torch.cuda.is_available():
+        env = cfg.setdefault('env_cfg', {})
+        env['dist_cfg'] = dict(env.get('dist_cfg') or {}, backend='gloo')
+        _share_cores()
+    return cfg
+
+
+def _share_cores() -> None:
+    """Give each local process its share of the cores, unless the user chose."""
+    if 'OMP_NUM_THREADS' in os.environ and 'LOCAL_WORLD_SIZE' not in os.environ:
+        return
+    local_processes = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // local_processes))

@@ -1,0 +1,318 @@
+"""Check a COCO instance data set as mmdet's ``CocoDataset`` will read it.
+
+Pure functions from files to a :class:`DatasetReport`; nothing is printed or
+raised.  The rules are those of mmdet 3.3 (``datasets/coco.py``,
+``datasets/transforms/loading.py``) and of pycocotools' evaluation, which the
+maintained continuation 3.5 shares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.coco_structure import (
+    annotation_key_problem,
+    class_problems,
+    image_key_problem,
+    is_category,
+    read_json,
+    shorten,
+    structure_problems,
+)
+from mmseg_plugins.data_check.image_files import missing_files, read_header, spread
+from mmseg_plugins.structures.rle import check_polygons, check_rle, short_polygons
+from mmseg_plugins.utils.progress import track
+from mmseg_plugins.utils.suggest import what_is_there
+
+
+@dataclass(frozen=True)
+class CocoSource:
+    """One COCO data set of a config.
+
+    Attributes:
+        name: place in the config, ``train``, ``val``, ``test``, ``train[1]`` ...
+        ann_file, img_dir: with ``data_root`` already joined.
+        classes: names in the order of the config.
+        test_mode: mmdet filters no image then.
+        reads_masks: whether the pipeline or the metric decodes segmentations.
+        poly2mask: of ``LoadAnnotations``; False makes it ignore RLE masks.
+        reads_iscrowd: whether pycocotools' evaluation reads the raw annotations.
+        needs_annotations: whether a set without annotations is an error.
+    """
+
+    name: str
+    ann_file: Path
+    img_dir: Path
+    classes: tuple[str, ...]
+    filter_cfg: Mapping[str, Any] | None = None
+    test_mode: bool = False
+    reads_masks: bool = True
+    poly2mask: bool = True
+    reads_iscrowd: bool = False
+    needs_annotations: bool = True
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """How thoroughly image files are looked at: at all, headers of at most ``max_headers`` (None: all), pixels too."""
+
+    max_headers: int | None = 2000
+    decode: bool = False
+    files: bool = True
+
+
+def _index_images(report: DatasetReport, images: Sequence[Any]) -> dict[Any, dict[str, Any]]:
+    index: dict[Any, dict[str, Any]] = {}
+    for position, image in enumerate(images):
+        problem = image_key_problem(image)
+        if problem:
+            known = image if isinstance(image, dict) else {}
+            report.add('missing_key', known.get('file_name', f'images[{position}]'), known.get('id'), None, problem)
+        elif image['id'] in index:
+            report.add(
+                'duplicate_image_id', image['file_name'], image['id'], None, f'also {index[image["id"]]["file_name"]}'
+            )
+        else:
+            index[image['id']] = image
+    return index
+
+
+def drop_reason(
+    ann: Mapping[str, Any], image: Mapping[str, Any], class_ids: Container[Any], known_ids: Container[Any]
+) -> str | None:
+    """The kind for which mmdet's ``CocoDataset`` leaves an annotation out, in its order; None when it is loaded."""
+    if ann.get('ignore', False):
+        return 'ignore'
+    x, y, w, h = ann['bbox']
+    inside_w = max(0, min(x + w, image['width']) - max(x, 0))
+    inside_h = max(0, min(y + h, image['height']) - max(y, 0))
+    if w >= 1 and h >= 1 and inside_w * inside_h == 0:
+        return 'outside'
+    if ann['area'] <= 0 or w < 1 or h < 1:
+        return 'small_box'
+    if ann['category_id'] not in class_ids:
+        return 'other_class' if ann['category_id'] in known_ids else 'unknown_category'
+    return None
+
+
+def mask_problem(ann: Mapping[str, Any], image: Mapping[str, Any], poly2mask: bool) -> tuple[str, str] | None:
+    """Kind and detail of a segmentation that crashes or is ignored."""
+    mask = ann.get('segmentation')
+    if not mask:
+        return 'no_mask', 'segmentation is absent' if 'segmentation' not in ann else f'segmentation is {mask!r}'
+    height, width = int(image['height']), int(image['width'])
+    if isinstance(mask, dict):
+        problem = check_rle(mask, height, width)
+        if problem:
+            return 'bad_rle', problem
+        return None if poly2mask else ('rle_ignored', '')
+    problem = check_polygons(mask, height, width)
+    if problem:
+        return 'bad_polygon', problem
+    short = short_polygons(mask)
+    if len(short) == len(mask):
+        return 'short_polygon', f'{len(mask)} polygon(s), {max(map(len, mask))} coordinates at most'
+    return ('short_part', f'polygon(s) {short} of {len(mask)}') if short else None
+
+
+def _annotations(
+    report: DatasetReport, source: CocoSource, content: Mapping[str, Any], images: Mapping[Any, Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """Yield the annotations that mmdet loads, with whether training uses them; record the others."""
+    known_ids = {item['id']: item['name'] for item in content['categories']}
+    class_ids = {i for i, name in known_ids.items() if name in set(source.classes)}
+    seen: set[Any] = set()
+    others: Counter[str] = Counter()
+    for position, ann in enumerate(content.get('annotations', ())):
+        bad = annotation_key_problem(ann)
+        if bad:
+            ann = ann if isinstance(ann, dict) else {}
+            owner = ann.get('image_id')
+            image = images.get(owner) if isinstance(owner, (int, str)) else None
+            name = image['file_name'] if image else f'annotations[{position}]'
+            report.add(bad[0], name, ann.get('image_id'), ann.get('id'), bad[1])
+            continue
+        image = images.get(ann['image_id'])
+        place = (image['file_name'] if image else None, ann['image_id'], ann['id'])
+        if ann['id'] in seen:
+            report.add('duplicate_annotation_id', *place)
+        seen.add(ann['id'])
+        if image is None:
+            report.add('unknown_image', *place)
+            continue
+        problem = mask_problem(ann, image, source.poly2mask) if source.reads_masks else None
+        kind = drop_reason(ann, image, class_ids, known_ids)
+        if problem and problem[0] in ('bad_rle', 'bad_polygon', 'no_mask') and kind != 'ignore':
+            report.add(problem[0], *place, problem[1])
+            continue
+        if source.reads_iscrowd and 'iscrowd' not in ann:
+            report.add('no_iscrowd', *place)
+        if kind == 'other_class':
+            others[known_ids[ann['category_id']]] += 1  # by intention: counted, not listed
+            report.counts['other_class'] += 1
+        elif kind:
+            detail = (
+                '' if kind == 'ignore' else f'category_id {ann["category_id"]}, bbox {ann["bbox"]}, area {ann["area"]}'
+            )
+            report.add(kind, *place, detail)
+        if kind:
+            continue
+        if ann.get('iscrowd', False):
+            report.add('crowd', *place)
+        elif problem:
+            report.add(problem[0], *place, problem[1])
+        yield ann, not ann.get('iscrowd', False) and (problem is None or problem[0] == 'short_part')
+    if others:
+        counts = ', '.join(f'{name} {number}' for name, number in others.most_common())
+        report.notes.append(f'annotations of categories that the config does not use: {counts}')
+
+
+def _check_annotations(
+    report: DatasetReport, source: CocoSource, content: Mapping[str, Any], images: Mapping[Any, Mapping[str, Any]]
+) -> None:
+    names = {item['id']: item['name'] for item in content['categories']}
+    instances: Counter[str] = Counter()
+    holders: dict[str, set[Any]] = defaultdict(set)
+    for ann, used in _annotations(report, source, content, images):
+        if used:
+            instances[names[ann['category_id']]] += 1
+            holders[names[ann['category_id']]].add(ann['image_id'])
+    report.kept_annotations = sum(instances.values())
+    report.histogram = {name: (instances[name], len(holders[name])) for name in source.classes}
+    _filter_images(report, source, content, images, set().union(*holders.values()) if holders else set())
+
+
+def _filter_images(
+    report: DatasetReport,
+    source: CocoSource,
+    content: Mapping[str, Any],
+    images: Mapping[Any, Mapping[str, Any]],
+    used: set[Any],
+) -> None:
+    """Which images mmdet's ``filter_data`` keeps."""
+    rules = {} if source.test_mode else dict(source.filter_cfg or {})
+    chosen = {item['id'] for item in content['categories'] if item['name'] in set(source.classes)}
+    # mmdet counts every annotation of the classes here, those it drops later included.
+    annotated = {
+        ann['image_id']
+        for ann in content.get('annotations', ())
+        if annotation_key_problem(ann) is None and ann['category_id'] in chosen
+    }
+    kept = 0
+    for image_id, image in images.items():
+        if rules.get('filter_empty_gt', False) and image_id not in annotated:
+            report.add('empty_image', image['file_name'], image_id)
+        elif min(image['width'], image['height']) < rules.get('min_size', 0):
+            report.add('small_image', image['file_name'], image_id, None, f'{image["width"]} x {image["height"]}')
+        else:
+            kept += 1
+    report.kept_images = kept
+    empty = kept - len(used)
+    if empty > 0 and kept and report.kept_annotations:
+        report.notes.append(f'{empty} of the used images hold no usable instance (they count as background)')
+
+
+def _emptiness(report: DatasetReport, source: CocoSource) -> None:
+    """Add an error when nothing is left to train on or to evaluate."""
+    dropped = ', '.join(f'{number} x {kind}' for kind, number in report.counts.items())
+    facts = (
+        f"The JSON's categories are {shorten(report.categories)}, the configured classes {shorten(source.classes)}, "
+        f'filter_cfg={dict(source.filter_cfg) if source.filter_cfg else None}, dropped: {dropped or "nothing"}.'
+    )
+    if not report.images:
+        what = 'the JSON lists no image'
+    elif not report.kept_images:
+        what = 'no image is left after filtering'
+    elif not report.kept_annotations:
+        what = (
+            'no annotation is usable (all losses would be 0)'
+            if not source.test_mode
+            else 'no annotation is usable (every average precision would be -1)'
+        )
+        if not source.needs_annotations:
+            report.notes.append(what)
+            return
+    else:
+        return
+    report.errors.append(
+        f'{what}: {report.images} images, {report.annotations} annotations. {facts} Rule: something must '
+        'remain. Fix: make classes and categories agree, single objects iscrowd=0, or loosen filter_cfg.'
+    )
+
+
+def _check_files(
+    report: DatasetReport, source: CocoSource, images: Sequence[Mapping[str, Any]], options: ImageOptions
+) -> None:
+    if not source.img_dir.is_dir():
+        report.errors.append(
+            f'the image folder {source.img_dir} does not exist. {what_is_there(source.img_dir, folders=True)} '
+            'Fix: mend data_root or data_prefix.'
+        )
+        return
+    missing = set(missing_files(source.img_dir, [image['file_name'] for image in images]))
+    for i in sorted(missing):
+        report.add('missing_image', images[i]['file_name'], images[i]['id'], None, '')
+    if images and len(missing) == len(images):
+        report.errors.append(
+            f'not one of the {len(images)} images is in {source.img_dir}. '
+            f'{what_is_there(source.img_dir / images[0]["file_name"], folders=False)} '
+            'Fix: mend data_root or data_prefix.'
+        )
+    present = [image for i, image in enumerate(images) if i not in missing]
+    chosen = spread(len(present), None if options.decode else options.max_headers)
+    for i in track(chosen, description=f'Checking images of {source.name}'):
+        check_image(report, source.img_dir, present[i], options.decode)
+    if len(chosen) < len(present):
+        report.notes.append(
+            f'all {len(images)} image files were looked for, {len(chosen)} of them opened '
+            '(data_check.max_headers; decode_images=True reads every pixel)'
+        )
+
+
+def check_image(report: DatasetReport, img_dir: Path, image: Mapping[str, Any], decode: bool) -> None:
+    """Compare one image file with its entry in the JSON."""
+    place = (image['file_name'], image['id'], None)
+    try:
+        header = read_header(img_dir / image['file_name'], decode)
+    except OSError as error:
+        report.add('unreadable_image', *place, str(error))
+        return
+    if (header.width, header.height) != (image['width'], image['height']):
+        turned = ' after its EXIF rotation' if header.rotated else ''
+        report.add(
+            'image_size',
+            *place,
+            f'the JSON says {image["width"]} x {image["height"]}, the file is {header.width} x {header.height}{turned}',
+        )
+    elif header.mode.startswith(('I', 'F')):
+        report.add('file_header', *place, f'mode {header.mode} is reduced to 8 bits')
+
+
+def check_coco(source: CocoSource, options: ImageOptions | None = None) -> DatasetReport:
+    """Check annotation file, classes, annotations and image files of one COCO data set."""
+    report = DatasetReport(source.name, str(source.ann_file), classes=source.classes)
+    content, problem = read_json(source.ann_file)
+    if problem:
+        report.errors.append(problem)
+        return report
+    report.errors += structure_problems(content, source.needs_annotations)
+    if report.errors:
+        return report
+    categories = content['categories']
+    report.images, report.annotations = len(content['images']), len(content.get('annotations', ()))
+    report.errors += class_problems(categories, source.classes)
+    if all(is_category(item) for item in categories):
+        report.categories = tuple(str(item['name']) for item in categories)
+        images = _index_images(report, content['images'])
+        _check_annotations(report, source, content, images)
+        if not report.errors:
+            _emptiness(report, source)
+        options = options or ImageOptions()
+        if options.files:
+            _check_files(report, source, list(images.values()), options)
+    return report

@@ -1,0 +1,203 @@
+"""Find in a config what the data check needs: data sets inside wrappers, and the class numbers of heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmseg_plugins.data_check.coco_check import CocoSource
+from mmseg_plugins.data_check.map_check import MapSource
+
+#: Parts of a model whose ``num_classes`` counts something else than the data set's classes.
+FOREIGN_PARTS = ('backbone', 'rpn_head', 'semantic_head', 'train_cfg', 'test_cfg', 'data_preprocessor', 'teacher')
+
+
+@dataclass(frozen=True)
+class ClassNumber:
+    """A number in the model that must follow the classes: where, what it counts, its value."""
+
+    path: str
+    counts: str  # 'all', 'things' or 'stuff'
+    value: int
+
+
+def leaf_configs(dataset: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(place, config) of the data sets inside wrappers (repeat, concat, class-balanced, multi-image mix)."""
+    if isinstance(dataset, (list, tuple)):
+        for i, item in enumerate(dataset):
+            yield from leaf_configs(item, f'{name}[{i}]' if len(dataset) > 1 else name)
+    elif isinstance(dataset, Mapping):
+        inner = dataset.get('datasets', dataset.get('dataset'))
+        if inner is not None:
+            yield from leaf_configs(inner, name)
+        else:
+            yield name, dataset
+
+
+def class_numbers(model: Any, path: str = 'model') -> Iterator[ClassNumber]:
+    """Every class number in the heads of a model config, also in lists (cascades)."""
+    if isinstance(model, (list, tuple)):
+        for i, item in enumerate(model):
+            yield from class_numbers(item, f'{path}[{i}]')
+    elif isinstance(model, Mapping):
+        for key, value in model.items():
+            here = f'{path}.{key}'
+            if key in FOREIGN_PARTS:
+                continue
+            if not isinstance(value, int):
+                yield from class_numbers(value, here)
+            elif key == 'num_classes' and not model.get('class_agnostic', False):
+                yield ClassNumber(here, 'all', value)
+            elif key in ('num_things_classes', 'num_stuff_classes'):
+                yield ClassNumber(here, key.split('_')[1], value)
+        yield from _query_weights(model, path)
+
+
+def _query_weights(model: Mapping[str, Any], path: str) -> Iterator[ClassNumber]:
+    """Mask2Former weighs each class and 'no object'; the list is easily forgotten."""
+    loss = model.get('loss_cls')
+    weights = loss.get('class_weight') if isinstance(loss, Mapping) else None
+    if 'num_things_classes' in model and isinstance(weights, (list, tuple)):
+        yield ClassNumber(f'{path}.loss_cls.class_weight', 'weights', len(weights))
+
+
+def class_number_problems(model: Any, names: Sequence[str], things: int | None = None, stuff: int = 0) -> list[str]:
+    """Which heads disagree with the C = len(names) classes of the data.
+
+    Args:
+        model: the model's config.
+        names: class names in label order.
+        things: number of thing classes of a panoptic set, None when all are things.
+        stuff: number of its stuff classes.
+    """
+    if things is None:
+        things = len(names)
+    expected = {'all': things, 'things': things, 'stuff': stuff, 'weights': things + stuff + 1}
+    if isinstance(model, Mapping) and ('decode_head' in model or stuff):
+        expected['all'] = len(names) if 'decode_head' in model else things
+    shown = ', '.join(names[:8]) + (' ...' if len(names) > 8 else '')
+    problems = []
+    for number in class_numbers(model):
+        wanted = expected[number.counts]
+        if number.value == wanted:
+            continue
+        if number.counts == 'weights':
+            problems.append(
+                f'{number.path} has {number.value} weights, the data needs {wanted}: one for each class and one for '
+                f'"no object". Fix: class_weight=[1.0] * {wanted - 1} + [0.1]'
+            )
+            continue
+        kind = {'all': 'classes', 'things': 'thing classes', 'stuff': 'stuff classes'}[number.counts]
+        problems.append(
+            f'{number.path} = {number.value}, the data has {wanted} {kind} ({shown}). Rule: they must be equal. '
+            f'Fix: {number.path} = {wanted}, or other classes'
+        )
+    return problems
+
+
+def first_of(transforms: Any, key: str) -> Any:
+    """The value of ``key`` in the first transform that has it, nested ones included; None if none has."""
+    if isinstance(transforms, Mapping):
+        if key in transforms:
+            return transforms[key]
+        transforms = list(transforms.values())
+    if isinstance(transforms, (list, tuple)):
+        for item in transforms:
+            if isinstance(item, (Mapping, list, tuple)):
+                found = first_of(item, key)
+                if found is not None:
+                    return found
+    return None
+
+
+def join_path(root: Any, part: Any) -> Path:
+    """``data_root`` and a path relative to it, or an absolute one, as mmengine joins them."""
+    return Path(str(root or '')) / str(part or '')
+
+
+def is_remote(dataset: Mapping[str, Any]) -> bool:
+    """Whether the files lie behind a storage backend that this check cannot list."""
+    backend = dataset.get('backend_args') or {}
+    local = backend.get('backend', 'local') in ('local', 'LocalBackend')
+    return not local or '://' in str(dataset.get('data_root') or '')
+
+
+def configured_classes(dataset: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    """Class names of a data set in label order, and what is wrong with how they are written.
+
+    ``defaults`` is the dataset class's ``METAINFO``.  Like mmengine, a text
+    that names a file is read as a list, one name a line.
+    """
+    metainfo = dataset.get('metainfo') or {}
+    if 'CLASSES' in metainfo and 'classes' not in metainfo:
+        return (), "metainfo has 'CLASSES', which mmdet 3 and mmseg 1 ignore. Fix: write metainfo=dict(classes=...)"
+    classes = metainfo.get('classes', defaults.get('classes'))
+    if isinstance(classes, str):
+        if Path(classes).is_file():
+            return tuple(Path(classes).read_text(encoding='utf-8').split('\n')), None
+        return (), f"classes = {classes!r} is a text: each letter would be a class. Fix: classes = ('{classes}',)"
+    return tuple(classes or ()), None
+
+
+def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...], evaluators: Any) -> CocoSource:
+    """What :func:`check_coco` needs of a ``CocoDataset`` config.
+
+    ``evaluators`` is the evaluator config of the split, None for training.
+    """
+    root = dataset.get('data_root')
+    prefix = (dataset.get('data_prefix') or {}).get('img', '')
+    listed = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+    metrics = [metric for metric in listed if isinstance(metric, Mapping)]
+    types = [str(metric.get('type', '')).split('.')[-1] for metric in metrics]
+    segm = any('segm' in (metric.get('metric') or ()) for metric in metrics)
+    poly2mask = first_of(dataset.get('pipeline'), 'poly2mask')
+    return CocoSource(
+        name=name,
+        ann_file=join_path(root, dataset.get('ann_file')),
+        img_dir=join_path(root, prefix),
+        classes=classes,
+        filter_cfg=dataset.get('filter_cfg'),
+        test_mode=bool(dataset.get('test_mode', False)),
+        reads_masks=bool(first_of(dataset.get('pipeline'), 'with_mask')) or segm,
+        poly2mask=True if poly2mask is None else bool(poly2mask),
+        reads_iscrowd='CocoMetric' in types,
+        needs_annotations=not name.startswith('test'),
+    )
+
+
+def panoptic_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...]) -> MapSource:
+    """What :func:`check_panoptic` needs of a ``CocoPanopticDataset`` config."""
+    root, prefix = dataset.get('data_root'), dataset.get('data_prefix') or {}
+    return MapSource(
+        name=name,
+        img_dir=join_path(root, prefix.get('img')),
+        map_dir=join_path(root, prefix.get('seg')),
+        classes=classes,
+        ann_file=join_path(root, dataset.get('ann_file')),
+    )
+
+
+def semantic_source(
+    name: str, dataset: Mapping[str, Any], classes: tuple[str, ...], defaults: Mapping[str, Any]
+) -> MapSource:
+    """What :func:`check_semantic` needs of an mmseg data set config; ``defaults`` are its class's own arguments."""
+    root, prefix = dataset.get('data_root'), dataset.get('data_prefix') or {}
+
+    def option(key: str, fallback: Any) -> Any:
+        return dataset.get(key, defaults.get(key, fallback))
+
+    stored = defaults.get('classes')
+    return MapSource(
+        name=name,
+        img_dir=join_path(root, prefix.get('img_path')),
+        map_dir=join_path(root, prefix.get('seg_map_path')),
+        classes=classes,
+        ann_file=join_path(root, dataset['ann_file']) if dataset.get('ann_file') else None,
+        img_suffix=option('img_suffix', '.jpg'),
+        map_suffix=option('seg_map_suffix', '.png'),
+        ignore_index=option('ignore_index', 255),
+        reduce_zero_label=option('reduce_zero_label', False),
+        stored_values=len(stored) if stored else None,
+    )

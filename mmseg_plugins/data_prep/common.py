@@ -1,0 +1,205 @@
+"""What the converters share: COCO assembly, outlines of simple shapes, splits, errors and counts."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmseg_plugins.structures.rle import encode_mask
+
+
+class ConvertError(ValueError):
+    """Input that does not have the layout asked for; value, rule and fix are in the message."""
+
+    explains_itself = True
+
+
+class CocoBuilder:
+    """Collects images and instances and writes them as one COCO JSON.
+
+    Attributes:
+        counts: what was written and what was left out, for the closing line.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        double = [name for name, number in Counter(classes).items() if number > 1]
+        if double:
+            raise ConvertError(f'class names must be unique, these are not: {double}. Fix: name each once.')
+        self.classes = tuple(classes)
+        self.images: list[dict[str, Any]] = []
+        self.annotations: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
+        self._names: set[str] = set()
+
+    def add_image(self, file_name: str, height: int, width: int) -> int:
+        """Add an image; returns its id."""
+        if file_name in self._names:
+            raise ConvertError(
+                f'two images are named {file_name!r}. Rule: file names are unique. Fix: rename or remove one.'
+            )
+        self._names.add(file_name)
+        image_id = len(self.images) + 1
+        self.images.append({'id': image_id, 'file_name': file_name, 'height': height, 'width': width})
+        return image_id
+
+    def _category(self, name: str) -> int:
+        if name not in self.classes:
+            raise ConvertError(f'class {name!r} is not among {self.classes}. Fix: add it to --classes or rename it.')
+        return self.classes.index(name) + 1
+
+    def _add(self, image_id: int, name: str, box: Sequence[float], area: float, segmentation: Any) -> None:
+        self.annotations.append({
+            'id': len(self.annotations) + 1,
+            'image_id': image_id,
+            'category_id': self._category(name),
+            'bbox': box,
+            'area': area,
+            'iscrowd': 0,
+            'segmentation': segmentation,
+        })  # fmt: skip
+
+    def add_mask(self, image_id: int, name: str, mask: np.ndarray) -> None:
+        """Add an instance by its mask (H, W), kept exactly as an RLE; an empty mask is counted and left out."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not rows.size:
+            self.counts['empty masks left out'] += 1
+            return
+        x, y = int(columns[0]), int(rows[0])
+        box = [x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y]
+        self._add(image_id, name, box, int(np.count_nonzero(mask)), encode_mask(mask))
+
+    def add_polygons(self, image_id: int, name: str, polygons: Sequence[np.ndarray]) -> None:
+        """Add an instance by the outlines (P, 2) of its parts, x y in pixels; points outside the image are pulled in.
+
+        Parts with fewer than 3 points or no area are counted and left out.
+        """
+        image = self.images[image_id - 1]
+        parts = []
+        for polygon in polygons:
+            points = np.clip(np.asarray(polygon, float), 0, [image['width'], image['height']])
+            if len(points) < 3 or polygon_area(points) <= 0:
+                self.counts['polygons without area left out'] += 1
+            else:
+                parts.append(points)
+        if not parts:
+            return
+        corners = np.concatenate(parts)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        box = [round(float(v), 2) for v in (*low, *(high - low))]
+        segmentation = [[round(float(v), 2) for v in points.ravel()] for points in parts]
+        self._add(image_id, name, box, round(sum(polygon_area(points) for points in parts), 2), segmentation)
+
+    def save(self, path: Path) -> None:
+        """Write the JSON and its folder."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        categories = [{'id': i, 'name': name} for i, name in enumerate(self.classes, start=1)]
+        content = {'images': self.images, 'annotations': self.annotations, 'categories': categories}
+        path.write_text(json.dumps(content, ensure_ascii=False, separators=(',', ':')) + '\n', encoding='utf-8')
+
+    def summary(self) -> str:
+        """``12 images, 340 instances`` and what was left out."""
+        left_out = ''.join(f', {number} {what}' for what, number in self.counts.items())
+        return f'{len(self.images)} images, {len(self.annotations)} instances of {len(self.classes)} classes{left_out}'
+
+
+def polygon_area(points: np.ndarray) -> float:
+    """Area in square pixels of an outline (P, 2), by the shoelace formula."""
+    x, y = points[:, 0], points[:, 1]
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+
+
+def ellipse_outline(cx: float, cy: float, rx: float, ry: float, theta: float = 0.0) -> np.ndarray:
+    """Outline (P, 2) of an ellipse turned by ``theta`` radians, a point every 2 pixels of its longer arc."""
+    if rx <= 0 or ry <= 0:
+        return np.zeros((0, 2))
+    count = max(16, math.ceil(math.pi * max(rx, ry)))
+    t = np.arange(count) * (2 * math.pi / count)
+    x, y = rx * np.cos(t), ry * np.sin(t)
+    c, s = math.cos(theta), math.sin(theta)
+    return np.stack([cx + c * x - s * y, cy + s * x + c * y], axis=1)
+
+
+def rectangle_outline(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
+    """Outline (4, 2) of a rectangle given by two opposite corners."""
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], float)
+
+
+def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Decode an image file by OpenCV, whatever characters its path has.
+
+    Raises:
+        ConvertError: missing or undecodable.
+    """
+    if not path.is_file():
+        raise ConvertError(f'{path} does not exist. Fix: complete the download, or mend the path.')
+    image = cv2.imdecode(data, flags) if (data := np.fromfile(path, np.uint8)).size else None
+    if image is None:
+        raise ConvertError(f'{path} cannot be decoded as an image. Fix: copy it again, or remove it.')
+    return image
+
+
+def write_image(path: Path, image: np.ndarray, quality: int | None = None) -> None:
+    """Encode by the suffix of ``path`` and write, whole or not at all; ``quality`` (1 to 100) is that of a JPEG."""
+    options = [] if quality is None or path.suffix == '.png' else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    done, data = cv2.imencode(path.suffix, image, options)
+    if not done:
+        raise OSError(f'OpenCV could not encode {path}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f'.{path.name}.part')
+    beside.write_bytes(data.tobytes())
+    os.replace(beside, path)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """A JSON file that must hold an object; ConvertError with line and column otherwise."""
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError as error:
+        raise ConvertError(f'{path} does not exist. Fix: mend the path.') from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConvertError(f'{path} is not valid JSON: {error}. Fix: export it again.') from error
+    if not isinstance(content, dict):
+        raise ConvertError(f'{path} holds a {type(content).__name__}, not an object. Fix: is it the right file?')
+    return content
+
+
+def require_folder(path: Path, layout: str) -> None:
+    """ConvertError unless ``path`` is a folder; ``layout`` is what was expected, in words."""
+    if not path.is_dir():
+        raise ConvertError(f'{path} is no folder. Rule: the layout is {layout}. Fix: mend the path.')
+
+
+def split_names(
+    names: Sequence[str],
+    val_fraction: float,
+    seed: int,
+    stratum: Callable[[str], Hashable] | Mapping[str, Hashable] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Sorted (train, val) names; the same names and seed give the same split on every machine.
+
+    Args:
+        val_fraction: 0 <= f < 1, rounded to whole images.
+        stratum: what must be represented alike in both, None splits at random.
+    """
+    if not 0 <= val_fraction < 1:
+        raise ConvertError(f'the validation fraction must be at least 0 and below 1, got {val_fraction}')
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        key: Hashable = None
+        if stratum is not None:
+            key = stratum[name] if isinstance(stratum, Mapping) else stratum(name)
+        groups[repr(key)].append(name)
+    rng = np.random.default_rng(seed)
+    # Evenly spaced places of the strata laid end to end: the right total, and each stratum's share of it.
+    ordered = [group[i] for _, group in sorted(groups.items()) for i in rng.permutation(len(group))]
+    wanted = round(val_fraction * len(ordered))
+    val = {ordered[(2 * i + 1) * len(ordered) // (2 * wanted)] for i in range(wanted)}
+    return [name for name in sorted(names) if name not in val], sorted(val)

@@ -1,0 +1,119 @@
+"""VGG Image Annotator (VIA 1 and 2) to COCO, as used by the balloon set.
+
+Source of the format: https://www.robots.ox.ac.uk/~vgg/software/via/ : an object
+of images, each with ``filename`` and ``regions`` (an object in VIA 1, a list in
+VIA 2), a region with ``shape_attributes`` and ``region_attributes``; a VIA 2
+project file holds that object under ``_via_img_metadata``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_plugins.data_check.image_files import read_header
+from mmseg_plugins.data_prep.common import (
+    CocoBuilder,
+    ConvertError,
+    ellipse_outline,
+    read_json_object,
+    rectangle_outline,
+    require_folder,
+)
+
+SHAPES = ('polygon', 'rect', 'circle', 'ellipse')
+
+
+def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
+    """Outline (P, 2) in pixels of VIA ``shape_attributes``.
+
+    Raises:
+        ConvertError: a point or a line, or numbers that are missing.
+    """
+    name = shape.get('name')
+    try:
+        if name == 'polygon':
+            xs, ys = shape['all_points_x'], shape['all_points_y']
+            if len(xs) != len(ys):
+                raise ConvertError(f'{where}: {len(xs)} x and {len(ys)} y coordinates. Fix: draw the region again.')
+            return np.stack([np.asarray(xs, float), np.asarray(ys, float)], axis=1)
+        if name == 'rect':
+            x, y = float(shape['x']), float(shape['y'])
+            return rectangle_outline(x, y, x + float(shape['width']), y + float(shape['height']))
+        if name == 'circle':
+            return ellipse_outline(float(shape['cx']), float(shape['cy']), float(shape['r']), float(shape['r']))
+        if name == 'ellipse':
+            cx, cy, rx, ry = (float(shape[key]) for key in ('cx', 'cy', 'rx', 'ry'))
+            return ellipse_outline(cx, cy, rx, ry, float(shape.get('theta', 0.0)))
+    except (KeyError, TypeError) as error:
+        raise ConvertError(f'{where}: a {name} without proper {error}. Fix: draw the region again.') from error
+    raise ConvertError(f'{where}: a {name!r} has no area. Rule: regions are {SHAPES}. Fix: remove it or redraw it.')
+
+
+def region_class(region: dict[str, Any], attribute: str | None, default: str, where: str) -> str:
+    """The class name that a region's attribute gives; ``default`` when no attribute is asked for."""
+    if attribute is None:
+        return default
+    attributes = region.get('region_attributes') or {}
+    value = attributes.get(attribute)
+    if not isinstance(value, str) or not value.strip():
+        raise ConvertError(
+            f'{where}: the attribute {attribute!r} is {value!r}, it must be a class name; the region has '
+            f'{sorted(attributes)}. Fix: fill it in, or mend --class-attribute.'
+        )
+    return value.strip()
+
+
+def _entries(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    entries = content.get('_via_img_metadata', content)
+    if not all(isinstance(item, dict) and 'filename' in item and 'regions' in item for item in entries.values()):
+        raise ConvertError(
+            f'{path} is no VIA export. Rule: an object of images with "filename" and "regions". '
+            'Fix: in VIA, Annotation > Export Annotations (as json).'
+        )
+    return list(entries.values())
+
+
+def _regions(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    regions = entry['regions']
+    return list(regions.values()) if isinstance(regions, dict) else list(regions)
+
+
+def convert_via(
+    path: Path, image_dir: Path, out: Path, class_attribute: str | None = None, class_name: str = 'object'
+) -> CocoBuilder:
+    """Write the COCO JSON ``out`` for the images of ``image_dir``.
+
+    Args:
+        path: the exported JSON.
+        class_attribute: region attribute with the class name; None puts all into ``class_name``.
+    """
+    require_folder(image_dir, 'a folder with the annotated images')
+    entries = sorted(_entries(read_json_object(path), path), key=lambda entry: entry['filename'])
+    found: list[tuple[dict[str, Any], list[tuple[str, np.ndarray]]]] = []
+    for entry in entries:
+        regions = []
+        for i, region in enumerate(_regions(entry)):
+            where = f'{entry["filename"]} region {i}'
+            name = region_class(region, class_attribute, class_name, where)
+            regions.append((name, shape_outline(region.get('shape_attributes') or {}, where)))
+        found.append((entry, regions))
+    classes = sorted({name for _, regions in found for name, _ in regions}) or [class_name]
+    builder = CocoBuilder(classes)
+    for entry, regions in found:
+        try:
+            header = read_header(image_dir / entry['filename'])
+        except OSError as error:
+            raise ConvertError(
+                f'{image_dir / entry["filename"]}, named in {path.name}, cannot be read: {error}. '
+                'Fix: mend --images, or remove the entry.'
+            ) from error
+        image_id = builder.add_image(entry['filename'], header.height, header.width)
+        builder.counts['images without a region'] += not regions
+        for name, outline in regions:
+            builder.add_polygons(image_id, name, [outline])
+    builder.counts = +builder.counts  # no entries of 0
+    builder.save(out)
+    return builder

@@ -1,1 +1,0 @@
-"""Converters from public layouts; the scripts in tools/dataset_converters call these functions."""

@@ -1,0 +1,1 @@
+"""What is checked when a model is built or first runs."""

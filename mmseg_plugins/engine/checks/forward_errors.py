@@ -1,0 +1,95 @@
+"""What went wrong in the first forward pass of a mixed model, told by the parts' names.
+
+For parts whose links :mod:`.compatibility` cannot try beforehand.  The traceback holds the modules that were running
+and their arguments, so nothing is recorded and nothing costs time while all goes well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from torch import Tensor, nn
+
+from mmseg_plugins.engine.checks.compatibility import MISFITS, CompatibilityError, Given, misfit_text
+
+DEPTH = 3  # model.roi_head.bbox_head[0] is a part, its layers are not
+
+
+@contextmanager
+def explain_forward_errors(model: nn.Module, first: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Turn what stops a part's ``forward`` inside the block into an error that names the part and its giver.
+
+    Losses, targets and post-processing are not ``forward``: what fails there is no matter of shapes between parts
+    and passes unchanged.
+
+    Args:
+        model: the detector or segmentor, maybe wrapped for several processes.
+        first: whether this may still be the first pass, asked when something went wrong; a later failure has
+            other reasons than parts that do not fit.
+
+    Raises:
+        CompatibilityError: in place of the error of torch or of a host, which is its cause.
+    """
+    try:
+        yield
+    except CompatibilityError:
+        raise
+    except MISFITS as error:
+        text = describe_failure(getattr(model, 'module', model), error) if first() else None
+        if text is None:
+            raise
+        raise CompatibilityError(text) from error
+
+
+def describe_failure(model: nn.Module, error: BaseException) -> str | None:
+    """The message for an error that left the ``forward`` of a part of ``model``; None where it came from elsewhere."""
+    parts = {module: name for name, module in model.named_modules() if _is_part(name)}
+    step = error.__traceback__
+    while step is not None:
+        frame = step.tb_frame
+        part = frame.f_locals.get('self')
+        if isinstance(part, nn.Module) and part in parts and frame.f_code.co_name == 'forward':
+            giver = _giver(model, parts[part])
+            tensors = _tensors(frame)
+            if giver is None or not tensors:
+                return None
+            given = Given(f'model.{giver} ({type(model.get_submodule(giver)).__name__})', tensors, side=None,
+                          rois='roi_extractor' in giver)
+            return misfit_text(f'model.{parts[part]}', part, given, error)
+        step = step.tb_next
+    return None
+
+
+def _is_part(name: str) -> bool:
+    words = name.split('.')
+    return 0 < len(words) <= DEPTH and words[0] not in ('', 'data_preprocessor') and 'loss' not in name
+
+
+def _giver(model: nn.Module, path: str) -> str | None:
+    """The part whose output the part at ``path`` reads; None for the backbone, which reads the image."""
+    names = {name for name, _ in model.named_modules()}
+    owner, _, name = path.rpartition('.')
+    if name.isdigit():
+        owner, _, name = owner.rpartition('.')
+    extractor = f'{owner}.{name.removesuffix("_head")}_roi_extractor'
+    if name.endswith('_head') and extractor in names:
+        return extractor
+    for giver in ('neck', 'backbone'):
+        if path.split('.')[0] == giver:
+            continue
+        if giver in names and path.split('.')[0] != 'backbone':
+            return giver
+    return None
+
+
+def _tensors(frame: FrameType) -> list[Tensor]:
+    """Tensors of four axes or more among the arguments of a running function, those in lists included."""
+    code = frame.f_code
+    found: list[Tensor] = []
+    for name in code.co_varnames[:code.co_argcount]:
+        value = frame.f_locals.get(name)
+        found += [t for t in (value if isinstance(value, (list, tuple)) else [value])
+                  if isinstance(t, Tensor) and t.dim() >= 4]
+    return found

@@ -1,0 +1,120 @@
+"""From a loaded config to a runner: what the command-line options change."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from copy import deepcopy
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmseg_plugins.config.load import ConfigError, leaf_datasets
+
+
+def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
+    """Apply ``--amp``, ``--auto-scale-lr``, ``--resume`` and ``--restart`` to a config, in place.
+
+    Resuming is the default: the same command continues where it stood.
+    """
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise ConfigError(
+                f'--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in {args.config}, which has none. '
+                'Fix: --cfg-options auto_scale_lr.base_batch_size=N, the batch size that the learning rate is for.'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.restart:
+        cfg.resume = False
+    elif args.resume in (None, 'auto'):
+        cfg.resume = 'auto'  # SafeRunner: the working folder's newest checkpoint, else load_from, else anew
+    else:
+        cfg.resume = True
+        cfg.load_from = args.resume
+    return cfg
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner that the config names; a host's own config gets ours.
+
+    A stock config (``mmdet::...``) thereby has the same checks, kill-safe
+    checkpoints and report as one of this project.
+    """
+    cfg.setdefault('runner_type', 'mmseg_plugins.SafeRunner')
+    checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint')
+    if checkpoint is not None and checkpoint.get('type') == 'CheckpointHook':
+        checkpoint['type'] = 'mmseg_plugins.SafeCheckpointHook'
+    return RUNNERS.build(cfg)
+
+
+def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
+    """Make the visualization hook draw, as ``--show`` and ``--show-dir`` ask.
+
+    mmdet writes below ``work_dir/<time>/SHOW_DIR``, mmseg here below ``work_dir/SHOW_DIR`` (by itself it takes the
+    folder relative to the current one).
+    """
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise ConfigError(
+            '--show and --show-dir need default_hooks.visualization, which this config lacks. Fix: inherit '
+            'configs/_base_/default_runtime.py, or add visualization=dict(type="DetVisualizationHook").'
+        )
+    hook['draw'] = True
+    if args.show:
+        hook['show'] = True
+        hook['wait_time'] = args.wait_time
+    if args.show_dir:
+        if cfg.get('default_scope') == 'mmseg':
+            hook['interval'] = 1  # mmseg draws every 50th image otherwise, so none of a small set
+            cfg.visualizer['save_dir'] = os.path.join(cfg.get('work_dir') or '.', args.show_dir)
+        else:
+            hook['test_out_dir'] = args.show_dir
+
+
+def dump_metric(cfg: Config, path: str) -> BaseMetric:
+    """The metric that writes predictions to a pickle file, masks as RLE."""
+    if cfg.get('default_scope') == 'mmseg':
+        from mmengine.evaluator import DumpResults
+
+        return DumpResults(out_file_path=path)
+    from mmdet.evaluation import DumpDetResults
+
+    return DumpDetResults(out_file_path=path)
+
+
+def add_test_time_augmentation(cfg: Config) -> None:
+    """Wrap the model for ``--tta``; a config without its own gets flips, as in mmdetection."""
+    if cfg.get('default_scope') == 'mmseg':
+        missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
+        if missing:
+            raise ConfigError(
+                f'--tta needs {" and ".join(missing)} in the config. Fix: inherit an mmseg dataset base.'
+            )
+    else:
+        cfg.setdefault('tta_model', _default_tta_model())
+    for dataset in leaf_datasets(cfg.test_dataloader.dataset):
+        dataset['pipeline'] = cfg.get('tta_pipeline') or _flip_pipeline(dataset['pipeline'])
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+
+
+def _default_tta_model() -> dict[str, Any]:
+    return dict(type='DetTTAModel', tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))
+
+
+def _flip_pipeline(pipeline: list[Any]) -> list[Any]:
+    """The test pipeline with a flipped copy before packing."""
+    meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')
+    augment = dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)],
+            [dict(type='PackDetInputs', meta_keys=meta_keys)],
+        ],
+    )
+    return [*deepcopy(list(pipeline[:-1])), augment]

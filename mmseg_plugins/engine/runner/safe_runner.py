@@ -1,0 +1,378 @@
+"""A runner whose runs survive: kill-safe checkpoints, exact resuming, early clear errors.
+
+Chosen in a config by ``runner_type = 'mmseg_plugins.SafeRunner'``; mmdet's and
+mmseg's own ``train.py`` build it too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process, master_only
+from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmseg_plugins import setup
+from mmseg_plugins.config.load import resolve_data_variables
+from mmseg_plugins.engine.checkpoint.files import ResumePoint, build_checkpoint, find_resume_point, verify
+from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
+from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
+from mmseg_plugins.engine.checks.pretrained import check_pretrained
+from mmseg_plugins.engine.checks.unknown_type import explain_unknown_types
+from mmseg_plugins.engine.runner.cpu_dist import cpu_wrapper, start_gloo
+from mmseg_plugins.engine.runner.hook_switches import add_post_process, add_switch_hooks
+from mmseg_plugins.engine.runner.loops import ResumableEpochLoop, ResumableIterLoop
+from mmseg_plugins.engine.runner.resumable_data import make_resumable
+from mmseg_plugins.engine.runner.schedules import flat_schedulers, reapply, settings_of
+from mmseg_plugins.registry import RUNNERS
+from mmseg_plugins.utils.atomic import atomic_save, explain_disk_full, remove_leftovers
+from mmseg_plugins.utils.rng import rng_state
+
+_LOOPS = {
+    'IterBasedTrainLoop': ResumableIterLoop,
+    'EpochBasedTrainLoop': ResumableEpochLoop,
+}
+
+
+@RUNNERS.register_module()
+class SafeRunner(Runner):
+    """mmengine's ``Runner`` with the same arguments and the same checkpoint format.
+
+    What differs:
+
+    * ``resume='auto'`` continues from the work dir's checkpoint if there is one;
+      otherwise ``load_from`` is where the run starts.  ``resume=True`` with
+      ``load_from`` resumes that file, ``resume=True`` alone is ``'auto'``.
+    * A broken newest checkpoint is passed over, with a warning, for the one before.
+    * Checkpoints hold the random generators of every rank (``rng_states``); the
+      loops continue data order and augmentation exactly (``loops.py``).
+    * Hooks may have ``before_build(runner, stage)``, called by :meth:`train`,
+      :meth:`val` and :meth:`test` (the stage's name) before any dataset is built.
+    * Resuming demands that all weights fit; ``load_from`` stays lenient, as in mmengine.
+
+    Attributes:
+        training_rng: state of the generators to be saved while validation runs, else None.
+    """
+
+    training_rng: dict[str, Any] | None = None
+    # Set by mmengine's constructor.
+    _has_loaded: bool
+    _load_from: str | None
+    _resume: bool | str
+    _randomness_cfg: dict[str, Any]
+    _train_dataloader: Any
+    # Our own.
+    _resume_path: str | None = None
+    _resumed_rng: dict[str, Any] | None = None
+    _rng_states: list[dict[str, Any]] | None = None
+    _resuming = False
+
+    @classmethod
+    def from_cfg(cls, cfg: Any) -> SafeRunner:
+        """Build from a config, with the hooks of :mod:`mmseg_plugins.engine.runner.hook_switches`.
+
+        Raises:
+            UnknownTypeError: a ``type`` that no registry knows, with near matches.
+        """
+        setup()
+        cfg = deepcopy(cfg)
+        if isinstance(cfg, Config) and not cfg.get('data_variables_resolved', False):
+            resolve_data_variables(cfg)  # read by another tool than ours
+        add_switch_hooks(cfg)
+        add_post_process(cfg)
+        with explain_unknown_types(cfg), explain_disk_full(cfg['work_dir']):
+            return super().from_cfg(cfg)
+
+    def train(self) -> Any:
+        """Train, from where the work dir's newest checkpoint stands if resuming is on."""
+        with explain_unknown_types(self.cfg), explain_disk_full(self.work_dir):
+            self._before_build('train')
+            if is_main_process():
+                for folder in self._checkpoint_folders():
+                    remove_leftovers(folder)
+            if not self._has_loaded:
+                self._choose_start()
+            with explain_forward_errors(self.model, first=lambda: self._mixed and self.iter == 0):
+                return super().train()
+
+    def val(self) -> dict[str, float]:
+        """Validate the weights of ``load_from``, or of the newest checkpoint with ``resume``."""
+        return self._evaluate(super().val)
+
+    def test(self) -> dict[str, float]:
+        """Test the weights of ``load_from``, or of the newest checkpoint with ``resume``."""
+        return self._evaluate(super().test)
+
+    @property
+    def base_seed(self) -> int:
+        """The run's seed, the same on all ranks also with ``diff_rank_seed``."""
+        return self.seed - (self.rank if self._randomness_cfg.get('diff_rank_seed', False) else 0)
+
+    def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
+        """Build the model; parts of this package among others are asked whether they fit (``compatibility.py``).
+
+        Raises:
+            CompatibilityError: two parts do not fit.
+        """
+        built = super().build_model(model)
+        if self._mixed and isinstance(model, dict):
+            check_model(built)
+        return built
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights; files of initial weights must reach the modules that name them (``pretrained.py``).
+
+        Raises:
+            PretrainedMismatchError: one does not.
+        """
+        model: Any = self.model.module if is_model_wrapper(self.model) else self.model
+        with check_pretrained(model):
+            super()._init_model_weights()
+
+    @property
+    def _mixed(self) -> bool:
+        """Whether the model has parts of this package and the config does not switch their check off."""
+        return self.cfg.get('compatibility_check', True) and names_plugin(self.cfg.get('model'))
+
+    def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the train loop; the stock ones are replaced by their resumable forms."""
+        if isinstance(loop, BaseLoop) or not isinstance(loop, dict):
+            return super().build_train_loop(loop)
+        loop = deepcopy(loop)
+        if 'by_epoch' in loop and 'type' not in loop:
+            loop['type'] = 'EpochBasedTrainLoop' if loop.pop('by_epoch') else 'IterBasedTrainLoop'
+        name = loop.get('type')
+        if isinstance(name, str):
+            loop['type'] = _LOOPS.get(name.removeprefix('mmengine.'), name)
+        described = self._train_dataloader
+        self._train_dataloader = self.build_resumable_dataloader(described)
+        try:
+            return super().build_train_loop(loop)
+        finally:
+            self._train_dataloader = described  # scale_lr reads the batch size from it
+
+    def build_resumable_dataloader(self, dataloader: DataLoader | dict[str, Any]) -> DataLoader:
+        """mmengine's train loader with numbered, individually seeded samples."""
+        # Samplers get the base seed on every rank: left to choose, they draw a new one at each start.
+        built = self.build_dataloader(dataloader, seed=self.base_seed)
+        if not make_resumable(built, self.base_seed, self.rank, self.world_size):
+            self.logger.warning('The training data is no indexed dataset: a resumed run will not see the same samples.')
+        return built
+
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        """Set up processes as mmengine does, over gloo where there is no GPU."""
+        start_gloo(self.launcher)
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for several processes, on GPUs or on CPUs."""
+        wrapper = cpu_wrapper(self.cfg, model_wrapper_cfg) if self.distributed else model_wrapper_cfg
+        return super().wrap_model(wrapper, model)
+
+    def load_or_resume(self) -> None:
+        """Load what :meth:`train` chose, or ``load_from``."""
+        if self._has_loaded:
+            return
+        if self._resume_path is not None:
+            self.resume(self._resume_path)
+        elif self._load_from is not None:
+            self.load_checkpoint(self._load_from)
+        self._has_loaded = self._resume_path is not None or self._load_from is not None
+
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: str | Callable[..., Any] = 'default',
+    ) -> None:
+        """Continue from a checkpoint.
+
+        Raises:
+            RuntimeError: weights missing or left over: the file is of another model.
+        """
+        self._resuming = True
+        schedulers = flat_schedulers(self.param_schedulers) if self._schedulers_built() else []
+        settings = [settings_of(scheduler) for scheduler in schedulers]
+        try:
+            # On the CPU: weights and optimizer copy to the model's device themselves, generators need it.
+            super().resume(
+                filename,
+                resume_optimizer,
+                resume_param_scheduler,
+                'cpu' if map_location == 'default' else map_location,
+            )
+        finally:
+            self._resuming = False
+        for change in reapply(schedulers, settings):
+            self.logger.info(f'Schedule changed, the config is followed: {change}')
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable[..., Any] = 'cpu',
+        strict: bool = False,
+        revise_keys: list[tuple[str, str]] | None = None,
+    ) -> dict[str, Any]:
+        """Load weights; while resuming all of them must fit and the generators' states are kept for the loop."""
+        keys = [(r'^module.', '')] if revise_keys is None else revise_keys
+        try:
+            checkpoint = super().load_checkpoint(filename, map_location, strict or self._resuming, keys)
+        except RuntimeError as error:
+            if self._resuming and 'do not match exactly' in str(error):
+                raise RuntimeError(
+                    f'{filename} is of another model than this config, so the run cannot be resumed from it. Fix: '
+                    'use the config that made it, or start anew (another --work-dir), with load_from for the weights '
+                    f'that fit. {error}'
+                ) from error
+            raise
+        if self._resuming:
+            self._keep_rng(checkpoint.get('rng_states'), filename)
+        return checkpoint
+
+    def take_resumed_rng(self) -> dict[str, Any] | None:
+        """This rank's generator states of the resumed checkpoint; a second call gives None."""
+        state, self._resumed_rng = self._resumed_rng, None
+        return state
+
+    def gather_rng(self) -> None:
+        """Collect every rank's generator states for the next checkpoint; all ranks must call it."""
+        self._rng_states = all_gather_object(self.training_rng or rng_state())
+
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict[str, Any] | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict[str, Any] | None = None,
+        by_epoch: bool = True,
+        backend_args: dict[str, Any] | None = None,
+    ) -> None:
+        """Save as mmengine does, but whole or not at all, and with the random generators' states.
+
+        Raises:
+            DiskFullError: no space; earlier files are untouched.
+        """
+        if file_client_args is not None or not is_local(out_dir, backend_args):
+            super().save_checkpoint(
+                out_dir, filename, file_client_args, save_optimizer, save_param_scheduler, meta, by_epoch, backend_args
+            )
+            return
+        meta = dict(meta or {})
+        meta.setdefault('epoch', self.epoch + 1 if by_epoch else self.epoch)
+        meta.setdefault('iter', self.iter if by_epoch else self.iter + 1)
+        self._write_checkpoint(os.path.join(out_dir, filename), save_optimizer, save_param_scheduler, meta)
+
+    @master_only
+    def _write_checkpoint(self, path: str, optimizer: bool, schedulers: bool, meta: dict[str, Any]) -> None:
+        checkpoint = build_checkpoint(self, save_optimizer=optimizer, save_param_scheduler=schedulers, meta=meta)
+        if optimizer:
+            checkpoint['rng_states'] = self._rng_states or [self.training_rng or rng_state()]
+            self._rng_states = None
+        atomic_save(checkpoint, path)
+
+    def _schedulers_built(self) -> bool:
+        return not isinstance(self._train_loop, dict) and isinstance(self.optim_wrapper, OptimWrapper)
+
+    def _before_build(self, stage: str) -> None:
+        for hook in self.hooks:
+            if hasattr(hook, 'before_build'):
+                hook.before_build(self, stage)
+
+    def _evaluate(self, run: Callable[[], dict[str, float]]) -> dict[str, float]:
+        with explain_unknown_types(self.cfg), explain_disk_full(self.work_dir):
+            self._before_build(run.__name__)  # 'val' or 'test'
+            if self._resume and not self._has_loaded and (self._load_from is None or self._resume == 'auto'):
+                self._load_from = self._find_resume_point().path or self._load_from
+            self._resume = False  # weights only: nothing is trained on
+            return run()
+
+    def _choose_start(self) -> None:
+        """Decide between resuming and starting, before the loop and its samplers are built from the seed."""
+        if not self._resume:
+            return
+        explicit = self._resume != 'auto' and self._load_from is not None
+        point = self._verify(str(self._load_from)) if explicit else self._find_resume_point()
+        if point.path is None:
+            start = f'with the weights of {self._load_from}' if self._load_from else 'from the beginning'
+            self.logger.info(f'No checkpoint in {self.work_dir}: training starts {start}.')
+            self._resume = False
+            return
+        self.logger.info(f'Resuming from {point.path}')
+        self._resume_path = point.path
+        self._adopt_seed(point.meta.get('seed'))
+
+    def _adopt_seed(self, seed: int | None) -> None:
+        configured = self._randomness_cfg.get('seed')
+        if seed is None or seed == configured:
+            return
+        if configured is not None:
+            self.logger.warning(
+                f'randomness.seed={configured} differs from the seed {seed} of the resumed run, which is kept: '
+                'another one would change the order of the data.'
+            )
+        self._randomness_cfg = {**self._randomness_cfg, 'seed': seed}
+        self.set_randomness(**self._randomness_cfg)
+
+    def _find_resume_point(self) -> ResumePoint:
+        template = next((hook.filename_tmpl for hook in self.hooks if hasattr(hook, 'filename_tmpl')), None)
+        folders = self._checkpoint_folders()
+        point = _on_main_process(lambda: find_resume_point(self.work_dir, folders, template))
+        for warning in point.warnings:
+            self.logger.warning(warning)
+        return point
+
+    def _verify(self, path: str) -> ResumePoint:
+        if not os.path.isfile(os.path.expanduser(path)):
+            return ResumePoint(path)  # an address, or missing: reading it says so
+        return _on_main_process(lambda: ResumePoint(path, verify(os.path.expanduser(path))))
+
+    def _checkpoint_folders(self) -> list[str]:
+        folders = [self.work_dir]
+        for hook in self.hooks:
+            out_dir = getattr(hook, 'out_dir', None) if hasattr(hook, 'filename_tmpl') else None
+            if out_dir:
+                # CheckpointHook adds the work dir's own name to another root.
+                folders += [str(out_dir), os.path.join(str(out_dir), os.path.basename(self.work_dir))]
+        return [folder for folder in dict.fromkeys(folders) if os.path.isdir(folder)]
+
+    def _keep_rng(self, states: list[dict[str, Any]] | None, filename: str) -> None:
+        if not states:
+            self.logger.warning(f'{filename} holds no states of random generators; the run continues with new ones.')
+            return
+        if len(states) != self.world_size:
+            self.logger.warning(
+                f'{filename} was saved by {len(states)} processes, now there are {self.world_size}: the run continues, '
+                'but not with the same random numbers and batches.'
+            )
+        self._resumed_rng = states[self.rank] if self.rank < len(states) else None
+
+
+def is_local(folder: str, backend_args: dict[str, Any] | None) -> bool:
+    """Whether checkpoints under ``folder`` are plain files."""
+    return isinstance(get_file_backend(folder, backend_args=backend_args), LocalBackend)
+
+
+def _on_main_process(look: Callable[[], ResumePoint]) -> ResumePoint:
+    """Run on rank 0 and hand its result, or its error, to all ranks."""
+    result: list[Any] = [None]
+    if is_main_process():
+        try:
+            result = [look()]
+        except Exception as error:  # raised again below, on every rank
+            result = [error]
+    broadcast_object_list(result)
+    if isinstance(result[0], Exception):
+        raise result[0]
+    return result[0]

@@ -1,0 +1,26 @@
+"""What a process needs before it reads configs and checkpoints: see :func:`mmseg_plugins.setup`."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+
+from mmseg_plugins.utils.compat import check_stack
+
+
+@cache
+def setup_process() -> None:
+    """Check the stack, then install the checkpoint reader and the hosts' config paths, once in a process.
+
+    Raises:
+        ImportError: a package of the stack is missing or too old.
+    """
+    # The stock mmengine imports pkg_resources; the notice repeats in every process and helps nobody.
+    warnings.filterwarnings('ignore', message='pkg_resources is deprecated', category=UserWarning)
+    check_stack()
+    # Imported only now: these modules import mmengine, whose notices the filter above silences.
+    from mmseg_plugins.config.load import find_host_configs
+    from mmseg_plugins.engine.checkpoint.loaders import install
+
+    find_host_configs()
+    install()

@@ -1,0 +1,285 @@
+"""Measured results: from a run's summary into metafile.yml, and from there into tables.
+
+A number is written once, by :func:`record`, next to the config that made it;
+:func:`fill_tables` prints it wherever a README asks with a marker pair::
+
+    <!-- results: nuclei -->
+    <!-- end of results -->
+
+A config that is another one with something done at test time (a CRF, batch
+statistics) is not trained: its metafile entry says ``Weights Of: <that config>``,
+``tools/test.py`` tests it with those weights, and its row holds that test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_MARKERS = re.compile(r'(<!-- results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
+#: Metric of a validation -> the metafile's name of it and the factor to percent (mmseg and PQ give percent).
+_METRICS = {
+    'coco/segm_mAP': ('mask AP', 100),
+    'coco/segm_mAP_50': ('mask AP50', 100),
+    'coco/segm_mAP_75': ('mask AP75', 100),
+    'coco/segm_mAP_s': ('mask AP S', 100),
+    'coco/segm_mAP_m': ('mask AP M', 100),
+    'coco/segm_mAP_l': ('mask AP L', 100),
+    'coco/bbox_mAP': ('box AP', 100),
+    'coco/AR@10': ('mask AR@10', 100),
+    'coco/AR@100': ('mask AR@100', 100),
+    'coco/AR@1000': ('mask AR@1000', 100),
+    'coco_panoptic/PQ': ('PQ', 1),
+    'mIoU': ('mIoU', 1),
+    'mAcc': ('mAcc', 1),
+    'aAcc': ('aAcc', 1),
+    'sds/mAPr_50': ('mAP^r .5', 100),
+    'sds/mAPr_70': ('mAP^r .7', 100),
+}
+_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
+_SEMANTIC_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation')
+_NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
+_COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
+#: What a system is made for beside AP: a column where a row has it.
+_OWN_COLUMNS = ('mask AR@10', 'mask AR@100', 'mask AR@1000', 'PQ', 'mAP^r .5', 'mAP^r .7')
+#: Metric of label maps -> its column: mean IoU, mean recall of the classes, share of right pixels.
+SEMANTIC_COLUMNS = {'mIoU': 'mIoU', 'mAcc': 'class average', 'aAcc': 'global accuracy'}
+
+
+def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a run's ``summary.json`` that a metafile keeps.
+
+    Metrics are those of the last validation, in percent (0..100) as in the
+    hosts' metafiles; time in minutes of the whole run, validations included.
+
+    Raises:
+        ValueError: the run did not finish, or has no validation.
+    """
+    if summary['status'] != 'finished':
+        raise ValueError(f'the run is {summary["status"]!r}, only finished runs are recorded. Fix: resume it.')
+    metrics = _known(summary['metrics']['final'], 'the last validation')
+    return {
+        'Metrics': metrics,
+        'Minutes': round(float(summary['minutes']), 1),
+        'Seconds per Iteration': summary['seconds_per_iteration_median'],
+        'Peak Memory (GB)': round(max(summary['peak_memory'].values()) / 1024, 2),
+        'Parameters (M)': round(summary['parameters']['total'] / 1e6, 2),
+        'Hardware': hardware_name(summary['hardware']),
+        'Seed': summary['seed'],
+        'Command': _public_command(summary['command']),
+        'Versions': _versions(summary['versions'], metrics),
+    }
+
+
+def evaluation_to_results(tested: Mapping[str, Any], weights_of: str) -> dict[str, Any]:
+    """The part of a test's ``test_summary.json`` that a metafile keeps; the weights are another config's.
+
+    Args:
+        tested: What ``tools/test.py`` left in its working folder.
+        weights_of: Name of the config that trained the checkpoint.
+
+    Raises:
+        ValueError: none of the known metrics.
+    """
+    metrics = _known(tested['metrics'], 'the test')
+    return {
+        'Metrics': metrics,
+        'Weights': weights_of,
+        'Test Minutes': round(float(tested['minutes']), 1),
+        'Parameters (M)': round(tested['parameters']['total'] / 1e6, 2),
+        'Hardware': hardware_name(tested['hardware']),
+        'Command': _public_command(tested['command']),
+        'Versions': _versions(tested['versions'], metrics),
+    }
+
+
+def _known(values: Mapping[str, Any], source: str) -> dict[str, float]:
+    metrics = {
+        name: round(factor * float(values[key]), 1) for key, (name, factor) in _METRICS.items()
+        if key in values and values[key] not in (None, _NO_OBJECT)
+    }
+    if not metrics:
+        raise ValueError(f'{source} has none of {", ".join(_METRICS)}; found {", ".join(values) or "none"}.')
+    return metrics
+
+
+def _versions(versions: Mapping[str, str], metrics: Mapping[str, float]) -> str:
+    packages = _SEMANTIC_PACKAGES if is_semantic([metrics]) else _PACKAGES
+    return ', '.join(f'{name} {versions[name]}' for name in packages if name in versions)
+
+
+def is_semantic(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the metrics of a table's rows are those of label maps alone."""
+    return bool(rows) and all('mIoU' in metrics and 'mask AP' not in metrics for metrics in rows)
+
+
+def speed_to_results(measured: Mapping[str, Any], hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """What a metafile keeps of :func:`mmseg_plugins.benchmark.models.measure_trained`.
+
+    Operations are multiply-adds of one image, in 10^9, and absent where torch cannot count them.
+    """
+    operations = {} if measured['macs'] is None else {'GMACs': float(f'{measured["macs"] / 1e9:.4g}')}
+    height, width = measured['size']
+    step = measured['train_s']
+    training = {} if step is None else {'Seconds per Training Step': float(f'{step:.4g}')}
+    return {
+        'Speed': {
+            'Seconds per Image': float(f'{measured["infer_s"]:.4g}'),
+            **training,
+            **operations,
+            'Image': f'{height} x {width}',
+            'Hardware': hardware_name(hardware),
+        }
+    }
+
+
+def hardware_name(hardware: Mapping[str, Any]) -> str:
+    """The GPUs, or the CPU with its threads."""
+    gpus = ', '.join(gpu['name'] for gpu in hardware['gpus'])
+    return gpus or f'{hardware["cpu"]}, {hardware["torch_threads"]} thread(s)'
+
+
+def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]) -> None:
+    """Write the results of one config on one data set into its metafile, in place of earlier ones.
+
+    The rest of the file keeps its bytes, comments included.
+
+    Raises:
+        ValueError: the metafile has no model with this config.
+    """
+    blocks = re.split(r'(?m)^(?=  - Name: )', metafile.read_text())
+    for index, block in enumerate(blocks):
+        if f'    Config: {config}\n' in block:
+            kept = re.sub(r'(?m)^    Results:\n(?:(?:      .*)?\n)*', '', block).rstrip('\n') + '\n'
+            others = [entry for entry in yaml.safe_load(block)[0].get('Results', []) if entry['Dataset'] != dataset]
+            task = 'Semantic Segmentation' if is_semantic([results['Metrics']]) else 'Instance Segmentation'
+            entries = [*others, {'Task': task, 'Dataset': dataset, **results}]
+            text = yaml.safe_dump({'Results': entries}, sort_keys=False, width=1000)
+            blocks[index] = kept + ''.join(f'    {line}\n' for line in _indented(text))
+            metafile.write_text(''.join(blocks))
+            return
+    raise ValueError(f'{metafile} has no model with "Config: {config}". Fix: add its entry first.')
+
+
+def weights_of(metafiles: Sequence[Path], config: str) -> str:
+    """Name of the model whose weights a config is tested with (``Weights Of``).
+
+    Raises:
+        ValueError: the config has no such entry, or it names no model.
+    """
+    models = [model for path in metafiles for model in read_models(path)]
+    named = next((model.get('Weights Of') for model in models if model['Config'] == config), None)
+    if named is None:
+        raise ValueError(f'the metafile entry of {config} says nothing about whose weights it is tested with. '
+                         'Fix: add "Weights Of: <name of the config that was trained>" there.')
+    if named not in {model['Name'] for model in models}:
+        raise ValueError(f'Weights Of: {named!r} in the metafile entry of {config} names no model. '
+                         'Fix: the name of a config that has an entry itself.')
+    return str(named)
+
+
+def fill_tables(readme: str, models: Sequence[Mapping[str, Any]]) -> str:
+    """A README's text with every marked table made anew from the metafile's models."""
+
+    def table(match: re.Match[str]) -> str:
+        return match.group(1) + results_table(models, match.group('dataset')) + match.group(3)
+
+    return _MARKERS.sub(table, readme)
+
+
+def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
+    """Markdown table of the models measured on one dataset, in the metafile's order."""
+    rows = [(model, result) for model in models for result in model.get('Results', []) if result['Dataset'] == dataset]
+    if not rows:
+        return 'Not yet measured.\n'
+    columns = _columns([result['Metrics'] for _, result in rows])
+    head = ['config', *columns.values(), 'parameters', 's/iter', 'training', 'peak memory']
+    lines = [table_row(head), table_row(['---'] * len(head))]
+    for model, result in rows:
+        metrics = result['Metrics']
+        lines.append(
+            table_row([
+                f'[`{model["Name"]}`]({Path(model["Config"]).name})',
+                *(f'{metrics[name]:.1f}' if name in metrics else '' for name in columns),
+                f'{result["Parameters (M)"]:.2f} M',
+                *_training_cells(result),
+            ])
+        )
+    where = _measured_on([result for _, result in rows])
+    return '\n'.join(lines) + '\n\n' + f'Measured on {"; ".join(where)}. Commands: `metafile.yml`.\n'
+
+
+def _columns(measured: Sequence[Mapping[str, float]]) -> dict[str, str]:
+    """Name of a metric -> its column, for the rows of a table."""
+    if is_semantic(measured):
+        return SEMANTIC_COLUMNS
+    own = [name for name in _OWN_COLUMNS if any(name in metrics for metrics in measured)]
+    return {name: name for name in (*_COLUMNS, *own)}
+
+
+def _training_cells(result: Mapping[str, Any]) -> list[str]:
+    """Seconds an iteration, minutes and memory of the training; of a test alone, whose weights it is."""
+    if 'Weights' in result:
+        return ['', f'weights of `{result["Weights"]}`', '']
+    return [
+        f'{seconds_per_iteration(result):.2f}', f'{result["Minutes"]:.1f} min', f'{result["Peak Memory (GB)"]:.2f} GB'
+    ]
+
+
+def seconds_per_iteration(result: Mapping[str, Any]) -> float | None:
+    """One training step measured by itself, else the median of the run, whose machine may have been busy."""
+    return result.get('Speed', {}).get('Seconds per Training Step') or result.get('Seconds per Iteration')
+
+
+def _measured_on(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Machines with their versions, each once, and the seeds of the trainings there (a test has none)."""
+    seeds: dict[str, set[int]] = {}
+    for result in results:
+        drawn = seeds.setdefault(f'{result["Hardware"]}; {result["Versions"]}', set())
+        if 'Weights' not in result:
+            drawn.add(result['Seed'])
+    lines = []
+    for machine in sorted(seeds):
+        lines += [f'{machine}; seed {seed}' for seed in sorted(seeds[machine])] or [machine]
+    return lines
+
+
+def read_models(metafile: Path) -> list[dict[str, Any]]:
+    """The models of a metafile."""
+    return list(yaml.safe_load(metafile.read_text())['Models'])
+
+
+def read_summary(work_dir: Path, name: str = 'summary.json') -> dict[str, Any]:
+    """``summary.json`` of a working folder, or ``test_summary.json``."""
+    return dict(json.loads((work_dir / name).read_text()))
+
+
+def _public_command(command: str) -> str:
+    """The command without folders of the machine it ran on: those of outputs and data are the reader's choice."""
+    words = shlex.split(command)
+    kept: list[str] = []
+    for word in words:
+        if kept and kept[-1] == '--work-dir':
+            kept.pop()
+            continue
+        # of a checkpoint below another folder, the part that the reader will have as well
+        below = f'{os.sep}work_dirs{os.sep}'
+        kept.append('work_dirs' + os.sep + word.split(below, 1)[1] if below in word else word)
+    return shlex.join(word for word in kept if not word.startswith('data_root='))
+
+
+def _indented(text: str) -> list[str]:
+    """yaml.safe_dump writes list items flush with their key; the hosts indent them."""
+    head, *rest = text.splitlines()
+    return [head, *(f'  {line}' for line in rest)]
+
+
+def table_row(cells: Sequence[str]) -> str:
+    return '| ' + ' | '.join(cells) + ' |'
