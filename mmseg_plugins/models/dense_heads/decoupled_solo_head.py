@@ -2,8 +2,8 @@
 
 Paper: SOLO: Segmenting Objects by Locations, https://arxiv.org/abs/1912.04488, section 5.
 Original (research licence): https://github.com/WXinlong/SOLO/tree/f4cd03b9404e3bd84ca0be45966fb61d20d2efe6 ,
-mmdet/models/anchor_heads/decoupled_solo_head.py and decoupled_solo_light_head.py; networks and parameters are those of
-stock mmdet.
+mmdet/models/anchor_heads/decoupled_solo_head.py and decoupled_solo_light_head.py; networks and parameter names are
+those of mmdet's heads.
 """
 
 from __future__ import annotations
@@ -12,30 +12,46 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmdet.models.dense_heads import DecoupledSOLOHead as StockDecoupledSOLOHead
-from mmdet.models.dense_heads import DecoupledSOLOLightHead as StockDecoupledSOLOLightHead
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import coordinate_maps
 from mmseg_plugins.registry import MODELS
 
-from .grid_mask_mixin import GridMaskMixin, nothing_of
+from .solo_base_head import SOLOBaseHead, nothing_of
 
 
 @MODELS.register_module()
-class DecoupledSOLOHead(GridMaskMixin, StockDecoupledSOLOHead):
-    """Stock ``DecoupledSOLOHead`` (two towers, x and y) with :class:`GridMaskMixin`'s corrections.
+class DecoupledSOLOHead(SOLOBaseHead):
+    """Decoupled SOLO: a tower for columns (x), one for rows (y), and S channels of each for a level of S^2 cells.
 
     Args:
-        resize_ends, min_mask_area: See :class:`GridMaskMixin`.
-        args, kwargs: Those of the stock head.
+        kwargs: Those of :class:`SOLOBaseHead`.
 
     Raises:
-        ValueError: ``loss_mask`` applies a sigmoid of its own (``activate=True``, mmdet's default).
+        ValueError: ``loss_mask`` applies a sigmoid of its own (``activate=True``, mmdet's default), and see
+            :class:`SOLOBaseHead`.
     """
 
     loss_applies_sigmoid = False
+    output_layers = ('conv_mask_list_x', 'conv_mask_list_y', 'conv_cls')
+
+    def build_layers(self) -> None:
+        """Make the three towers and the last layers."""
+        self.mask_convs_x, self.mask_convs_y, self.cls_convs = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for index in range(self.stacked_convs):
+            self.mask_convs_x.append(self.tower_layer(index, coordinates=1))
+            self.mask_convs_y.append(self.tower_layer(index, coordinates=1))
+            self.cls_convs.append(self.tower_layer(index))
+        self.build_output_layers()
+
+    def build_output_layers(self) -> None:
+        """Make the last layers of columns, rows and classes."""
+        self.conv_mask_list_x, self.conv_mask_list_y = nn.ModuleList(), nn.ModuleList()
+        for grid in self.num_grids:
+            self.conv_mask_list_x.append(self.output_layer(grid))
+            self.conv_mask_list_y.append(self.output_layer(grid))
+        self.conv_cls = self.output_layer(self.num_classes)
 
     def forward(self, x: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Run the towers on maps (B, C_in, H_i, W_i) of the neck, finest first.
@@ -121,17 +137,29 @@ def _enlarge(logits: Tensor, lines: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 @MODELS.register_module()
-class DecoupledSOLOLightHead(DecoupledSOLOHead, StockDecoupledSOLOLightHead):
-    """Stock ``DecoupledSOLOLightHead`` (one tower for both axes) with :class:`GridMaskMixin`'s corrections.
+class DecoupledSOLOLightHead(DecoupledSOLOHead):
+    """The light variant: one tower for both axes.
 
     Args:
         dcn_cfg: Convolution of the last layer of both towers, e.g. ``dict(type='DCN')``; plain when absent.
-        resize_ends, min_mask_area: See :class:`GridMaskMixin`.
-        args, kwargs: Those of the stock head.
+        kwargs: Those of :class:`SOLOBaseHead`.
 
     Raises:
-        ValueError: ``loss_mask`` applies a sigmoid of its own (``activate=True``, mmdet's default).
+        ValueError: See :class:`DecoupledSOLOHead`.
     """
+
+    def __init__(self, *, dcn_cfg: dict | None = None, **kwargs: Any) -> None:
+        self.dcn_cfg = dcn_cfg
+        super().__init__(**kwargs)
+
+    def build_layers(self) -> None:
+        """Make both towers and the last layers."""
+        self.mask_convs, self.cls_convs = nn.ModuleList(), nn.ModuleList()
+        for index in range(self.stacked_convs):
+            conv_cfg = self.dcn_cfg if index == self.stacked_convs - 1 else None
+            self.mask_convs.append(self.tower_layer(index, coordinates=2, conv_cfg=conv_cfg))
+            self.cls_convs.append(self.tower_layer(index, conv_cfg=conv_cfg))
+        self.build_output_layers()
 
     def forward(self, x: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Run the towers; see :meth:`DecoupledSOLOHead.forward`."""

@@ -2,7 +2,7 @@
 
 Paper: SOLO: Segmenting Objects by Locations, https://arxiv.org/abs/1912.04488.
 Original (research licence): https://github.com/WXinlong/SOLO/tree/f4cd03b9404e3bd84ca0be45966fb61d20d2efe6 ,
-mmdet/models/anchor_heads/solo_head.py; network and parameters are those of stock mmdet's ``SOLOHead``.
+mmdet/models/anchor_heads/solo_head.py; network and parameter names are those of mmdet's ``SOLOHead``.
 """
 
 from __future__ import annotations
@@ -12,31 +12,40 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmdet.models.dense_heads import SOLOHead as StockSOLOHead
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import coordinate_maps
 from mmseg_plugins.registry import MODELS
 
-from .grid_mask_mixin import GridMaskMixin, nothing_of
+from .solo_base_head import SOLOBaseHead, nothing_of
 
 
 @MODELS.register_module()
-class SOLOHead(GridMaskMixin, StockSOLOHead):
-    """Stock ``SOLOHead`` with :class:`GridMaskMixin`'s corrections, and masks of the cells in question only.
+class SOLOHead(SOLOBaseHead):
+    """SOLO's first head, with the masks of the cells in question only.
 
     A level of S^2 cells has S^2 mask channels.  The last layer is a 1 x 1 convolution, so it is applied to the channels
     of positive cells (training) or of candidates (prediction) and before the two-fold bilinear enlargement, with which
-    it commutes, instead of to all channels behind it: the same numbers, without maps of S^2 channels at stride 4.
+    it commutes, instead of to all channels after it: the same numbers, without maps of S^2 channels at stride 4.
 
     Args:
-        resize_ends, min_mask_area: See :class:`GridMaskMixin`.
-        args, kwargs: Those of stock ``SOLOHead``.
+        kwargs: Those of :class:`SOLOBaseHead`.
 
     Raises:
-        ValueError: ``loss_mask`` does not apply the sigmoid (``activate=False``).
+        ValueError: ``loss_mask`` does not apply the sigmoid (``activate=False``), and see :class:`SOLOBaseHead`.
     """
+
+    output_layers = ('conv_mask_list', 'conv_cls')
+
+    def build_layers(self) -> None:
+        """Make both towers and a last layer of S^2 mask channels for each level."""
+        self.mask_convs, self.cls_convs = nn.ModuleList(), nn.ModuleList()
+        for index in range(self.stacked_convs):
+            self.mask_convs.append(self.tower_layer(index, coordinates=2))
+            self.cls_convs.append(self.tower_layer(index))
+        self.conv_mask_list = nn.ModuleList(nn.Conv2d(self.feat_channels, grid**2, 1) for grid in self.num_grids)
+        self.conv_cls = self.output_layer(self.num_classes)
 
     def forward(self, x: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
         """Run the towers.

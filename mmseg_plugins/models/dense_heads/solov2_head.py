@@ -2,53 +2,98 @@
 
 Paper: SOLOv2: Dynamic and Fast Instance Segmentation, https://arxiv.org/abs/2003.10152.
 Original (research licence): https://github.com/WXinlong/SOLO/tree/f4cd03b9404e3bd84ca0be45966fb61d20d2efe6 ,
-mmdet/models/anchor_heads/solov2_head.py and mmdet/models/mask_heads/mask_feat_head.py; network and parameters are those
-of stock mmdet.
+mmdet/models/anchor_heads/solov2_head.py and mmdet/models/mask_heads/mask_feat_head.py; network and parameter names are
+those of mmdet's head.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmdet.models.dense_heads import SOLOV2Head as StockSOLOV2Head
-from mmdet.models.dense_heads.solov2_head import MaskFeatModule
-from mmengine.config import ConfigDict
-from mmengine.model import normal_init
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule, normal_init
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import coordinate_maps
 from mmseg_plugins.registry import MODELS
 
-from .grid_mask_mixin import GridMaskMixin, flatten_cells, nothing_of
+from .solo_base_head import SOLOBaseHead, flatten_cells, nothing_of, small_normal_init
 
 
-class MaskFeatures(MaskFeatModule):
-    """Stock mask feature branch; a ``mask_stride`` finer than the finest map's enlarges the sum before the last layer.
+class MaskFeatures(BaseModule):
+    """Mask feature branch: maps of the neck, enlarged to the finest one's size and added.
+
+    .. code-block:: none
+
+        map i -- i times (conv 3x3, norm, ReLU, x2) --\\
+        map 0 -- conv 3x3, norm, ReLU ------------------+--(enlarged by ``scale``)-- conv_pred 1x1, norm, ReLU
+
+    The coarsest map has coordinate channels.
 
     Args:
+        in_channels: Of the neck's maps.
+        feat_channels: Hidden channels.
+        start_level, end_level: First and last map of the neck that take part.
+        out_channels: D, of the mask features.
+        mask_stride: Stride of the mask features; divides ``input_stride``.  One that is finer than the finest map
+            enlarges the sum before the last layer.
         input_stride: Stride of the neck's finest map.  Each branch enlarges its map to that one's size, also where
             ``start_level`` leaves it out.
-        args, kwargs: Those of the stock module; ``mask_stride`` divides ``input_stride``.
+        conv_cfg, norm_cfg: Of all convolutions; plain ones without a norm when absent.
+        init_cfg: Replaces the original's N(0, 0.01).
 
     Raises:
-        ValueError: ``mask_stride`` does not divide ``input_stride``.
+        ValueError: the levels are not in order, or ``mask_stride`` does not divide ``input_stride``.
     """
 
-    def __init__(self, *args: Any, input_stride: int = 4, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.mask_stride < 1 or input_stride % self.mask_stride:
+    def __init__(self,
+                 *,
+                 in_channels: int,
+                 feat_channels: int,
+                 start_level: int,
+                 end_level: int,
+                 out_channels: int,
+                 mask_stride: int = 4,
+                 input_stride: int = 4,
+                 conv_cfg: dict | None = None,
+                 norm_cfg: dict | None = None,
+                 init_cfg: dict | list[dict] | None = None) -> None:
+        super().__init__(init_cfg=small_normal_init(()) if init_cfg is None else init_cfg)
+        if not 0 <= start_level <= end_level:
+            raise ValueError(f'mask_feature_head.start_level={start_level} must lie between 0 and '
+                             f'end_level={end_level}')
+        if mask_stride < 1 or input_stride % mask_stride:
             raise ValueError(
-                f'mask_feature_head.mask_stride={self.mask_stride} must divide the stride of the neck\'s finest '
+                f'mask_feature_head.mask_stride={mask_stride} must divide the stride of the neck\'s finest '
                 f'map, input_stride={input_stride}: the mask map has the size of that map or a multiple of it')
-        self.scale = input_stride // self.mask_stride
+        self.start_level = start_level
+        self.end_level = end_level
+        self.mask_stride = mask_stride
+        self.scale = input_stride // mask_stride
+        self.convs_all_levels = nn.ModuleList()
+        for level in range(start_level, end_level + 1):
+            branch = nn.Sequential()
+            channels = in_channels + 2 if 0 < level == end_level else in_channels
+            for index in range(max(level, 1)):
+                branch.add_module(
+                    f'conv{index}',
+                    ConvModule(channels, feat_channels, 3, padding=1, conv_cfg=conv_cfg, norm_cfg=norm_cfg,
+                               inplace=False))
+                if level:
+                    branch.add_module(f'upsample{index}',
+                                      nn.Upsample(scale_factor=2, mode='bilinear', align_corners=False))
+                channels = feat_channels
+            self.convs_all_levels.append(branch)
+        self.conv_pred = ConvModule(feat_channels, out_channels, 1, conv_cfg=conv_cfg, norm_cfg=norm_cfg)
 
     def init_weights(self) -> None:
         """Fill all convolutions from N(0, 0.01), the last one included.
 
-        Stock mmdet fills the last one by Kaiming's rule: its ``ConvModule`` initialises itself after the module has.
+        In mmdet the last one is filled by Kaiming's rule: its ``ConvModule`` initializes itself after the module has.
         """
         super().init_weights()
         normal_init(self.conv_pred.conv, std=0.01)
@@ -79,30 +124,57 @@ class MaskFeatures(MaskFeatModule):
 
 
 @MODELS.register_module()
-class SOLOV2Head(GridMaskMixin, StockSOLOV2Head):
-    """Stock ``SOLOV2Head`` with :class:`GridMaskMixin`'s corrections.
+class SOLOV2Head(SOLOBaseHead):
+    """SOLOv2: a kernel for each cell, applied to mask features that all levels share.
 
-    The mask loss is the mean over all mask targets, those that share a cell included, as in the original.  (Stock
+    The mask loss is the mean over all mask targets, those that share a cell included, as in the original.  (mmdet
     divides their sum by the number of distinct cells: a larger loss on crowded images.)
 
     Args:
-        mask_feature_head: Arguments of :class:`MaskFeatures`.
-        resize_ends: See :class:`GridMaskMixin`; here it decides only what the class and kernel branches see before they
-            are resized to the grids.
-        min_mask_area: See :class:`GridMaskMixin`.
-        args, kwargs: Those of the stock head.
+        mask_feature_head: Arguments of :class:`MaskFeatures`, without ``in_channels``.
+        dynamic_conv_size: k, side of the kernels.
+        dcn_cfg: Convolution of the towers, e.g. ``dict(type='DCN')``; plain when absent.
+        dcn_apply_to_all_conv: Whether ``dcn_cfg`` is that of all layers or, as in the light version, of the last one.
+        kwargs: Those of :class:`SOLOBaseHead`; ``resize_ends`` decides only what the class and kernel branches see
+            before they are resized to the grids.
 
     Raises:
-        ValueError: ``loss_mask`` does not apply the sigmoid, or ``mask_stride`` does not divide the map's stride.
+        ValueError: ``loss_mask`` does not apply the sigmoid, ``mask_stride`` does not divide the map's stride, and see
+            :class:`SOLOBaseHead`.
     """
 
-    min_mask_area = 1
+    default_min_mask_area = 1
 
-    def __init__(self, *args: Any, mask_feature_head: dict, **kwargs: Any) -> None:
-        options = ConfigDict(mask_feature_head)  # the stock head reads its entries as attributes
-        input_stride = options.pop('input_stride', 4)
-        super().__init__(*args, mask_feature_head=options, **kwargs)
-        self.mask_feature_head = MaskFeatures(**options, input_stride=input_stride)
+    def __init__(self,
+                 *,
+                 mask_feature_head: dict,
+                 dynamic_conv_size: int = 1,
+                 dcn_cfg: dict | None = None,
+                 dcn_apply_to_all_conv: bool = True,
+                 **kwargs: Any) -> None:
+        self.dcn_cfg = dcn_cfg
+        self.dcn_apply_to_all_conv = dcn_apply_to_all_conv
+        self.dynamic_conv_size = dynamic_conv_size
+        self.kernel_out_channels = mask_feature_head['out_channels'] * dynamic_conv_size**2
+        super().__init__(**kwargs)
+        if mask_feature_head.get('in_channels') not in (None, self.in_channels):
+            warnings.warn(f'mask_feature_head.in_channels={mask_feature_head["in_channels"]} is replaced by the '
+                          f'head\'s in_channels={self.in_channels}: both see the maps of the neck', stacklevel=2)
+        options = dict(mask_feature_head, in_channels=self.in_channels)
+        MaskFeatures(**options)  # draws what mmdet's own branch drew: seeded runs keep the weights of published scores
+        self.mask_feature_head = MaskFeatures(**options)
+        self.mask_stride = self.mask_feature_head.mask_stride
+
+    def build_layers(self) -> None:
+        """Make both towers and the last layers; the order in which layers are listed is that of mmdet's head."""
+        self.cls_convs, self.kernel_convs = nn.ModuleList(), nn.ModuleList()
+        for index in range(self.stacked_convs):
+            deformable = self.dcn_apply_to_all_conv or index == self.stacked_convs - 1
+            conv_cfg = self.dcn_cfg if deformable else None
+            self.kernel_convs.append(self.tower_layer(index, coordinates=2, conv_cfg=conv_cfg))
+            self.cls_convs.append(self.tower_layer(index, conv_cfg=conv_cfg))
+        self.conv_cls = self.output_layer(self.num_classes)
+        self.conv_kernel = self.output_layer(self.kernel_out_channels)
 
     def forward(self, x: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Run the three branches on maps (B, C_in, H_i, W_i) of the neck, finest first.

@@ -24,8 +24,8 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmseg_plugins.models.dense_heads.grid_mask_mixin import collect_masks
 from mmseg_plugins.models.postprocess.ranking import best_indices
+from mmseg_plugins.models.postprocess.solo_masks import collect_masks
 from mmseg_plugins.registry import MODELS
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from mmdet.structures.mask import encode_mask_results
 from torch import Tensor
 
 from .matrix_nms import matrix_nms
@@ -168,3 +169,21 @@ def tight_boxes(masks: Tensor) -> Tensor:
 def items_per_chunk(pixels: int, chunk_bytes: int) -> int:
     """How many float32 maps of so many pixels fit into ``chunk_bytes``; at least one."""
     return max(1, chunk_bytes // (4 * max(pixels, 1)))
+
+
+def collect_masks(pieces: Iterator[Tensor], number: int, shape: tuple[int, ...], device: torch.device,
+                  rle: bool) -> tuple[Tensor | list[dict], Tensor]:
+    """All masks as one bool tensor or as RLEs, and their boxes; a piece is dropped before the next one is made."""
+    boxes = torch.zeros(number, 4, device=device)
+    dense = torch.empty(0 if rle else number, *shape, dtype=torch.bool, device=device)
+    encoded: list[dict] = []
+    start = 0
+    for piece in pieces:
+        stop = start + len(piece)
+        boxes[start:stop] = tight_boxes(piece)
+        if rle:
+            encoded += encode_mask_results(piece.cpu().numpy())
+        else:
+            dense[start:stop] = piece
+        start = stop
+    return (encoded if rle else dense), boxes

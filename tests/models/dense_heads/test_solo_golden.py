@@ -5,7 +5,7 @@ import torch
 from golden_cases import rel_error
 from solo_cases import HEADS, golden, golden_head, pyramid, random_samples, samples, unpack
 
-from mmseg_plugins.models.dense_heads.grid_mask_mixin import flatten_cells
+from mmseg_plugins.models.dense_heads.solo_base_head import flatten_cells
 from mmseg_plugins.models.postprocess.solo_masks import point_nms
 
 

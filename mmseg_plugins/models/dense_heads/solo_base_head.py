@@ -1,6 +1,9 @@
-"""What SOLO's heads share: targets, class loss, and prediction from cells.
+"""What SOLO's heads share: arguments, class branch, targets, class loss, and prediction from cells.
 
-A head that mixes this in gives, for any cells of an image, their soft masks; everything else follows.
+Paper: SOLO: Segmenting Objects by Locations, https://arxiv.org/abs/1912.04488.
+Original (research licence): https://github.com/WXinlong/SOLO/tree/f4cd03b9404e3bd84ca0be45966fb61d20d2efe6 ,
+mmdet/models/anchor_heads/; networks, arguments and parameter names are those of mmdet's heads, so that checkpoints of
+both load.
 
 Letters: B images, T = sum of S^2 cells of all levels (level by level, row by row), C classes, P positives, (h, w) the
 common mask map at prediction.
@@ -8,23 +11,27 @@ common mask map at prediction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmdet.models.dense_heads.base_mask_head import BaseMaskHead
+from mmdet.registry import MODELS as MMDET_MODELS
 from mmdet.structures.bbox import get_box_tensor
-from mmdet.structures.mask import encode_mask_results
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_plugins.models.postprocess.solo_masks import (
     CHUNK_BYTES,
     MaskSource,
     choose_cells,
+    collect_masks,
     full_size_masks,
     point_nms,
-    tight_boxes,
 )
 from mmseg_plugins.models.task_modules.solo_targets import (
     CellTargets,
@@ -34,8 +41,9 @@ from mmseg_plugins.models.task_modules.solo_targets import (
     shrink_masks,
 )
 
-DICE: dict[str, Any] = dict(type='mmdet.DiceLoss', use_sigmoid=True, loss_weight=3.0)
-FOCAL: dict[str, Any] = dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0)
+GROUP_NORM: Mapping[str, Any] = MappingProxyType(dict(type='GN', num_groups=32, requires_grad=True))
+FOCAL: Mapping[str, Any] = MappingProxyType(
+    dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0))
 
 
 class ImageTargets(NamedTuple):
@@ -50,59 +58,128 @@ class ImageTargets(NamedTuple):
     masks: dict[int, Tensor]
 
 
-class GridMaskMixin:
-    """Shared by SOLO's heads; to be placed before mmdet's class.
+class SOLOBaseHead(BaseMaskHead):
+    """Base of SOLO's heads: a subclass builds its layers, draws the masks of any cells, and gets the rest from here.
 
-    Differences from stock, for all of them:
+    Differences from mmdet's heads, for all of them:
 
-    * ``forward`` gives logits in training and in eval mode alike; stock's first version turns them into probabilities
+    * ``forward`` gives logits in training and in eval mode alike; mmdet's first version turns them into probabilities
       in eval mode, so that a validation loss computed there is wrong;
     * targets come from :mod:`...task_modules.solo_targets`: no loop over objects or cells, no copy between devices;
     * losses are computed in float32, and without a single positive they still reach every parameter;
     * prediction needs bounded memory (:mod:`...postprocess.solo_masks`), gives tight boxes around the masks instead of
       zeros, and honours ``rescale=False``: masks in the frame of the resized image;
-    * ``test_cfg.rle=True`` gives COCO RLEs (a list of dicts) instead of one bool tensor (K, H, W): for photographs so
-      large that the tensor itself is too much (100 masks of 4000 x 5000 pixels: 2 GB);
-    * a mask loss whose ``activate`` does not fit is an error; stock's decoupled heads silently apply two sigmoids.
+    * ``test_cfg.rle=True`` gives COCO RLEs (a list of dicts) instead of one bool tensor (K, H, W), for images so large
+      that the tensor itself is too much (100 masks of 4000 x 5000 pixels: 2 GB);
+    * a mask loss whose ``activate`` does not fit is an error; mmdet's decoupled heads silently apply two sigmoids.
 
     Args:
+        num_classes: C.
+        in_channels: Channels of the neck's maps.
+        feat_channels: Channels of the towers.
+        stacked_convs: Layers of each tower.
+        strides: Of the maps that the head works on, see ``resize_ends``; masks are drawn at half of them.
+        scale_ranges: For each level the least and greatest sqrt(box area) of its objects, in pixels.
+        pos_scale: Size of the region around an object's centre whose cells are positive, as a part of its box.
+        num_grids: S of each level.
+        cls_down_index: The class tower's layer before which the map becomes the grid.
+        loss_mask: By default ``mmdet.DiceLoss`` of weight 3; its ``activate`` must fit the head.
+        loss_cls: By default ``mmdet.FocalLoss``.
+        norm_cfg: Norm of the towers; ``None`` for none.
         resize_ends: Whether the finest map is halved and the coarsest enlarged to its neighbour, as in the original; a
             pyramid of strides (4, 8, 16, 32, 64) then has ``strides=(8, 8, 16, 32, 32)``.  Without it ``strides`` are
             the pyramid's own: finer maps, for objects smaller than COCO's.
         min_mask_area: Objects of fewer mask pixels (of the padded image) are no positives.  ``None`` is the original's
             rule: 10 for SOLO and decoupled SOLO, 1 for SOLOv2.
-        args, kwargs: Those of the stock head.
+        train_cfg: Unused; detectors hand it over.
+        test_cfg: mmdet's of SOLO, and ``rle``.
+        init_cfg: Replaces the original's: N(0, 0.01), and biases of the last layers for a probability of 0.01.
+
+    Raises:
+        ValueError: the lists of levels differ in length, ``min_mask_area`` is below 1, or ``loss_mask.activate`` does
+            not fit the head.
     """
 
-    num_levels: int
-    num_grids: Sequence[int]
-    strides: Sequence[int]
-    scale_ranges: Sequence[tuple[float, float]]
-    pos_scale: float
-    num_classes: int
-    cls_out_channels: int
-    loss_cls: Any
-    loss_mask: Any
-    test_cfg: Any
-    resize_ends: bool
-    min_mask_area: int = 10
+    default_min_mask_area: int = 10
     loss_applies_sigmoid: bool = True
     chunk_bytes: int = CHUNK_BYTES
-    cls_convs: Any
-    conv_cls: Any
-    cls_down_index: int
+    #: Layers whose biases begin at a probability of 0.01, in the order in which they are filled.
+    output_layers: tuple[str, ...] = ('conv_cls', )
+    cls_convs: nn.ModuleList
+    conv_cls: nn.Conv2d
 
-    def __init__(self, *args: Any, resize_ends: bool = True, min_mask_area: int | None = None, **kwargs: Any) -> None:
-        kwargs.setdefault('loss_mask', dict(DICE, activate=self.loss_applies_sigmoid))
-        kwargs.setdefault('loss_cls', dict(FOCAL))
-        super().__init__(*args, **kwargs)
+    def __init__(self,
+                 *,
+                 num_classes: int,
+                 in_channels: int,
+                 feat_channels: int = 256,
+                 stacked_convs: int = 4,
+                 strides: Sequence[int] = (4, 8, 16, 32, 64),
+                 scale_ranges: Sequence[tuple[float, float]] = ((8, 32), (16, 64), (32, 128), (64, 256), (128, 512)),
+                 pos_scale: float = 0.2,
+                 num_grids: Sequence[int] = (40, 36, 24, 16, 12),
+                 cls_down_index: int = 0,
+                 loss_mask: dict | None = None,
+                 loss_cls: Mapping[str, Any] = FOCAL,
+                 norm_cfg: Mapping[str, Any] | None = GROUP_NORM,
+                 resize_ends: bool = True,
+                 min_mask_area: int | None = None,
+                 train_cfg: dict | None = None,
+                 test_cfg: dict | None = None,
+                 init_cfg: dict | list[dict] | None = None) -> None:
+        super().__init__(init_cfg=small_normal_init(self.output_layers) if init_cfg is None else init_cfg)
+        self.num_classes = self.cls_out_channels = num_classes
+        self.in_channels = in_channels
+        self.feat_channels = feat_channels
+        self.stacked_convs = stacked_convs
+        self.strides = strides
+        self.num_grids = num_grids
+        self.scale_ranges = scale_ranges
+        self.num_levels = len(strides)
+        self.pos_scale = pos_scale
+        self.cls_down_index = cls_down_index
+        self.norm_cfg = None if norm_cfg is None else dict(norm_cfg)
         self.resize_ends = resize_ends
-        if min_mask_area is not None:
-            if min_mask_area < 1:
-                raise ValueError(f'min_mask_area={min_mask_area} must be at least 1: a mask without a pixel has no '
-                                 'centre')
-            self.min_mask_area = min_mask_area
-        self.check_activation()
+        self.min_mask_area = self.default_min_mask_area if min_mask_area is None else min_mask_area
+        self.train_cfg = train_cfg
+        self.test_cfg: Any = test_cfg
+        self.loss_cls = MMDET_MODELS.build(dict(loss_cls))
+        self.loss_mask = MMDET_MODELS.build(loss_mask or self.default_loss_mask())
+        self.check_arguments()
+        self.build_layers()
+
+    @abstractmethod
+    def build_layers(self) -> None:
+        """Make ``cls_convs``, ``conv_cls`` and the layers that draw masks."""
+
+    def default_loss_mask(self) -> dict:
+        """The original's dice loss, with or without the sigmoid as the head needs it."""
+        return dict(type='mmdet.DiceLoss', use_sigmoid=True, activate=self.loss_applies_sigmoid, loss_weight=3.0)
+
+    def check_arguments(self) -> None:
+        """Raise ``ValueError`` for arguments that do not fit each other, see the class."""
+        lengths = {name: len(getattr(self, name)) for name in ('strides', 'num_grids', 'scale_ranges')}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f'{type(self).__name__}: strides, num_grids and scale_ranges have {lengths} entries, but '
+                             'each has one for every level. Fix: give all three the same length')
+        if self.min_mask_area < 1:
+            raise ValueError(f'min_mask_area={self.min_mask_area} must be at least 1: a mask without a pixel has no '
+                             'center')
+        wanted = self.loss_applies_sigmoid
+        if getattr(self.loss_mask, 'activate', wanted) is not wanted:
+            reason = ('gives logits' if wanted else
+                      'multiplies the probabilities of rows and columns itself, a second sigmoid would follow')
+            raise ValueError(f'loss_mask.activate={not wanted} does not fit {type(self).__name__}, which {reason}. '
+                             f'Fix: set loss_mask=dict(activate={wanted}, ...)')
+
+    def tower_layer(self, index: int, coordinates: int = 0, conv_cfg: dict | None = None) -> ConvModule:
+        """Layer ``index`` of a tower; the first one's input has so many coordinate channels besides the map's."""
+        channels = self.feat_channels if index else self.in_channels + coordinates
+        return ConvModule(channels, self.feat_channels, 3, padding=1, conv_cfg=conv_cfg, norm_cfg=self.norm_cfg)
+
+    def output_layer(self, channels: int) -> nn.Conv2d:
+        """A 3 x 3 convolution from the tower's channels."""
+        return nn.Conv2d(self.feat_channels, channels, 3, padding=1)
 
     def resize_feats(self, x: Sequence[Tensor]) -> list[Tensor]:
         """Halve the finest map and enlarge the coarsest to its neighbour's size, unless ``resize_ends`` is off.
@@ -128,15 +205,6 @@ class GridMaskMixin:
         for grid in self.num_grids:
             starts.append(starts[-1] + grid**2)
         return starts
-
-    def check_activation(self) -> None:
-        """Raise ``ValueError`` unless the mask loss applies the sigmoid exactly when the head leaves it to it."""
-        wanted = self.loss_applies_sigmoid
-        if getattr(self.loss_mask, 'activate', wanted) is not wanted:
-            reason = ('gives logits' if wanted else
-                      'multiplies the probabilities of rows and columns itself, a second sigmoid would follow')
-            raise ValueError(f'loss_mask.activate={not wanted} does not fit {type(self).__name__}, which {reason}; '
-                             f'set loss_mask=dict(activate={wanted}, ...)')
 
     def classify(self, level: int, feature: Tensor) -> Tensor:
         """Class logits (B, C, S, S) of one level; the map becomes the grid before layer ``cls_down_index``."""
@@ -258,24 +326,6 @@ class GridMaskMixin:
         return results
 
 
-def collect_masks(pieces: Any, number: int, shape: tuple[int, ...], device: torch.device,
-             rle: bool) -> tuple[Tensor | list[dict], Tensor]:
-    """All masks as one bool tensor or as RLEs, and their boxes; a piece is dropped before the next one is made."""
-    boxes = torch.zeros(number, 4, device=device)
-    dense = torch.empty(0 if rle else number, *shape, dtype=torch.bool, device=device)
-    encoded: list[dict] = []
-    start = 0
-    for piece in pieces:
-        stop = start + len(piece)
-        boxes[start:stop] = tight_boxes(piece)
-        if rle:
-            encoded += encode_mask_results(piece.cpu().numpy())
-        else:
-            dense[start:stop] = piece
-        start = stop
-    return (encoded if rle else dense), boxes
-
-
 def flatten_cells(levels: list[Tensor]) -> Tensor:
     """Maps (B, D, S, S) of all levels -> (B, T, D)."""
     return torch.cat([level.flatten(2) for level in levels], dim=2).transpose(1, 2)
@@ -284,3 +334,9 @@ def flatten_cells(levels: list[Tensor]) -> Tensor:
 def nothing_of(tensors: Sequence[Tensor]) -> Tensor:
     """A zero that all the tensors take part in: their gradient is zero instead of missing, whatever they hold."""
     return torch.stack([tensor.flatten()[:0].sum() for tensor in tensors]).sum()
+
+
+def small_normal_init(output_layers: Sequence[str]) -> list[dict]:
+    """``init_cfg``: every convolution N(0, 0.01); biases of ``output_layers`` for a probability of 0.01, others 0."""
+    rules: list[dict] = [dict(type='Normal', layer='Conv2d', std=0.01)]
+    return rules + [dict(type='Normal', std=0.01, bias_prob=0.01, override=dict(name=name)) for name in output_layers]
