@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 from golden_cases import GoldenCase, part
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
@@ -14,7 +13,6 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmseg_plugins.models.postprocess.solo_masks import tight_boxes
 from mmseg_plugins.registry import MODELS
 from mmseg_plugins.weights.solo import convert_solo
 
@@ -56,8 +54,9 @@ def golden_head(case: str, prefix: str = 'mmseg_plugins') -> nn.Module:
 
 
 def pyramid(case: str) -> tuple[Tensor, ...]:
-    """P2..P6."""
-    return tuple(golden(case).arrays[f'p{i}'] for i in range(2, 7))
+    """The neck's maps, P2 and on."""
+    arrays, levels = golden(case).arrays, len(golden(case).facts['config']['strides'])
+    return tuple(arrays[f'p{i}'] for i in range(2, 2 + levels))
 
 
 def unpack(bits: Tensor, shape: tuple[int, ...]) -> np.ndarray:
@@ -67,10 +66,10 @@ def unpack(bits: Tensor, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def samples(case: str, gt_set: str) -> list[DetDataSample]:
-    """Both images with ground truth set a or b."""
+    """The images with ground truth set a or b."""
     facts, arrays = golden(case).facts['config'], golden(case).arrays
     result = []
-    for image in range(2):
+    for image in range(facts['batch']):
         labels = arrays[f'gt_{gt_set}_labels_{image}']
         masks = unpack(arrays[f'gt_{gt_set}_mask_bits_{image}'], (len(labels), *facts['padded_image_size']))
         sample = DetDataSample(metainfo=dict(
@@ -80,26 +79,5 @@ def samples(case: str, gt_set: str) -> list[DetDataSample]:
             bboxes=arrays[f'gt_{gt_set}_boxes_{image}'],
             labels=labels - 1,
             masks=BitmapMasks(masks, *facts['padded_image_size']))
-        result.append(sample)
-    return result
-
-
-def random_samples(seed: int, counts: list[int], size: tuple[int, int], num_classes: int = 4,
-                   largest: float = 0.7) -> list[DetDataSample]:
-    """Images of random ellipses with their tight boxes; ``largest`` is the largest diameter over the smaller side."""
-    rng = np.random.RandomState(seed)
-    height, width = size
-    ys, xs = np.mgrid[:height, :width]
-    result = []
-    for image, count in enumerate(counts):
-        masks = np.zeros((count, height, width), np.uint8)
-        for mask in masks:
-            ry, rx = rng.uniform(1.5, largest * min(size) / 2, 2)
-            mask[((ys - rng.uniform(0, height))/ry)**2 + ((xs - rng.uniform(0, width))/rx)**2 <= 1] = 1
-        sample = DetDataSample(metainfo=dict(img_id=image, img_shape=size, ori_shape=size, batch_input_shape=size))
-        sample.gt_instances = InstanceData(
-            bboxes=tight_boxes(torch.from_numpy(masks).bool()),
-            labels=torch.from_numpy(rng.randint(0, num_classes, count)),
-            masks=BitmapMasks(masks, height, width))
         result.append(sample)
     return result

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from solo_cases import golden_head, random_samples
+from solo_heads import fixed_head, random_samples
 from solo_rules import slow_targets
 
 from mmseg_plugins.models.task_modules.solo_targets import (
@@ -60,13 +60,13 @@ def test_masks_that_do_not_fit_the_stride_are_refused():
     assert torch.equal(shrink_masks(torch.eye(3)[None], 1)[0], torch.eye(3, dtype=torch.uint8))
 
 
-@pytest.mark.parametrize('case', ['solo_v1_head', 'solov2_head'])
+@pytest.mark.parametrize('kind', ['SOLOHead', 'SOLOV2Head'])
 @pytest.mark.parametrize('seed', range(3))
-def test_stock_mmdet_builds_the_same_targets(case, seed):
+def test_stock_mmdet_builds_the_same_targets(kind, seed):
     sample = random_samples(seed, [30], (64, 96))[0]
-    head, stock = golden_head(case), golden_head(case, 'mmdet')
+    head, stock = fixed_head(kind), fixed_head(kind, 'mmdet')
     target = head.image_targets(sample.gt_instances, torch.device('cpu'))
-    if case == 'solo_v1_head':
+    if kind == 'SOLOHead':
         sizes = [(128 // s, 192 // s) for s in head.strides]
         masks, labels, positives = stock._get_targets_single(sample.gt_instances, featmap_sizes=sizes)
         for level in range(5):
