@@ -25,7 +25,7 @@ def slow_sample(image: Tensor, y: float, x: float) -> Tensor:
 def slow_deform_conv(input: Tensor, offset: Tensor, mask: Tensor | None, weight: Tensor, stride: tuple[int, int],
                      padding: tuple[int, int], dilation: tuple[int, int], groups: int, deform_groups: int) -> Tensor:
     """DCN version 1, or version 2 with ``mask``."""
-    batch, channels = input.shape[:2]
+    batch = len(input)
     out_channels, per_group, kh, kw = weight.shape
     out = input.new_zeros(batch, out_channels, *offset.shape[2:])
     offset = offset.view(batch, deform_groups, kh * kw, 2, *offset.shape[2:])

@@ -40,7 +40,9 @@ class _WeightedRows(torch.autograd.Function):
         weight, = ctx.saved_tensors
         grad = grad.contiguous()
         to_table = _transposed(grad, ctx.index, weight, ctx.rows) if ctx.needs_input_grad[0] else None
-        to_weight = torch.autograd.grad(ctx.sums, ctx.leaf, grad)[0] if ctx.needs_input_grad[2] else None
+        to_weight = None
+        if ctx.needs_input_grad[2]:
+            to_weight, = torch.autograd.grad(ctx.sums, ctx.leaf, grad, retain_graph=True)
         return to_table, None, to_weight
 
 
