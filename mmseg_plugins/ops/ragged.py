@@ -251,3 +251,13 @@ def window_max(table: Tensor, windows: Windows) -> Tensor:
     The gradient of a window goes to the first maximum in reading order.
     """
     return _WindowMax.apply(table, windows, MAX_MEMBERS)
+
+
+def window_max_rows(table: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
+    """:func:`window_max` without a gradient, and the table row of each maximum; (M, C) each, any row for an empty
+    window."""
+    value = table.new_empty(len(windows.corner), table.size(1))
+    row = torch.empty_like(value, dtype=torch.long)
+    for run in chunks(windows, MAX_MEMBERS, most_windows(table)):
+        value[run], row[run] = _maxima(table, list_members(windows.part(run)))
+    return value, row

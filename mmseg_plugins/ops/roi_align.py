@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .ragged import bins_as_maps, pixel_table
 from .roi_geometry import SNAP, Spans, check_inputs, pair
-from .separable import Taps, separable_sum
+from .separable import Taps, separable_spread, separable_sum
 
 
 def roi_align(feats: Tensor,
@@ -46,16 +46,41 @@ def roi_align(feats: Tensor,
         ValueError: For inputs of a wrong shape, a wrong size, scale or ratio.
     """
     check_inputs(feats, rois, spatial_scale, 'roi_align')
+    size, map_size = pair(output_size, 'output_size'), (feats.size(2), feats.size(3))
+    y, x = _both_taps(rois, size, map_size, spatial_scale, sampling_ratio, aligned)
+    pooled = separable_sum(pixel_table(feats), rois, y, x, map_size)
+    return bins_as_maps(pooled, len(rois), size, feats)
+
+
+def roi_align_gradient(grad: Tensor, rois: Tensor, map_shape: tuple[int, int, int, int], spatial_scale: float,
+                       sampling_ratio: int, aligned: bool) -> Tensor:
+    """Gradient of the maps: the transpose of :func:`roi_align`, without the maps themselves.
+
+    Args:
+        grad: (N, C, P, Q), the gradient of the result.
+        rois: (N, 5).
+        map_shape: (B, C, H, W).
+        spatial_scale, sampling_ratio, aligned: As in :func:`roi_align`.
+
+    Returns:
+        (B, C, H, W), a view that is channels last in memory; float32 for half and bfloat16.
+    """
+    images, channels, *map_size = map_shape
+    y, x = _both_taps(rois, (grad.size(2), grad.size(3)), (map_size[0], map_size[1]), spatial_scale, sampling_ratio,
+                      aligned)
+    total = separable_spread(pixel_table(grad), rois, y, x, (map_size[0], map_size[1]), images)
+    return total.view(images, *map_size, channels).permute(0, 3, 1, 2)
+
+
+def _both_taps(rois: Tensor, size: tuple[int, int], map_size: tuple[int, int], spatial_scale: float,
+               sampling_ratio: int, aligned: bool) -> tuple[Taps, Taps]:
+    """Taps of the rows and of the columns of bins."""
     if sampling_ratio < 0:
         raise ValueError(f'roi_align: sampling_ratio={sampling_ratio!r}, it must be at least 0 (0 adapts to the bin)')
-    rows, cols = pair(output_size, 'output_size')
-    height, width = feats.shape[2:]
     x1, y1, x2, y2 = (rois[:, 1:].double() * spatial_scale - (0.5 if aligned else 0)).unbind(1)
     least = None if aligned else 1
-    y = _taps(y1, y2, rows, height, sampling_ratio, least)
-    x = _taps(x1, x2, cols, width, sampling_ratio, least)
-    pooled = separable_sum(pixel_table(feats), rois, y, x, (height, width))
-    return bins_as_maps(pooled, len(rois), (rows, cols), feats)
+    return (_taps(y1, y2, size[0], map_size[0], sampling_ratio, least),
+            _taps(x1, x2, size[1], map_size[1], sampling_ratio, least))
 
 
 def _taps(start: Tensor, end: Tensor, bins: int, limit: int, samples: int, least: int | None) -> Taps:

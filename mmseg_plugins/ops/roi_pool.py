@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .ragged import bins_as_maps, make_windows, pixel_table, window_max
+from .ragged import Windows, bins_as_maps, make_windows, pixel_table, window_max, window_max_rows
 from .roi_geometry import bin_edges, check_inputs, covering_spans, pair
 
 
@@ -40,7 +40,30 @@ def roi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], sp
     """
     check_inputs(feats, rois, spatial_scale, 'roi_pool')
     size = pair(output_size, 'output_size')
-    height, width = feats.shape[2:]
+    windows = _windows(rois, size, (feats.size(2), feats.size(3)), spatial_scale)
+    return bins_as_maps(window_max(pixel_table(feats), windows), len(rois), size, feats)
+
+
+def roi_pool_places(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int],
+                    spatial_scale: float) -> tuple[Tensor, Tensor]:
+    """The result of :func:`roi_pool`, without a gradient, and where each maximum lay.
+
+    Returns:
+        (N, C, P, Q) maxima, and their places y * W + x on the map, int64; -1 for an empty bin.
+    """
+    check_inputs(feats, rois, spatial_scale, 'roi_pool')
+    size, (height, width) = pair(output_size, 'output_size'), feats.shape[2:]
+    windows = _windows(rois, size, (height, width), spatial_scale)
+    value, row = window_max_rows(pixel_table(feats.detach()), windows)
+    filled = (windows.rows * windows.cols > 0)[:, None]
+    place = torch.where(filled, row % (height * width), -1)
+    maps, places = (one.reshape(len(rois), *size, feats.size(1)).permute(0, 3, 1, 2) for one in (value, place))
+    return maps.to(feats.dtype), places
+
+
+def _windows(rois: Tensor, size: tuple[int, int], map_size: tuple[int, int], spatial_scale: float) -> Windows:
+    """The pixels under each bin; none for an RoI without extent."""
+    height, width = map_size
     with torch.no_grad():
         image, x1, y1, x2, y2 = rois.double().unbind(1)
         x1, y1, x2, y2 = x1 * spatial_scale, y1 * spatial_scale, (x2 + 1) * spatial_scale, (y2 + 1) * spatial_scale
@@ -48,8 +71,7 @@ def roi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], sp
         y = covering_spans(*bin_edges(y1, y2 - y1, size[0]), height)
         x = covering_spans(*bin_edges(x1, x2 - x1, size[1]), width)
         y = y._replace(length=y.length * exists[:, None])
-        windows = make_windows((image.long() * (height * width))[:, None, None], y, x, width)
-    return bins_as_maps(window_max(pixel_table(feats), windows), len(rois), size, feats)
+        return make_windows((image.long() * (height * width))[:, None, None], y, x, width)
 
 
 class RoIPool(nn.Module):

@@ -108,3 +108,25 @@ def separable_sum(table: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple
     base = (rois[:, 0].detach().long() * (height * width))[:, None, None]
     windows = make_windows(base, y.spans, x.spans, width)
     return _SeparableSum.apply(table, y.weight.to(table.dtype), x.weight.to(table.dtype), windows, ragged.MAX_MEMBERS)
+
+
+def separable_spread(grad: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple[int, int], images: int) -> Tensor:
+    """The transpose of :func:`separable_sum`: each pixel's weighted sum of ``grad`` (N P Q, C), (B H W, C).
+
+    Args:
+        grad: What each bin of each channel contributes.
+        rois, y, x, map_size: As in :func:`separable_sum`.
+        images: B.
+    """
+    height, width = map_size
+    rows = images * height * width
+    base = (rois[:, 0].detach().long() * (height * width))[:, None, None]
+    windows = make_windows(base, y.spans, x.spans, width)
+    wy, wx = y.weight.to(grad.dtype), x.weight.to(grad.dtype)
+    total = None
+    for run in chunks(windows, ragged.MAX_MEMBERS):
+        members = list_members(windows.part(run))
+        iy, ix = _places(members, run.start, wy, wx)
+        part = spread(grad[run], members, wy.flatten()[iy] * wx.flatten()[ix], rows)
+        total = part if total is None else total.add_(part)
+    return grad.new_zeros(rows, grad.size(1)) if total is None else total
