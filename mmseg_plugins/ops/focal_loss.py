@@ -68,7 +68,8 @@ def softmax_focal_values(prob: Tensor, target: Tensor, weight: Tensor | None, ga
 
 
 def softmax_focal_factors(prob: Tensor, target: Tensor, weight: Tensor | None, gamma: float, alpha: float) -> Tensor:
-    """Derivative of :func:`softmax_focal_values` by log(p), (N,): a logit's is this times (1 or 0) - its probability."""
+    """Derivative of :func:`softmax_focal_values` by log(p), (N,); a logit's is this times 1 or 0 less its
+    probability."""
     own = prob.gather(1, target.clamp_min(0)[:, None])[:, 0]
     rest = 1 - own
     log = own.clamp_min(_least(own)).log()

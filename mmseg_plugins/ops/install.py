@@ -83,6 +83,14 @@ def compiled_module(folder: Path) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def stands_in(folder: Path) -> bool:
+    """Whether this package's operators serve ``mmcv.ops``, by the file in ``folder`` or by this process's finder."""
+    path = folder / '_ext.py'
+    if path.is_file():
+        return path.read_text(encoding='utf-8').startswith(MARK)
+    return any(isinstance(finder, _Finder) for finder in sys.meta_path)
+
+
 def find_stand_in() -> None:
     """Serve the stand-in as ``mmcv._ext`` to this process where nothing else does; again changes nothing."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):

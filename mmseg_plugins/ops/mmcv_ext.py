@@ -18,21 +18,21 @@ from torch import Tensor
 
 from . import focal_loss
 from .nms import nms as _nms
-from .nms import nms_match
+from .nms import nms_match as _nms_match
 from .roi_align import roi_align, roi_align_gradient
 from .roi_align_max import LEAST, NOWHERE, corners, largest_samples
 from .roi_pool import roi_pool_places
 from .soft_nms import METHODS, soft_nms
+from .torchvision_ops import torchvision_ops
 
-OPERATORS = [
+__all__ = [
     'get_compiler_version', 'get_compiling_cuda_version', 'nms', 'nms_match', 'roi_align_backward',
     'roi_align_forward', 'roi_pool_backward', 'roi_pool_forward', 'sigmoid_focal_loss_backward',
     'sigmoid_focal_loss_forward', 'softmax_focal_loss_backward', 'softmax_focal_loss_forward', 'softnms'
 ]
-__all__ = OPERATORS  # noqa: PLE0605
 
-HOW_TO_COMPILE = ('compiled mmcv has it: `OPS=compiled make setup`, or `pip install mmcv==2.1.0 --no-build-isolation` '
-                  'after torch, setuptools<81 and ninja')
+HOW_TO_COMPILE = ('Fix: install compiled mmcv, by `OPS=compiled make setup` or, after torch, setuptools<81 and ninja, by '
+                  '`pip install mmcv==2.1.0 --no-build-isolation`')
 
 
 def get_compiler_version() -> str:
@@ -58,6 +58,11 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, iou_threshold: float, s
     return index
 
 
+def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
+    """Groups of boxes, each led by a kept one."""
+    return _nms_match(dets, iou_threshold)
+
+
 def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Tensor, argmax_x: Tensor,
                       aligned_height: int, aligned_width: int, spatial_scale: float, sampling_ratio: int,
                       pool_mode: int, aligned: bool) -> None:
@@ -65,6 +70,10 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
     size = aligned_height, aligned_width
     sampling_ratio = max(sampling_ratio, 0)  # mmcv takes 0 and less alike
     with torch.no_grad():
+        if pool_mode == 1 and input.device.type == 'cuda' and torchvision_ops():
+            output.copy_(torch.ops.torchvision.roi_align(input, rois.to(input.dtype), spatial_scale, *size,
+                                                         sampling_ratio, aligned))
+            return
         if pool_mode == 1:
             output.copy_(roi_align(input, rois, size, spatial_scale, sampling_ratio, aligned))
             return
@@ -80,11 +89,17 @@ def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argm
                        aligned_height: int, aligned_width: int, spatial_scale: float, sampling_ratio: int,
                        pool_mode: int, aligned: bool) -> None:
     """Add the gradient of the maps to ``grad_input``."""
+    sampling_ratio = max(sampling_ratio, 0)
+    images, channels, height, width = grad_input.shape
     with torch.no_grad():
+        if pool_mode == 1 and grad_input.device.type == 'cuda' and torchvision_ops():
+            grad_input += torch.ops.torchvision._roi_align_backward(
+                grad_output, rois.to(grad_output.dtype), spatial_scale, aligned_height, aligned_width, images, channels,
+                height, width, sampling_ratio, aligned)
+            return
         if pool_mode == 1:
-            images, channels, height, width = grad_input.shape
             grad_input += roi_align_gradient(grad_output, rois, (images, channels, height, width), spatial_scale,
-                                             max(sampling_ratio, 0), aligned)
+                                             sampling_ratio, aligned)
             return
         place, weight = corners(argmax_y, argmax_x, rois, grad_input.shape)
         grad_input.view(-1).index_add_(0, place.flatten(), (grad_output * weight).to(grad_input.dtype).flatten())
@@ -140,7 +155,7 @@ def __getattr__(name: str) -> Callable[..., NoReturn]:
 
     def missing(*args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError(f'mmcv operator {name!r}, asked for by {_asked_by()}, is not among those that '
-                                  f'mmseg_plugins.ops stands in for; {HOW_TO_COMPILE}')
+                                  f'mmseg_plugins.ops stands in for. {HOW_TO_COMPILE}')
 
     missing.__name__ = missing.__qualname__ = name
     return missing

@@ -19,6 +19,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .torchvision_ops import torchvision_ops
+
 MAX_PAIRS = 1 << 18  # pairs of boxes in one table on a CPU: its temporary tables stay in the cache
 MAX_PAIRS_ELSEWHERE = 1 << 25  # on other devices, where a call costs more than the memory
 BLOCK = 256  # boxes of a block on a CPU
@@ -43,7 +45,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) ->
     """Keep the best box of each cluster: a box goes if it overlaps a kept one of a higher score by more than the limit.
 
     Two boxes (0, 0, 10, 10) and (0, 0, 10, 8) overlap by 0.8; with ``iou_threshold`` 0.7 the one with the higher score
-    stays.  Boxes of equal score are taken in the order of ``scores.sort(descending=True)``, as compiled mmcv takes them.
+    stays.  Boxes of equal score are taken in the order of ``scores.sort(descending=True)``, as compiled mmcv does.
 
     Args:
         boxes: (N, 4).
@@ -63,6 +65,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) ->
     if not len(order):
         return order
     rule = _Rule(_rounded(iou_threshold, boxes.dtype), offset, inclusive=False)
+    if boxes.device.type == 'cuda' and not offset and (torchvision := torchvision_ops()):
+        return order[torchvision.nms(boxes[order], scores.detach()[order].to(boxes.dtype), rule.threshold)]
     kept = [head for head, _, _ in _blocks(_columns(boxes[order], offset), rule, owners=False)]
     return order[torch.cat(kept)]
 

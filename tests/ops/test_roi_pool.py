@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from mmseg_plugins.ops import RoIPool, ragged, roi_pool
+from mmseg_plugins.ops.roi_pool import roi_pool_places
 
 # From mmcv's own test of its CUDA operator: maps, RoI, pooled 2 x 2 at scale 1, gradient of the sum.
 PUBLISHED = [
@@ -87,3 +88,14 @@ def test_many_short_lists_equal_one_long_list(monkeypatch: pytest.MonkeyPatch) -
 def test_module() -> None:
     feats, rois = torch.randn(1, 4, 9, 9), random_rois(5, 1, 36, 36)
     assert torch.equal(RoIPool((2, 3), 0.25)(feats, rois), roi_pool(feats, rois, (2, 3), 0.25))
+
+
+def test_places_point_at_the_maxima() -> None:
+    feats, rois = torch.randn(2, 3, 7, 9), random_rois(12, 2, 36, 28)
+    pooled, place = roi_pool_places(feats, rois, (3, 2), 1 / 4)
+    assert torch.equal(pooled, roi_pool(feats, rois, (3, 2), 1 / 4))
+    filled = place >= 0
+    at = feats[rois[:, 0].long()].flatten(2).gather(2, place.clamp_min(0).flatten(2)).view_as(pooled)
+    assert torch.equal(at[filled], pooled[filled])
+    assert 0 < int(filled.sum()) < filled.numel()
+    assert pooled[~filled].abs().sum() == 0
