@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from . import focal_loss
+from . import focal_loss, mmcv_ext_conv
+from .mmcv_ext_conv import *  # noqa: F403
 from .nms import nms as _nms
 from .nms import nms_match as _nms_match
 from .roi_align import roi_align, roi_align_gradient
@@ -26,13 +27,14 @@ from .soft_nms import METHODS, soft_nms
 from .torchvision_ops import torchvision_ops
 
 __all__ = [
+    *mmcv_ext_conv.__all__,
     'get_compiler_version', 'get_compiling_cuda_version', 'nms', 'nms_match', 'roi_align_backward',
     'roi_align_forward', 'roi_pool_backward', 'roi_pool_forward', 'sigmoid_focal_loss_backward',
     'sigmoid_focal_loss_forward', 'softmax_focal_loss_backward', 'softmax_focal_loss_forward', 'softnms'
 ]
 
-HOW_TO_COMPILE = ('Fix: install compiled mmcv, by `OPS=compiled make setup` or, after torch, setuptools<81 and ninja, by '
-                  '`pip install mmcv==2.1.0 --no-build-isolation`')
+HOW_TO_COMPILE = ('Fix: install compiled mmcv, with `OPS=compiled make setup`, or after torch, setuptools<81 and ninja '
+                  'with `pip install mmcv==2.1.0 --no-build-isolation`')
 
 
 def get_compiler_version() -> str:
