@@ -8,7 +8,8 @@ import mmengine
 import pytest
 import torch
 import yaml
-from config_files import NAMES, ROOT, loaded
+from config_files import CONFIGS, NAMES, ROOT, loaded
+from mmengine.config import Config
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 from mmengine.runner.checkpoint import get_torchvision_models
 
@@ -16,11 +17,21 @@ from mmseg_plugins.engine.checks.compatibility import check_model
 
 DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|ctw1500|isbi|nuclei|nyudv2|personpart|sbd|shapes|voc'
 GRAMMAR = re.compile(rf'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_({DATASETS})\.py')  # algorithm_components_settings_dataset
-COUNT = 219
+DEPTH = 2  # own bases below one another, hosts' not counted
+ANCESTORS = 5  # own files that a config is made of, without itself
 
 
-def test_number_of_configs_is_the_one_written_here():
-    assert len(NAMES) == COUNT
+def own_bases(path):
+    bases = Config._get_base_files(str(path))
+    return [(path.parent / base).resolve() for base in bases if '::' not in base]
+
+
+def depth(path):
+    return max((1 + depth(base) for base in own_bases(path)), default=0)
+
+
+def ancestors(path):
+    return set().union(*({base} | ancestors(base) for base in own_bases(path)))
 
 
 def test_base_names_are_unique():
@@ -28,9 +39,12 @@ def test_base_names_are_unique():
     assert len(set(stems)) == len(stems)
 
 
-def test_every_folder_contributes_a_config():
-    folders = {path.name for path in (ROOT / 'configs').iterdir() if path.is_dir() and path.name != '_base_'}
-    assert folders == {name.split('/')[1] for name in NAMES}
+def test_metafiles_name_exactly_the_configs():
+    """A config that is lost, here or in a metafile, shows in the difference."""
+    models = [model for path in (ROOT / 'configs').rglob('metafile.yml')
+              for model in yaml.safe_load(path.read_text())['Models']]
+    assert sorted(model['Config'] for model in models) == NAMES
+    assert all(model['Name'] == Path(model['Config']).stem for model in models)
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -50,8 +64,6 @@ def test_file_is_short_and_says_what_it_is_and_the_command(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_folder_documents_the_config(name):
     folder = (ROOT / name).parent
-    entries = {model['Config'] for model in yaml.safe_load((folder / 'metafile.yml').read_text())['Models']}
-    assert name in entries
     stem = Path(name).stem
     shown = (folder / 'README.md').read_text()
     assert stem in shown or stem.rsplit('_', 2)[0] in shown
@@ -66,23 +78,42 @@ def test_head_promises_numbers_only_where_some_were_measured(name):
     assert not ('not yet measured' in head and measured), 'say where the measured numbers are'
 
 
-def test_metafiles_name_no_config_that_is_not_there():
-    for metafile in (ROOT / 'configs').rglob('metafile.yml'):
-        for model in yaml.safe_load(metafile.read_text())['Models']:
-            assert (ROOT / model['Config']).is_file()
-            assert model['Name'] == Path(model['Config']).stem
-
-
 @pytest.mark.parametrize('name', NAMES)
-def test_chain_of_bases_is_at_most_two_deep_below_a_host(name):
-    def depth(path):
-        from mmengine.config import Config
+def test_bases_lie_at_most_two_deep_and_are_at_most_five_files(name):
+    assert depth(ROOT / name) <= DEPTH
+    assert len(ancestors(ROOT / name)) <= ANCESTORS
 
-        bases = Config._get_base_files(str(path))
-        own = [path.parent / base for base in bases if '::' not in base]
-        return 1 + max((depth(base.resolve()) for base in own), default=0)
 
-    assert depth(ROOT / name) <= 4  # leaf, two of ours, and a base over the host's
+def test_every_base_is_the_base_of_a_config():
+    bases = {path.resolve() for path in (ROOT / 'configs').rglob('*.py')} - {path.resolve() for path in CONFIGS}
+    assert set().union(*(ancestors(path) for path in CONFIGS)) == bases
+
+
+@pytest.mark.parametrize('runtime', ['iters_runtime', 'semantic_runtime', 'semantic_epochs_runtime'])
+def test_runtimes_differ_in_scope_and_counting_only(runtime):
+    folder = ROOT / 'configs/_base_/runtime'
+    cfg, default = (Config.fromfile(folder / f'{name}.py').to_dict() for name in (runtime, 'default_runtime'))
+    assert {key for key in cfg.keys() | default.keys() if cfg.get(key) != default.get(key)} <= {
+        'default_hooks', 'log_processor', 'default_scope', 'visualizer'}
+    checkpoint, other = cfg['default_hooks']['checkpoint'], default['default_hooks']['checkpoint']
+    assert all(checkpoint[key] == other[key] for key in ('type', 'max_keep_ckpts'))
+
+
+def test_enet_carries_the_class_weights_that_were_counted():
+    counted = Config.fromfile(ROOT / 'configs/_base_/datasets/camvid_class_weights.py').enet_weights
+    assert Config.fromfile(ROOT / 'configs/enet/_base_/enet.py').class_weight == counted
+
+
+@pytest.mark.parametrize('system', ['panet', 'roi_ops'])
+def test_small_ladders_have_the_same_network_on_nuclei_and_on_shapes(system):
+    """Their bases state it twice; what may differ is what objects and images ask for."""
+    nuclei, shapes = (Config.fromfile(ROOT / f'configs/{system}/_base_/{data}.py').model.to_dict()
+                      for data in ('nuclei', 'shapes'))
+    for model in (nuclei, shapes):
+        del model['train_cfg'], model['test_cfg'], model['rpn_head']['anchor_generator']['scales']
+        for extractor in ('bbox_roi_extractor', 'mask_roi_extractor'):
+            del model['roi_head'][extractor]['finest_scale']
+    assert nuclei == shapes
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -127,11 +158,11 @@ def test_names_of_torchvisions_weights_are_known_to_mmengine():
 
 @pytest.mark.parametrize('name', [name for name in NAMES if name.endswith('_nuclei.py') and 'unet' not in name])
 def test_detectors_trained_on_crops_see_no_padding_in_a_test(name):
-    """The padding is brighter than these photographs and group norm counts it: it cost PSENet 10 of 38 points of AP."""
+    """The padding is brighter than these images and group norm counts it: it cost PSENet 10 of 38 points of AP."""
     cfg = loaded(name)
     if cfg.model.type == 'mmseg_plugins.TiledSOLO':
         return  # cuts tiles of the crops' size out of the image without its padding
     init_default_scope(cfg.default_scope)
-    photograph = torch.zeros(3, 90, 70, dtype=torch.uint8)
-    prepared = MODELS.build(cfg.model.data_preprocessor)(dict(inputs=[photograph], data_samples=None))
+    image = torch.zeros(3, 90, 70, dtype=torch.uint8)
+    prepared = MODELS.build(cfg.model.data_preprocessor)(dict(inputs=[image], data_samples=None))
     assert prepared['inputs'].shape[-2:] == (90, 70)

@@ -2,7 +2,12 @@
 # and at once (the paper trains FCN-8s first), with the kernels of the paper.
 #   python tools/train.py configs/crf/crfrnn_fcn8s-vgg16s_1000it-crop224_camvid.py
 # Measured numbers: configs/crf/README.md.
-_base_ = ['../fcn/_base_/fcn_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    '../fcn/_base_/fcn_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
 
 width = 16
 fc_channels = 256

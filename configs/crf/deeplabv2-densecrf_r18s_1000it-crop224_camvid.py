@@ -4,7 +4,10 @@
 #   python tools/test.py configs/crf/deeplabv2-densecrf_r18s_1000it-crop224_camvid.py CHECKPOINT
 # Measured numbers: configs/crf/README.md.
 _base_ = [
-    '../deeplab/_base_/r18s_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py'
+    '../deeplab/_base_/r18s_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]
 
 post_process = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deeplabv2-r101')

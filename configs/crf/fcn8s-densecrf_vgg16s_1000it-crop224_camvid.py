@@ -4,6 +4,11 @@
 #   python tools/train.py configs/crf/fcn8s-densecrf_vgg16s_1000it-crop224_camvid.py
 #   python tools/test.py configs/crf/fcn8s-densecrf_vgg16s_1000it-crop224_camvid.py CHECKPOINT
 # Measured numbers: configs/crf/README.md.
-_base_ = ['../fcn/_base_/fcn_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    '../fcn/_base_/fcn_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
 
 post_process = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deeplabv2-vgg16')

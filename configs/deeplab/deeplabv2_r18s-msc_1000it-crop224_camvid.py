@@ -3,7 +3,10 @@
 #   python tools/train.py configs/deeplab/deeplabv2_r18s-msc_1000it-crop224_camvid.py
 # Measured numbers: configs/deeplab/README.md.
 _base_ = [
-    './_base_/r18s_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py'
+    './_base_/r18s_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]
 
 model = dict(

@@ -2,7 +2,7 @@
 # Paper (another network, ResNet-38, and classes from a network of its own): test AP 17.5.
 #   tools/dist_train.sh configs/discriminative/discriminative_r50-e8_60e-768x384_cityscapes.py 4
 # Not yet measured here.
-_base_ = ['../_base_/datasets/coco_instance.py', '../_base_/default_runtime.py', 'mmdet::_base_/models/mask-rcnn_r50_fpn.py']
+_base_ = ['../_base_/datasets/coco_instance.py', '../_base_/runtime/default_runtime.py', 'mmdet::_base_/models/mask-rcnn_r50_fpn.py']
 
 # ------------------------------------------------------------------ often changed
 data_root = 'data/cityscapes/'

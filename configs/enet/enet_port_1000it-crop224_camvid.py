@@ -2,7 +2,12 @@
 # scratch, in one stage.
 #   python tools/train.py configs/enet/enet_port_1000it-crop224_camvid.py
 # Measured numbers: configs/enet/README.md.
-_base_ = ['./_base_/enet.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    './_base_/enet.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
 
 variant = 'port'
 model = dict(

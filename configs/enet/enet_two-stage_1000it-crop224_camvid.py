@@ -3,7 +3,12 @@
 #   python tools/train.py configs/enet/enet_encoder_1000it-crop224_camvid.py
 #   python tools/train.py configs/enet/enet_two-stage_1000it-crop224_camvid.py
 # Measured numbers: configs/enet/README.md.
-_base_ = ['./_base_/enet.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    './_base_/enet.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
 
 load_from = 'work_dirs/enet_encoder_1000it-crop224_camvid/iter_1000.pth'
 custom_hooks = [

@@ -5,7 +5,10 @@
 #       work_dirs/fc-densenet_g8_1000it-crop224_camvid/iter_1000.pth
 # Measured numbers: configs/fc_densenet/README.md.
 _base_ = [
-    './_base_/fc_densenet_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py'
+    './_base_/fc_densenet_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]
 
 model = dict(backbone=dict(batch_statistics=True), decode_head=dict(batch_statistics=True))

@@ -4,7 +4,8 @@
 _base_ = [
     './_base_/small.py',
     '../_base_/datasets/camvid.py',
-    '../_base_/schedules/small_semantic_1000it.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]
 
 model = dict(decode_head=dict(kernel_size=15))

@@ -7,7 +7,8 @@ _base_ = [
     './_base_/linknet_small.py',
     '../_base_/datasets/camvid.py',
     '../_base_/datasets/camvid_class_weights.py',
-    '../_base_/schedules/small_semantic_1000it.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]
 
 model = dict(decode_head=dict(loss_decode=dict(class_weight={{_base_.linknet_weights}})))

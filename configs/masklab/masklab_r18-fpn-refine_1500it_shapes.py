@@ -6,4 +6,5 @@ _base_ = [
     './_base_/r18-small-fpn.py',
     '../_base_/datasets/shapes_instance.py',
     '../_base_/schedules/small_1500it.py',
+    '../_base_/runtime/iters_runtime.py',
 ]

@@ -6,7 +6,7 @@
 #   python tools/model_converters/torchvision_mobilenet_v2.py mobilenet_v2-7ebf99e0.pth \
 #       checkpoints/mobilenet_v2_expanded.pth --expanded
 # Not yet measured here.
-_base_ = './refinenet-lw_r50_crop500_voc.py'
+_base_ = ['./_base_/refinenet-lw.py', '../_base_/datasets/voc12aug_semantic.py']
 
 model = dict(
     backbone=dict(
@@ -22,3 +22,4 @@ model = dict(
         adapt=False,
         dropout_ratio=0.0,
         act_cfg=dict(type='ReLU6')))
+train_dataloader = dict(batch_size=6, dataset=dict(pipeline={{_base_.recipe_pipeline}}))

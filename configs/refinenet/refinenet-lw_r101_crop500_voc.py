@@ -2,7 +2,8 @@
 # Released weights: 80.3 mIoU on val, one scale (the authors' README).
 #   tools/dist_train.sh configs/refinenet/refinenet-lw_r101_crop500_voc.py 1
 # Not yet measured here.
-_base_ = './refinenet-lw_r50_crop500_voc.py'
+_base_ = ['./_base_/refinenet-lw.py', '../_base_/datasets/voc12aug_semantic.py']
 
 model = dict(
     backbone=dict(depth=101, init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet101')))
+train_dataloader = dict(batch_size=6, dataset=dict(pipeline={{_base_.recipe_pipeline}}))

@@ -4,5 +4,6 @@
 _base_ = [
     './_base_/small.py',
     '../_base_/datasets/camvid.py',
-    '../_base_/schedules/small_semantic_1000it.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]

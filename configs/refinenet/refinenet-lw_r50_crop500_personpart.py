@@ -2,7 +2,7 @@
 # epochs of 1,716 images.  Released weights: 64.9 mIoU, one scale (the authors' README).
 #   tools/dist_train.sh configs/refinenet/refinenet-lw_r50_crop500_personpart.py 1
 # Not yet measured here.
-_base_ = ['./_base_/refinenet-lw.py', '../_base_/datasets/personpart_semantic.py', '../_base_/semantic_runtime.py']
+_base_ = ['./_base_/refinenet-lw.py', '../_base_/datasets/personpart_semantic.py']
 
 stage_iters = 28600
 model = dict(decode_head=dict(num_classes=7))

@@ -2,7 +2,7 @@
 # Paper: 46.5 mIoU with ResNet-152 and several scales.
 #   tools/dist_train.sh configs/refinenet/refinenet_r101_crop400_nyudv2.py 1
 # Not yet measured here.
-_base_ = ['./_base_/refinenet.py', '../_base_/datasets/nyudv2_semantic.py', '../_base_/semantic_runtime.py']
+_base_ = ['./_base_/refinenet.py', '../_base_/datasets/nyudv2_semantic.py']
 
 max_iters = 100000  # 100 of the original's epochs of at least 1,000 images
 lower_lr_at = 70000

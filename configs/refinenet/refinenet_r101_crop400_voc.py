@@ -3,6 +3,6 @@
 # ResNet-152, COCO and several scales.  tools/model_converters/refinenet_official.py converts to this config.
 #   tools/dist_train.sh configs/refinenet/refinenet_r101_crop400_voc.py 1
 # Not yet measured here.
-_base_ = ['./_base_/refinenet.py', '../_base_/datasets/voc12aug_semantic.py', '../_base_/semantic_runtime.py']
+_base_ = ['./_base_/refinenet.py', '../_base_/datasets/voc12aug_semantic.py']
 
 train_dataloader = dict(dataset=dict(pipeline={{_base_.recipe_pipeline}}))

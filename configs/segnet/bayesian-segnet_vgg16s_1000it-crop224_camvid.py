@@ -5,7 +5,12 @@
 #   python tools/test.py configs/segnet/bayesian-segnet_vgg16s_1000it-crop224_camvid.py CHECKPOINT \
 #       --cfg-options model.test_cfg.samples=20
 # Measured numbers: configs/segnet/README.md.
-_base_ = ['./_base_/segnet_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    './_base_/segnet_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
 
 model = dict(
     type='mmseg_plugins.BayesianEncoderDecoder',

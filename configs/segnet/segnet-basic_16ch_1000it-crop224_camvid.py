@@ -3,7 +3,12 @@
 # there, but pixels of the common setting are small, and it leaves them nearly as they are.
 #   python tools/train.py configs/segnet/segnet-basic_16ch_1000it-crop224_camvid.py
 # Measured numbers: configs/segnet/README.md.
-_base_ = ['./_base_/segnet_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    './_base_/segnet_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
 
 width = 16
 model = dict(

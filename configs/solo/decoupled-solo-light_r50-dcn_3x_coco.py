@@ -3,7 +3,12 @@
 # Original's README, COCO val2017: mask AP 35.0.
 #   tools/dist_train.sh configs/solo/decoupled-solo-light_r50-dcn_3x_coco.py 8
 # Not yet measured here.
-_base_ = ['./_base_/solo_r50.py', './_base_/coco_ms-512.py', './_base_/schedule_3x.py']
+_base_ = [
+    './_base_/solo_r50.py',
+    './_base_/coco_ms-512.py',
+    './_base_/schedule_3x.py',
+    '../_base_/runtime/default_runtime.py',
+]
 
 model = dict(
     backbone=dict(

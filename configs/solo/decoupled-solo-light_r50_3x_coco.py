@@ -2,7 +2,12 @@
 # Original's README, COCO val2017: mask AP 33.0.
 #   tools/dist_train.sh configs/solo/decoupled-solo-light_r50_3x_coco.py 8
 # Not yet measured here.
-_base_ = ['./_base_/solo_r50.py', './_base_/coco_ms-512.py', './_base_/schedule_3x.py']
+_base_ = [
+    './_base_/solo_r50.py',
+    './_base_/coco_ms-512.py',
+    './_base_/schedule_3x.py',
+    '../_base_/runtime/default_runtime.py',
+]
 
 model = dict(
     mask_head=dict(

@@ -2,6 +2,11 @@
 # Original's README, COCO val2017: mask AP 37.1.
 #   tools/dist_train.sh configs/solo/solo_r101_3x_coco.py 8
 # Not yet measured here.
-_base_ = ['./_base_/solo_r50.py', './_base_/coco_ms.py', './_base_/schedule_3x.py']
+_base_ = [
+    './_base_/solo_r50.py',
+    './_base_/coco_ms.py',
+    './_base_/schedule_3x.py',
+    '../_base_/runtime/default_runtime.py',
+]
 
 model = dict(backbone=dict(depth=101, init_cfg=dict(checkpoint='torchvision://resnet101')))

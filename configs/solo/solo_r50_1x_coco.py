@@ -2,4 +2,9 @@
 # Original's README, COCO val2017: mask AP 32.9.
 #   tools/dist_train.sh configs/solo/solo_r50_1x_coco.py 8
 # Not yet measured here.
-_base_ = ['./_base_/solo_r50.py', './_base_/coco.py', './_base_/schedule_1x.py']
+_base_ = [
+    './_base_/solo_r50.py',
+    '../_base_/datasets/coco_instance.py',
+    './_base_/schedule_1x.py',
+    '../_base_/runtime/default_runtime.py',
+]

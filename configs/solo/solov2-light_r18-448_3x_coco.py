@@ -2,7 +2,12 @@
 # Original's README, COCO val2017: mask AP 29.6.
 #   tools/dist_train.sh configs/solo/solov2-light_r18-448_3x_coco.py 8
 # Not yet measured here.
-_base_ = ['./_base_/solov2-light_r50.py', './_base_/coco_ms-448.py', './_base_/schedule-v2_3x.py']
+_base_ = [
+    './_base_/solov2-light_r50.py',
+    './_base_/coco_ms-448.py',
+    './_base_/schedule-v2_3x.py',
+    '../_base_/runtime/default_runtime.py',
+]
 
 model = dict(
     backbone=dict(depth=18, init_cfg=dict(checkpoint='torchvision://resnet18')),

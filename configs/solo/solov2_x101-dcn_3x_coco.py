@@ -4,7 +4,12 @@
 # Original's README, COCO val2017: mask AP 42.4.
 #   tools/dist_train.sh configs/solo/solov2_x101-dcn_3x_coco.py 8
 # Not yet measured here.
-_base_ = ['./_base_/solov2_r50.py', './_base_/coco_ms.py', './_base_/schedule-v2_3x.py']
+_base_ = [
+    './_base_/solov2_r50.py',
+    './_base_/coco_ms.py',
+    './_base_/schedule-v2_3x.py',
+    '../_base_/runtime/default_runtime.py',
+]
 
 model = dict(
     backbone=dict(

@@ -3,7 +3,12 @@
 # It takes sides that 16 divides: 360 x 480 images are padded to 368 x 480.
 #   python tools/train.py configs/unet/unet_stock_1000it-crop224_camvid.py
 # Measured numbers: configs/unet/README.md.
-_base_ = ['./_base_/unet_small.py', '../_base_/datasets/camvid.py', '../_base_/schedules/small_semantic_1000it.py']
+_base_ = [
+    './_base_/unet_small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
 
 model = dict(
     data_preprocessor=dict(test_cfg=dict(size_divisor=16)),

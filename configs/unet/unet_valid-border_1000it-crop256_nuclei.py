@@ -5,7 +5,8 @@
 _base_ = [
     './_base_/unet_small.py',
     '../_base_/datasets/nuclei_semantic.py',
-    '../_base_/schedules/small_semantic_1000it.py',
+    '../_base_/schedules/small_1000it.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]
 
 model = dict(

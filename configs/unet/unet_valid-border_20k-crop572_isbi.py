@@ -7,7 +7,7 @@
 _base_ = [
     './_base_/unet_small.py',
     '../_base_/datasets/isbi_em.py',
-    '../_base_/iters_runtime.py',
+    '../_base_/runtime/semantic_runtime.py',
 ]
 
 # ------------------------------------------------------------------ often changed
@@ -27,13 +27,9 @@ model = dict(
     test_cfg=dict(rotations=rotations))
 
 # ----------------------------------------------------------------- schedule
-default_scope = 'mmseg'
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=1000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=base_lr, momentum=0.99))
 param_scheduler = [dict(type='PolyLR', power=0.9, by_epoch=False, end=max_iters)]
-visualizer = dict(_delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(interval=1000, save_best='mIoU', rule='greater'))
+default_hooks = dict(checkpoint=dict(interval=1000))

@@ -4,7 +4,7 @@ import toy_runs
 
 from mmseg_plugins.config.load import load_config
 
-RUNTIME = toy_runs.ROOT / 'configs' / '_base_' / 'default_runtime.py'
+RUNTIME = toy_runs.ROOT / 'configs' / '_base_' / 'runtime' / 'default_runtime.py'
 
 
 def test_a_switch_that_is_on_takes_options_one_by_one():

@@ -2,7 +2,7 @@
 #   python tools/dataset_converters/dsb2018.py stage1_train --out data/nuclei
 # Photographs of 256 x 256 up to about 1000 x 1000 pixels, one class, median
 # object 17 px wide, up to 375 in an image.  Trained on 256 x 256 crops.
-_base_ = ['./coco_instance.py']
+_base_ = ['mmdet::_base_/datasets/coco_instance.py']
 
 data_root = 'data/nuclei/'
 train_ann_file = 'annotations/instances_train.json'
@@ -33,3 +33,6 @@ train_dataloader = dict(
     dataset=dict(pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
 val_dataloader = dict(batch_size=1, num_workers=1, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+
+val_evaluator = dict(type='mmseg_plugins.FastCocoMetric')
+test_evaluator = val_evaluator

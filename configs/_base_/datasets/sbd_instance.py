@@ -5,7 +5,7 @@
 #
 # Its .mat files are read at the start.  For other metrics, or a faster start:
 #   python tools/dataset_converters/sbd.py data/sbd
-_base_ = ['./coco_instance.py']
+_base_ = ['mmdet::_base_/datasets/coco_instance.py']
 
 data_root = 'data/sbd/'
 train_ann_file = 'train.txt'

@@ -1,6 +1,6 @@
 # Generated shapes, 128 x 128, no download:
 #   python tools/dataset_converters/shapes.py --out data/shapes
-_base_ = ['./coco_instance.py']
+_base_ = ['mmdet::_base_/datasets/coco_instance.py']
 
 data_root = 'data/shapes/'
 train_ann_file = 'annotations/instances_train.json'
@@ -29,3 +29,6 @@ train_dataloader = dict(
     dataset=dict(pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
 val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+
+val_evaluator = dict(type='mmseg_plugins.FastCocoMetric')
+test_evaluator = val_evaluator

@@ -1,6 +1,5 @@
-# The small budget on real data: 1,000 iterations from scratch on two CPU cores,
-# AdamW with one fused step, linear warm-up, cosine to zero.
-_base_ = ['../default_runtime.py']
+# The small budget on real data: 1,000 iterations from scratch on two CPU cores, AdamW with one fused step, linear
+# warm-up, cosine to zero.  The runtime (../runtime) logs, validates and keeps checkpoints by iteration.
 
 # ------------------------------------------------------------------ often changed
 max_iters = 1000
@@ -27,9 +26,3 @@ param_scheduler = [
         T_max=max_iters - warmup_iters,
         eta_min=0.0),
 ]
-
-# counted in iterations: log, validate, keep checkpoints, and the best one by mask AP
-log_processor = dict(by_epoch=False)
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=val_interval, save_best='coco/segm_mAP', rule='greater'),
-    logger=dict(interval=20, log_metric_by_epoch=False))

@@ -1,7 +1,6 @@
 # The small budget on generated shapes: 1,500 iterations from scratch on two CPU
 # cores, AdamW with one fused step, the rate high for most of them and down to
 # nothing over the last quarter.
-_base_ = ['../default_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 max_iters = 1500
@@ -23,9 +22,3 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=warmup_iters),
     dict(type='LinearLR', start_factor=1.0, end_factor=0.01, by_epoch=False, begin=decay_from, end=max_iters),
 ]
-
-# counted in iterations: log, validate, keep checkpoints, and the best one by mask AP
-log_processor = dict(by_epoch=False)
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=val_interval, save_best='coco/segm_mAP', rule='greater'),
-    logger=dict(interval=20, log_metric_by_epoch=False))

@@ -3,8 +3,7 @@
 # crops a step.  Whole images, resized to 224 x 224, in validation.
 #   data/VOCdevkit/VOC2012/{JPEGImages,SegmentationClass,SegmentationClassAug,ImageSets/Segmentation}
 # SegmentationClassAug holds a label map for each of the 10,582 names of trainaug.txt.
-_base_ = ['../../_base_/iters_runtime.py']
-default_scope = 'mmseg'
+_base_ = ['../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 data_root = 'data/VOCdevkit/VOC2012/'
@@ -90,8 +89,4 @@ optim_wrapper = dict(
     paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=milestones, gamma=0.1)]
 custom_hooks = [dict(type='mmseg_plugins.PreciseBNHook', num_batches=500)]
-visualizer = dict(
-    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(interval=4000, save_best='mIoU', rule='greater'))
+default_hooks = dict(checkpoint=dict(interval=4000))

@@ -1,6 +1,6 @@
 # PASCAL VOC as DeepLab's Caffe nets were trained: a scale of .5 to 1.5, crops of 321, batches of 10, 20,000 steps,
 # polynomial decay to 0.
-_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
+_base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
 
 # ------------------------------------------------------------------ often changed
 max_iters = 20000
@@ -17,12 +17,7 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=10, num_workers=4, dataset=dict(pipeline=train_pipeline))
 
-default_scope = 'mmseg'
-visualizer = dict(
-    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(interval=val_interval, save_best='mIoU', rule='greater'))
+default_hooks = dict(checkpoint=dict(interval=val_interval))
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=val_interval)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -3,8 +3,7 @@
 # 14 a step, SGD with momentum .9.  Stages are leaves of this file.  628 px is the
 # paper's crop as recalled (the released code's default is 500); the numbers of steps
 # are ours.
-_base_ = ['../../_base_/datasets/camvid.py', '../../_base_/iters_runtime.py']
-default_scope = 'mmseg'
+_base_ = ['../../_base_/datasets/camvid.py', '../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 max_iters = 20000
@@ -61,8 +60,4 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='SGD', lr=base_lr, momentum=0.9, weight_decay=5e-4))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=[100000], gamma=0.1)]
-visualizer = dict(
-    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(interval=1000, save_best='mIoU', rule='greater'))
+default_hooks = dict(checkpoint=dict(interval=1000))

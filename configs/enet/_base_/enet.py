@@ -1,9 +1,12 @@
 # ENet of the published width with CamVid's 11 classes: 0.36 M parameters.  Class weights
 # 1 / ln(1.02 + p), p the share of a class in all pixels of the training set.
-_base_ = ['../../_base_/datasets/camvid_class_weights.py']
 
 # ------------------------------------------------------------------ often changed
 variant = 'paper'  # or 'port'
+# enet_weights of ../../_base_/datasets/camvid_class_weights.py
+class_weight = [
+    5.79203, 4.44029, 34.0217, 3.4469, 15.9119, 9.02024, 32.0138, 32.4789, 13.2071, 38.3877, 44.1345
+]
 
 model = dict(
     type='EncoderDecoder',
@@ -23,6 +26,6 @@ model = dict(
         num_classes=11,
         loss_decode=dict(
             type='mmseg_plugins.WeightedCrossEntropyLoss',
-            class_weight={{_base_.enet_weights}},
+            class_weight=class_weight,
             normaliser='weights')),
     test_cfg=dict(mode='whole'))

@@ -1,6 +1,6 @@
 # Second part of the published recipe: whole images one by one, a tenth of the learning
 # rate (recalled, not read again), the rest as in the first part (recipe_750e.py).
-_base_ = ['../../_base_/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
+_base_ = ['../../_base_/runtime/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
 
 # ------------------------------------------------------------------ often changed
 base_lr = 1e-4
@@ -21,6 +21,8 @@ train_dataloader = dict(
 val_dataloader = dict(batch_size=10)  # what the original normalises together
 test_dataloader = dict(batch_size=10)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='mmseg_plugins.LasagneRMSprop', lr=base_lr, rho=0.9, eps=1e-6, weight_decay=2e-4),

@@ -1,7 +1,7 @@
 # First part of the published recipe on CamVid: crops of 224 x 224 in batches of 3,
 # RMSProp as Lasagne computes it, up to 750 epochs, stopped after 150 without a better
 # mean IoU.  The penalty of 1e-4 times the sum of squared weights is a decay of 2e-4.
-_base_ = ['../../_base_/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
+_base_ = ['../../_base_/runtime/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
 
 # ------------------------------------------------------------------ often changed
 base_lr = 1e-3
@@ -24,6 +24,8 @@ train_dataloader = dict(
 val_dataloader = dict(batch_size=10)  # what the original normalises together
 test_dataloader = dict(batch_size=10)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='mmseg_plugins.LasagneRMSprop', lr=base_lr, rho=0.9, eps=1e-6, weight_decay=2e-4),

@@ -1,6 +1,11 @@
 # FCIS on COCO behind a pyramid, for backbones without a dilated last stage (tiny Swin and ConvNeXt give 96, 192, 384
 # and 768 channels).  The head reads the map of stride 16, the RPN all of them, so that every convolution is trained.
-_base_ = './coco.py'
+_base_ = [
+    './dc5.py',
+    './coco_600.py',
+    './schedule_240k.py',
+    '../../_base_/runtime/iters_runtime.py',
+]
 
 # ------------------------------------------------------------------ often changed
 base_lr = 1e-4  # AdamW, 8 images a step
@@ -26,3 +31,4 @@ optim_wrapper = dict(
             'relative_position_bias_table': dict(decay_mult=0.0),
             'gamma': dict(decay_mult=0.0),
         }))
+default_hooks = dict(checkpoint=dict(interval=20000), logger=dict(interval=50))

@@ -1,54 +1,9 @@
-# The original's setting on COCO: 8 GPUs with one image each, 8 epochs over all
-# images and their mirror images, that is about 240k iterations, x0.1 at two
-# thirds.  The released 5e-4 a GPU with summed gradients are 4e-3 for their mean.
+# The original's setting on COCO.
 _base_ = [
     './dc5.py',
-    '../../_base_/datasets/coco_instance.py',
-    '../../_base_/default_runtime.py',
+    './coco_600.py',
+    './schedule_240k.py',
+    '../../_base_/runtime/iters_runtime.py',
 ]
 
-# ------------------------------------------------------------------ often changed
-base_lr = 0.004  # for 8 images a step; --auto-scale-lr for other numbers
-max_iters = 240000
-milestones = [160000]
-
-# --------------------------------------------------------------------- data
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='Resize', scale=(1000, 600), keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(1000, 600), keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
-]
-train_dataloader = dict(batch_size=1, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
-
-# ----------------------------------------------------------------- schedule
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=20000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=base_lr, momentum=0.9, weight_decay=5e-4),
-    paramwise_cfg=dict(
-        bias_decay_mult=0.0,
-        custom_keys={
-            'score_maps.conv.weight': dict(lr_mult=3.0),
-            'score_maps.conv.bias': dict(lr_mult=3.0, decay_mult=0.0),
-        }))
-param_scheduler = [
-    dict(type='ConstantLR', factor=0.1, by_epoch=False, begin=0, end=250),
-    dict(type='MultiStepLR', by_epoch=False, milestones=milestones, gamma=0.1),
-]
-log_processor = dict(by_epoch=False)
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=20000, save_best='coco/segm_mAP', rule='greater'),
-    logger=dict(interval=50, log_metric_by_epoch=False))
-auto_scale_lr = dict(enable=False, base_batch_size=8)
+default_hooks = dict(checkpoint=dict(interval=20000), logger=dict(interval=50))

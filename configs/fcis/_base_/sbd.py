@@ -6,7 +6,7 @@
 _base_ = [
     './dc5.py',
     '../../_base_/datasets/sbd_instance.py',
-    '../../_base_/iters_runtime.py',
+    '../../_base_/runtime/iters_runtime.py',
 ]
 
 # ------------------------------------------------------------------ often changed

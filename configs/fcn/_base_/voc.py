@@ -2,8 +2,7 @@
 # 736 images of VOC 2011's val that SBD does not train on (README: the two lists).
 # Whole images of their own size, one a step, nothing augmented; the summed loss with
 # its tiny fixed learning rates; SGD with momentum .99, biases twice as fast.
-_base_ = ['../../_base_/iters_runtime.py']
-default_scope = 'mmseg'
+_base_ = ['../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 data_root = 'data/VOCdevkit/VOC2012/'
@@ -66,8 +65,4 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=1e-10, momentum=0.99, weight_decay=5e-4),
     paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
 param_scheduler = []
-visualizer = dict(
-    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(interval=4000, save_best='mIoU', rule='greater'))
+default_hooks = dict(checkpoint=dict(interval=4000))

@@ -1,6 +1,6 @@
 # The global convolutional network with ResNet-152 on PASCAL VOC 2012, 512 px:
 # one image a step, momentum .99, decay 5e-4 and flips as in the paper.
-_base_ = ['../../_base_/semantic_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
+_base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
 
 # ------------------------------------------------------------------ often changed
 crop_size = (512, 512)  # VOC's images are at most 500 px: all of each, padded
@@ -48,9 +48,12 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 # ----------------------------------------------------------------- schedule
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=10582)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=base_lr, momentum=0.99, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 param_scheduler = [dict(type='PolyLR', by_epoch=False, power=0.9, eta_min=0.0, begin=0, end=max_iters)]
+default_hooks = dict(checkpoint=dict(interval=5000), logger=dict(interval=50))
 auto_scale_lr = dict(enable=False, base_batch_size=1)

@@ -2,8 +2,7 @@
 # tapped for the last skip.  RMSprop at 5e-4, 8 whole images a step, 300 epochs,
 # nothing augmented.  The released Lua code multiplies the rate by 1e-7 at epochs
 # 100 and 200, which stops training; its option's help says a tenth, as here.
-_base_ = ['../../_base_/default_runtime.py']
-default_scope = 'mmseg'
+_base_ = ['../../_base_/runtime/semantic_epochs_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 max_epochs = 300
@@ -43,9 +42,5 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='RMSprop', lr=base_lr, alpha=0.99))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=True, milestones=[100, 200], gamma=0.1)]
-visualizer = dict(
-    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(interval=10, save_best='mIoU', rule='greater'))
+default_hooks = dict(logger=dict(interval=50))
 auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -3,6 +3,7 @@ _base_ = [
     '../../_base_/models/mask2former_r18-small.py',
     '../../_base_/datasets/shapes_panoptic.py',
     '../../_base_/schedules/small_1500it.py',
+    '../../_base_/runtime/iters_runtime.py',
 ]
 
 num_things = 5

@@ -4,6 +4,7 @@ _base_ = [
     '../../_base_/models/mask2former_r18-small.py',
     '../../_base_/datasets/shapes_semantic.py',
     '../../_base_/schedules/small_1500it.py',
+    '../../_base_/runtime/semantic_runtime.py',
 ]
 
 num_classes = 7
@@ -28,10 +29,3 @@ model = dict(
         train_cfg=small.train_cfg),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'))
-
-default_scope = 'mmseg'
-visualizer = dict(
-    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(save_best='mIoU', rule='greater'))

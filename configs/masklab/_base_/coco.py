@@ -4,7 +4,7 @@ _base_ = [
     './r101.py',
     '../../_base_/datasets/coco_instance.py',
     'mmdet::_base_/schedules/schedule_2x.py',
-    '../../_base_/default_runtime.py',
+    '../../_base_/runtime/default_runtime.py',
 ]
 
 train_dataloader = dict(batch_size=1)

@@ -10,7 +10,7 @@
 _base_ = [
     'mmdet::_base_/models/mask-rcnn_r50_fpn.py',
     '../../_base_/datasets/coco_instance.py',
-    '../../_base_/iters_runtime.py',
+    '../../_base_/runtime/iters_runtime.py',
 ]
 
 # ------------------------------------------------------------------ often changed

@@ -3,7 +3,7 @@
 # with the texts' polygons.
 _base_ = [
     '../../_base_/datasets/coco_instance.py',
-    '../../_base_/default_runtime.py',
+    '../../_base_/runtime/default_runtime.py',
     'mmdet::_base_/models/mask-rcnn_r50_fpn.py',
 ]
 

@@ -1,11 +1,12 @@
 # Light-Weight RefineNet with ResNet-50 after the authors' training scripts: six
 # images a step, three stages of learning rates, batch norm's statistics frozen,
 # the decoder's first weights those that PyTorch gives.
+_base_ = ['../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 crop_size = (500, 500)
 short_side = 350
-stage_iters = 13200  # of each of three stages
+stage_iters = 20000  # of each of three stages; on PASCAL VOC
 
 # -------------------------------------------------------------------- model
 model = dict(
@@ -45,6 +46,8 @@ recipe_pipeline = [
 # ----------------------------------------------------------------- schedule
 # Decoder 5e-3, 2.5e-3, 1e-3; encoder a tenth of it.
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=3 * stage_iters, val_interval=2000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=5e-3, momentum=0.9, weight_decay=1e-5),
@@ -53,4 +56,5 @@ param_scheduler = [
     dict(type='MultiStepLR', by_epoch=False, milestones=[stage_iters], gamma=0.5),
     dict(type='MultiStepLR', by_epoch=False, milestones=[2 * stage_iters], gamma=0.4),
 ]
+default_hooks = dict(checkpoint=dict(interval=5000), logger=dict(interval=50))
 auto_scale_lr = dict(enable=False, base_batch_size=6)

@@ -1,5 +1,6 @@
 # RefineNet with ResNet-101 after the authors' training code: one image a step,
 # lr 5e-4 (a tenth of it in the backbone), batch norm's statistics frozen.
+_base_ = ['../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 crop_size = (400, 400)
@@ -56,9 +57,12 @@ tta_pipeline = [
 
 # ----------------------------------------------------------------- schedule
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=10000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=5e-4, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=[lower_lr_at], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=5000), logger=dict(interval=50))
 auto_scale_lr = dict(enable=False, base_batch_size=1)

@@ -7,7 +7,7 @@ _base_ = [
     'mmdet::_base_/models/mask-rcnn_r50-caffe-c4.py',
     '../../_base_/datasets/coco_instance.py',
     'mmdet::_base_/schedules/schedule_1x.py',
-    '../../_base_/default_runtime.py',
+    '../../_base_/runtime/default_runtime.py',
 ]
 
 # ------------------------------------------------------------------ often changed

@@ -1,18 +1,23 @@
 # Generated shapes, 128 x 128, no download, for two CPU cores.
 # Everything but the RoI operator, which the leaf configs name.
 _base_ = [
-    './r18-small.py',
+    '../../_base_/models/mask-rcnn_r18-small_fpn.py',
     '../../_base_/datasets/shapes_instance.py',
     '../../_base_/schedules/small_1500it.py',
+    '../../_base_/runtime/iters_runtime.py',
 ]
 
 # ------------------------------------------------------------------ often changed
-anchor_scales = [4]  # 16, 32, 64, 128 px
 finest_scale = 28  # RoIs below twice this side are read from stride 4
 
+# The quickstart's Mask R-CNN with the extractor that takes any RoI operator.
+extractor = dict(
+    _delete_=True,
+    type='mmseg_plugins.RoIOpExtractor',
+    finest_scale=finest_scale,
+    out_channels={{_base_.width}},
+    featmap_strides=[4, 8, 16, 32])
 model = dict(
-    rpn_head=dict(anchor_generator=dict(scales=anchor_scales)),
     roi_head=dict(
-        bbox_roi_extractor=dict(finest_scale=finest_scale),
-        mask_roi_extractor=dict(finest_scale=finest_scale)),
-    train_cfg=dict(rcnn=dict(sampler=dict(num=64))))
+        bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=1), **extractor),
+        mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=1), **extractor)))

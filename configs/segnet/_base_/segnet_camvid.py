@@ -3,8 +3,7 @@
 # divided by the number of labelled pixels, a constant learning rate, biases twice as
 # fast and without decay, batch norm statistics averaged over the training set.
 #   https://github.com/alexgkendall/SegNet-Tutorial/tree/bb68b64e72cb004b3ed927fee0f5624dd8097498/Models
-_base_ = ['../../_base_/iters_runtime.py', '../../_base_/datasets/camvid_full.py']
-default_scope = 'mmseg'
+_base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/camvid_full.py']
 
 # ------------------------------------------------------------------ often changed
 vgg16 = 'checkpoints/vgg16_encoder.pth'  # tools/model_converters/vgg16_encoder.py makes it
@@ -50,8 +49,4 @@ optim_wrapper = dict(
     paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
 param_scheduler = []
 custom_hooks = [dict(type='mmseg_plugins.PreciseBNHook')]
-visualizer = dict(
-    _delete_=True, type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-default_hooks = dict(
-    visualization=dict(_delete_=True, type='SegVisualizationHook'),
-    checkpoint=dict(interval=val_interval, save_best='mIoU', rule='greater'))
+default_hooks = dict(checkpoint=dict(interval=val_interval))

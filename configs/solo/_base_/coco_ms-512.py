@@ -1,7 +1,13 @@
 # COCO, small images: one of six short sides, 352 to 512; test 512 (the light variants).
-_base_ = ['./coco.py']
+_base_ = ['mmdet::_base_/datasets/coco_instance.py']
 
 # ------------------------------------------------------------------ often changed
+data_root = 'data/coco/'
+train_ann_file = 'annotations/instances_train2017.json'
+val_ann_file = 'annotations/instances_val2017.json'
+train_img_prefix = 'train2017/'
+val_img_prefix = 'val2017/'
+classes = None  # None: read from the training JSON, in its order
 train_scales = [(852, short) for short in (512, 480, 448, 416, 384, 352)]
 test_scale = (852, 512)
 
@@ -21,3 +27,6 @@ test_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+
+val_evaluator = dict(type='mmseg_plugins.FastCocoMetric')
+test_evaluator = val_evaluator

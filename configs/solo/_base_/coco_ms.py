@@ -1,7 +1,13 @@
 # COCO, one of six short sides, 640 to 800.
-_base_ = ['./coco.py']
+_base_ = ['mmdet::_base_/datasets/coco_instance.py']
 
 # ------------------------------------------------------------------ often changed
+data_root = 'data/coco/'
+train_ann_file = 'annotations/instances_train2017.json'
+val_ann_file = 'annotations/instances_val2017.json'
+train_img_prefix = 'train2017/'
+val_img_prefix = 'val2017/'
+classes = None  # None: read from the training JSON, in its order
 train_scales = [(1333, short) for short in (800, 768, 736, 704, 672, 640)]
 test_scale = (1333, 800)
 
@@ -21,3 +27,6 @@ test_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+
+val_evaluator = dict(type='mmseg_plugins.FastCocoMetric')
+test_evaluator = val_evaluator

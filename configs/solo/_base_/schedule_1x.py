@@ -1,4 +1,4 @@
-# The original's 1x: SGD 0.01 for 16 images, 12 epochs, x0.1 after 9 and 11,
+# The original's 1x: SGD 0.01 for 16 images (two on each of eight cards), 12 epochs, x0.1 after 9 and 11,
 # gradients clipped at a norm of 35 (stock SOLO configs do not clip).
 
 # ------------------------------------------------------------------ often changed
@@ -17,3 +17,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=warmup_factor, by_epoch=False, begin=0, end=500),
     dict(type='MultiStepLR', by_epoch=True, begin=0, end=max_epochs, milestones=milestones, gamma=0.1),
 ]
+auto_scale_lr = dict(enable=False, base_batch_size=16)

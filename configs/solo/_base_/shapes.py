@@ -3,6 +3,7 @@ _base_ = [
     './r18-small.py',
     '../../_base_/datasets/shapes_instance.py',
     '../../_base_/schedules/small_1500it.py',
+    '../../_base_/runtime/iters_runtime.py',
 ]
 
 # ------------------------------------------------------------------ often changed

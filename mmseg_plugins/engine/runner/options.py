@@ -63,7 +63,7 @@ def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
     if hook is None:
         raise ConfigError(
             '--show and --show-dir need default_hooks.visualization, which this config lacks. Fix: inherit '
-            'configs/_base_/default_runtime.py, or add visualization=dict(type="DetVisualizationHook").'
+            'configs/_base_/runtime/default_runtime.py, or add visualization=dict(type="DetVisualizationHook").'
         )
     hook['draw'] = True
     if args.show:

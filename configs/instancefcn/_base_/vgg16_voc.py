@@ -1,9 +1,15 @@
 # InstanceFCN as in the paper: VGG-16 whose pool4 has stride 1 and whose conv5 is
 # dilated (one map of stride 8), 5 x 5 positions, windows of 21 x 21 cells
-# (168 px), trained at a random and tested at all of six scales.
-_base_ = ['../../_base_/datasets/coco_instance.py', '../../_base_/default_runtime.py']
+# (168 px), trained at a random and tested at all of six scales.  Data: the paper's PASCAL VOC 2012 setting, SBD's
+# masks of the VOC images (5,623 for training, 5,732 for validation) as COCO JSON files.
+_base_ = ['../../_base_/datasets/coco_instance.py', '../../_base_/runtime/default_runtime.py']
 
 # ------------------------------------------------------------------ often changed
+data_root = 'data/sbd/'
+train_ann_file = 'annotations/instances_train.json'
+val_ann_file = 'annotations/instances_val.json'
+train_img_prefix = 'img/'
+val_img_prefix = 'img/'
 positions = 5  # k; the paper's ablation has 3, 5, 7
 short_side = 600
 pyramid = [1.5**exponent for exponent in range(-4, 2)]  # of short_side, in training and test
