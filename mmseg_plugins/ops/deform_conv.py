@@ -301,7 +301,7 @@ def _positions(offset: Tensor, layout: Layout, first_row: int) -> tuple[Tensor, 
 
 
 def _torchvision_reads(input: Tensor) -> bool:
-    """Its kernel is taken on CUDA; on a CPU the sums of rows here are faster (docs/operators.md)."""
+    """Its kernel is taken on CUDA.  On a CPU it loops over pixels and taps like mmcv's; the sums of rows are faster."""
     return input.is_cuda and input.numel() > 0 and torchvision_ops() is not None
 
 

@@ -48,8 +48,9 @@ class _WeightedRows(torch.autograd.Function):
 
 def _transposed(grad: Tensor, index: Tensor, weight: Tensor, rows: int) -> Tensor:
     """Weighted sum, per table row, of the ``grad`` (M, C) of the sums that read it -> (rows, C)."""
-    place, order = index.flatten().sort(stable=True)
-    start = torch.searchsorted(place, torch.arange(rows, device=place.device))
+    key = index.flatten()
+    place, order = (key.int() if rows < 1 << 31 else key).sort(stable=True)  # int32 is sorted in half the time
+    start = torch.searchsorted(place, torch.arange(rows, device=place.device, dtype=place.dtype))
     source = torch.div(order, index.size(1), rounding_mode='floor')
     return F.embedding_bag(source, grad, start, mode='sum', per_sample_weights=weight.flatten()[order])
 

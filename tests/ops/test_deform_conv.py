@@ -178,3 +178,39 @@ def test_errors_name_the_value(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         deform_conv2d(input, offset, weight, **(options | {key: (value, value) if key not in ('groups', 'deform_groups')
                                                            else value for key, value in change.items()}))
+
+
+class FakeTorchvision:
+    """``torchvision.ops`` whose kernel gives the offsets of samples at -1 a gradient, as torchvision's does."""
+
+    @staticmethod
+    def deform_conv2d(input: Tensor, offset: Tensor, weight: Tensor, bias: None, stride: tuple[int, int],
+                      padding: tuple[int, int], dilation: tuple[int, int], mask: Tensor | None) -> Tensor:
+        groups = input.size(1) // weight.size(1)
+        deform_groups = offset.size(1) // (2 * weight.size(2) * weight.size(3))
+        wide = F.pad(input, (1, 1, 1, 1))  # zeros that can be read
+        ones = torch.ones(len(input), offset.size(1) // 2, *offset.shape[2:], dtype=input.dtype)
+        layout = deform_conv.Layout((weight.size(2), weight.size(3)), stride, (padding[0] - 1, padding[1] - 1),
+                                    dilation, groups, deform_groups)
+        return deform_conv._DeformConv.apply(wide, offset, ones if mask is None else mask, weight, layout)
+
+
+@pytest.mark.parametrize('zero', [True, False])
+@pytest.mark.parametrize('name', ['stride and padding', 'both groups', 'dilation'])
+def test_torchvision_gives_the_same(monkeypatch: pytest.MonkeyPatch, name: str, zero: bool) -> None:
+    """At zero offsets too, where its kernel alone would give other gradients at the border."""
+    (input, offset, mask, weight), options = make(**CASES[name])
+    leaves = [leaf.requires_grad_() for leaf in (input, offset * (0 if zero else 1), mask, weight)]
+    wanted = modulated_deform_conv2d(*leaves, None, **options)
+    top = torch.randn_like(wanted)
+    gradients = torch.autograd.grad(wanted, leaves, top)
+    alone = FakeTorchvision.deform_conv2d(*leaves[:2], leaves[3], None, *list(options.values())[:3], leaves[2])
+    assert torch.allclose(torch.autograd.grad(alone, leaves, top)[1], gradients[1]) != zero
+
+    monkeypatch.setattr(deform_conv, 'torchvision_ops', lambda: FakeTorchvision)
+    monkeypatch.setattr(deform_conv, '_torchvision_reads', lambda maps: maps.shape == input.shape)
+    found = modulated_deform_conv2d(*leaves, None, **options)
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(torch.autograd.grad(found, leaves, top), gradients)
+    torch.testing.assert_close(deform_conv2d(*leaves[:2], weight, **options),
+                               modulated_deform_conv2d(*leaves[:2], torch.ones_like(mask), weight, None, **options))

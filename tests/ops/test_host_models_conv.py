@@ -14,6 +14,7 @@ import mmseg
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
@@ -60,14 +61,15 @@ def test_detector_trains_one_step(name: str) -> None:
 
 @pytest.mark.parametrize('kind', ['bi-direction', 'collect', 'distribute'])
 def test_psanet_trains_one_step(kind: str) -> None:
-    register_all_modules(init_default_scope=True)
+    register_all_modules(init_default_scope=False)
     config = config_of(mmseg, '_base_/models/psanet_r50-d8.py')
     config.merge_from_dict({'model': dict(
         pretrained=None, backbone=dict(depth=18, base_channels=8, norm_cfg=dict(type='BN')),
         decode_head=dict(in_channels=64, channels=8, mask_size=(9, 9), num_classes=3, psa_type=kind,
                          norm_cfg=dict(type='BN')),
         auxiliary_head=dict(in_channels=32, channels=8, num_classes=3, norm_cfg=dict(type='BN')))})
-    model = MMSEG_MODELS.build(config.model)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = MMSEG_MODELS.build(config.model)
     samples = []
     for _ in range(2):
         sample = SegDataSample(metainfo=dict(img_shape=(64, 64), ori_shape=(64, 64)))
