@@ -6,6 +6,11 @@ config resolves lazily from mmdet's scope, from mmseg's and from mmengine's.
 Modules register themselves when the listed location is first imported.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import LOOPS as ROOT_LOOPS
@@ -18,9 +23,39 @@ from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
 from mmengine.registry import VISUALIZERS as ROOT_VISUALIZERS
 from mmengine.registry import Registry
 
+from mmseg_plugins.utils.deprecation import warn_renamed
+
 SCOPE = 'mmseg_plugins'
 
-MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['mmseg_plugins.models'])
+
+class RenamingRegistry(Registry):
+    """A registry that also answers to former names of its types, with one warning.
+
+    Args:
+        args, kwargs: Those of ``Registry``.
+        renamed: Today's name of each former one.
+    """
+
+    def __init__(self, *args: Any, renamed: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.renamed = dict(renamed)
+
+    def get(self, key: str) -> type | None:
+        """The class of that name, with or without the scope, or ``None``."""
+        scope, name = self.split_scope_key(key) if isinstance(key, str) else (None, key)
+        if name in self.renamed and scope in (None, self.scope):
+            new = self.renamed[name]
+            warn_renamed(f"type='{SCOPE}.{name}'", f"type='{SCOPE}.{new}'")
+            return super().get(new)
+        return super().get(key)
+
+
+MODELS = RenamingRegistry(
+    'model',
+    parent=ROOT_MODELS,
+    scope=SCOPE,
+    locations=['mmseg_plugins.models'],
+    renamed={'DilatedSumHead': 'DeepLabV2Head'})
 TASK_UTILS = Registry('task util', parent=ROOT_TASK_UTILS, scope=SCOPE, locations=['mmseg_plugins.models'])
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmseg_plugins.datasets.registered'])
 TRANSFORMS = Registry(

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from .bilinear import bilinear_taps
-from .ragged import bins_as_maps, pixel_table
 from .roi_geometry import check_inputs, pair
 from .separable import separable_sum
+from .window_pool import bins_as_maps, pixel_table
 
 
 def crop_and_resize(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float) -> Tensor:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .ragged import bins_as_maps, pixel_table
 from .roi_geometry import Spans, bin_edges, check_inputs, pair
 from .separable import Taps, offsets, separable_sum
+from .window_pool import bins_as_maps, pixel_table
 
 
 def prroi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float) -> Tensor:

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from .ragged import bins_as_maps, make_windows, pixel_table, window_mean
 from .roi_geometry import bin_edges, check_inputs, covering_spans, pair, round_half_away
+from .window_pool import bins_as_maps, make_windows, pixel_table, window_mean
 
 CONVENTIONS = ('msracver', 'chainercv')
 MIN_SIZE = 0.1  # of an RoI, in pixels of the map

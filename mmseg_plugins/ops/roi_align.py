@@ -13,7 +13,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .ragged import bins_as_maps, pixel_table
 from .roi_geometry import SNAP, Spans, check_inputs, pair
 from .separable import Taps, separable_spread, separable_sum
 

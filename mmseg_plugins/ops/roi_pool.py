@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .ragged import Windows, bins_as_maps, make_windows, pixel_table, window_max, window_max_rows
 from .roi_geometry import bin_edges, check_inputs, covering_spans, pair
+from .window_pool import Windows, bins_as_maps, make_windows, pixel_table, window_max, window_max_rows
 
 
 def roi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float) -> Tensor:

@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bilinear import bilinear_taps
-from .ragged import bins_as_maps, pixel_table
 from .roi_geometry import bin_edges, check_inputs, pair, round_half_away
 from .separable import separable_sum
+from .window_pool import bins_as_maps, pixel_table
 
 
 def roi_warp(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float) -> Tensor:

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from . import ragged
-from .ragged import Members, Windows, chunks, gather_runs, list_members, make_windows, spread
+from . import window_pool
 from .roi_geometry import Spans
+from .window_pool import Members, Windows, chunks, gather_runs, list_members, make_windows, spread
 
 
 class Taps(NamedTuple):
@@ -87,7 +87,7 @@ def _places(members: Members, first: int, wy: Tensor, wx: Tensor) -> tuple[Tenso
 
 def _products(table: Tensor, grad: Tensor, members: Members) -> Tensor:
     """<table row, gradient of its window> of every member, (K,)."""
-    step = ragged.most_windows(table)
+    step = window_pool.most_windows(table)
     return torch.cat([(table[row] * grad[window]).sum(1)
                       for row, window in zip(members.row.split(step), members.window.split(step), strict=True)])
 
@@ -107,7 +107,8 @@ def separable_sum(table: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple
     height, width = map_size
     base = (rois[:, 0].detach().long() * (height * width))[:, None, None]
     windows = make_windows(base, y.spans, x.spans, width)
-    return _SeparableSum.apply(table, y.weight.to(table.dtype), x.weight.to(table.dtype), windows, ragged.MAX_MEMBERS)
+    weights = y.weight.to(table.dtype), x.weight.to(table.dtype)
+    return _SeparableSum.apply(table, *weights, windows, window_pool.MAX_MEMBERS)
 
 
 def separable_spread(grad: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple[int, int], images: int) -> Tensor:
@@ -124,7 +125,7 @@ def separable_spread(grad: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tup
     windows = make_windows(base, y.spans, x.spans, width)
     wy, wx = y.weight.to(grad.dtype), x.weight.to(grad.dtype)
     total = None
-    for run in chunks(windows, ragged.MAX_MEMBERS):
+    for run in chunks(windows, window_pool.MAX_MEMBERS):
         members = list_members(windows.part(run))
         iy, ix = _places(members, run.start, wy, wx)
         part = spread(grad[run], members, wy.flatten()[iy] * wx.flatten()[ix], rows)

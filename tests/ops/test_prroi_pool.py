@@ -10,7 +10,7 @@ from slow_roi_ops import random_rois, slow_prroi_pool
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from mmseg_plugins.ops import PrRoIPool, prroi_pool, ragged
+from mmseg_plugins.ops import PrRoIPool, prroi_pool, window_pool
 
 
 @pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
@@ -78,8 +78,8 @@ def test_many_short_lists_equal_one_long_list(monkeypatch: pytest.MonkeyPatch) -
         return out.detach(), *torch.autograd.grad(out.square().sum(), (feats, rois))
 
     whole = all_three()
-    monkeypatch.setattr(ragged, 'MAX_MEMBERS', 7)
-    monkeypatch.setattr(ragged, 'MAX_NUMBERS', 50)
+    monkeypatch.setattr(window_pool, 'MAX_MEMBERS', 7)
+    monkeypatch.setattr(window_pool, 'MAX_NUMBERS', 50)
     torch.testing.assert_close(all_three(), whole)
 
 

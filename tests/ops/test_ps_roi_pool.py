@@ -11,7 +11,7 @@ from slow_roi_ops import random_rois, slow_ps_roi_pool
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from mmseg_plugins.ops import PSRoIPool, ps_roi_pool, ps_roi_pool_chunks, ragged
+from mmseg_plugins.ops import PSRoIPool, ps_roi_pool, ps_roi_pool_chunks, window_pool
 
 CONVENTIONS = {'A': 'msracver', 'B': 'chainercv'}
 
@@ -83,7 +83,7 @@ def test_many_short_lists_equal_one_long_list() -> None:
 
     whole = both()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ragged, 'MAX_MEMBERS', 7)
+        patch.setattr(window_pool, 'MAX_MEMBERS', 7)
         pieces = both()
     torch.testing.assert_close(pieces, whole)
 
@@ -91,9 +91,9 @@ def test_many_short_lists_equal_one_long_list() -> None:
 def test_runs_hold_no_more_than_the_limit() -> None:
     """... plus one window, which is never cut."""
     g = torch.Generator().manual_seed(0)
-    windows = ragged.Windows(torch.zeros(50).long(), torch.randint(0, 4, (50, ), generator=g),
+    windows = window_pool.Windows(torch.zeros(50).long(), torch.randint(0, 4, (50, ), generator=g),
                              torch.randint(0, 4, (50, ), generator=g), 4)
-    runs = list(ragged.chunks(windows, 20))
+    runs = list(window_pool.chunks(windows, 20))
     assert [run.start for run in runs[1:]] == [run.stop for run in runs[:-1]]
     assert (runs[0].start, runs[-1].stop) == (0, 50)
     sizes = [int((windows.rows[run] * windows.cols[run]).sum()) for run in runs]

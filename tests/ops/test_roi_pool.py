@@ -10,7 +10,7 @@ from slow_roi_ops import random_rois, slow_roi_pool
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from mmseg_plugins.ops import RoIPool, ragged, roi_pool
+from mmseg_plugins.ops import RoIPool, roi_pool, window_pool
 from mmseg_plugins.ops.roi_pool import roi_pool_places
 
 # From mmcv's own test of its CUDA operator: maps, RoI, pooled 2 x 2 at scale 1, gradient of the sum.
@@ -80,8 +80,8 @@ def test_many_short_lists_equal_one_long_list(monkeypatch: pytest.MonkeyPatch) -
         return out.detach(), torch.autograd.grad(out.square().sum(), feats)[0]
 
     whole = both()
-    monkeypatch.setattr(ragged, 'MAX_MEMBERS', 7)
-    monkeypatch.setattr(ragged, 'MAX_NUMBERS', 50)
+    monkeypatch.setattr(window_pool, 'MAX_MEMBERS', 7)
+    monkeypatch.setattr(window_pool, 'MAX_NUMBERS', 50)
     torch.testing.assert_close(both(), whole)
 
 

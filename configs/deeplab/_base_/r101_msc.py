@@ -27,7 +27,7 @@ model = dict(
         norm_eval=True,
         init_cfg=dict(type='Pretrained', checkpoint='checkpoints/deeplabv2_r101_coco.pth', prefix='backbone.')),
     decode_head=dict(
-        type='mmseg_plugins.DilatedSumHead',
+        type='mmseg_plugins.DeepLabV2Head',
         in_channels=2048,
         in_index=0,
         num_classes=21,

@@ -20,7 +20,7 @@ model = dict(
         out_indices=(3, ),
         norm_cfg=dict(type='BN')),
     decode_head=dict(
-        type='mmseg_plugins.DilatedSumHead',
+        type='mmseg_plugins.DeepLabV2Head',
         in_channels=256,
         num_classes=11,
         dilations=(6, 12, 18, 24),

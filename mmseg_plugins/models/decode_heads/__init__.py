@@ -2,7 +2,7 @@
 
 from .crf_rnn_head import CRFRNNHead
 from .deconvnet_head import DeconvNetHead
-from .dilated_sum_head import DilatedSumHead
+from .deeplabv2_head import DeepLabV2Head
 from .dilation_head import DilationHead
 from .enet_head import ENetEncoderHead, ENetHead
 from .fc_densenet_head import FCDenseNetHead
@@ -17,7 +17,7 @@ from .segnet_head import SegNetHead
 from .unet_head import UNetHead
 
 __all__ = [
-    'CRFRNNHead', 'DeconvNetHead', 'DilatedSumHead', 'DilationHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead',
+    'CRFRNNHead', 'DeconvNetHead', 'DeepLabV2Head', 'DilationHead', 'ENetEncoderHead', 'ENetHead', 'FCDenseNetHead',
     'FCNSkipHead', 'GlobalConvHead', 'LargeFOVHead', 'LightRefineNetHead', 'LinkNetHead', 'MScLargeFOVHead',
     'OwnClassifierHead', 'RefineNetHead', 'SegNetHead', 'UNetHead'
 ]

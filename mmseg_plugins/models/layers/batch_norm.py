@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class SwitchableBatchNorm2d(nn.BatchNorm2d):
+class TestTimeBatchNorm2d(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` with two switches; parameters, buffers and names are the same.
 
     Attributes:

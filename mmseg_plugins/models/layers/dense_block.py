@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from .batch_norm import SwitchableBatchNorm2d
+from .batch_norm import TestTimeBatchNorm2d
 
 DROPOUTS: dict[str, type[nn.Module]] = {'element': nn.Dropout, 'channel': nn.Dropout2d}
 #: He's uniform fill of every convolution, biases zero.
@@ -37,7 +37,7 @@ class DenseLayer(nn.Module):
     def __init__(self, in_channels: int, growth_rate: int, *, dropout: float = 0.2,
                  dropout_kind: str = 'element') -> None:
         super().__init__()
-        self.norm = SwitchableBatchNorm2d(in_channels)
+        self.norm = TestTimeBatchNorm2d(in_channels)
         self.conv = nn.Conv2d(in_channels, growth_rate, 3, padding=1)
         self.drop = build_dropout(dropout_kind, dropout)
 
@@ -99,7 +99,7 @@ class TransitionDown(nn.Module):
 
     def __init__(self, channels: int, *, dropout: float = 0.2, dropout_kind: str = 'element') -> None:
         super().__init__()
-        self.norm = SwitchableBatchNorm2d(channels)
+        self.norm = TestTimeBatchNorm2d(channels)
         self.conv = nn.Conv2d(channels, channels, 1)
         self.drop = build_dropout(dropout_kind, dropout)
         self.pool = nn.MaxPool2d(2)
@@ -110,7 +110,7 @@ class TransitionDown(nn.Module):
 
 
 def use_batch_statistics(module: nn.Module, switch: bool) -> None:
-    """Set ``batch_statistics`` of every :class:`SwitchableBatchNorm2d` inside."""
+    """Set ``batch_statistics`` of every :class:`TestTimeBatchNorm2d` inside."""
     for part in module.modules():
-        if isinstance(part, SwitchableBatchNorm2d):
+        if isinstance(part, TestTimeBatchNorm2d):
             part.batch_statistics = switch

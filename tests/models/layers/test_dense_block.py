@@ -5,13 +5,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mmseg_plugins.models.layers.batch_norm import SwitchableBatchNorm2d
+from mmseg_plugins.models.layers import batch_norm
 from mmseg_plugins.models.layers.dense_block import DenseBlock, use_batch_statistics
 
 
 def test_switched_off_it_is_torchs_batch_norm():
     torch.manual_seed(0)
-    ours, theirs = SwitchableBatchNorm2d(3), nn.BatchNorm2d(3)
+    ours, theirs = batch_norm.TestTimeBatchNorm2d(3), nn.BatchNorm2d(3)
     x = torch.randn(4, 3, 5, 6)
     for mode in (True, False):
         assert torch.equal(ours.train(mode)(x), theirs.train(mode)(x))
@@ -20,7 +20,7 @@ def test_switched_off_it_is_torchs_batch_norm():
 
 
 def test_batch_statistics_in_evaluation_leave_the_running_ones_alone():
-    norm = SwitchableBatchNorm2d(3).eval()
+    norm = batch_norm.TestTimeBatchNorm2d(3).eval()
     norm.batch_statistics = True
     x = 5 + 3 * torch.randn(2, 3, 8, 8)
     y = norm(x)
@@ -31,7 +31,7 @@ def test_batch_statistics_in_evaluation_leave_the_running_ones_alone():
 
 
 def test_batch_statistics_of_one_value_name_the_shape_and_the_fix():
-    norm = SwitchableBatchNorm2d(3).eval()
+    norm = batch_norm.TestTimeBatchNorm2d(3).eval()
     norm.batch_statistics = True
     with pytest.raises(ValueError, match=r'\(1, 3, 1, 1\).*batch_statistics=False'):
         norm(torch.zeros(1, 3, 1, 1))

@@ -16,7 +16,7 @@ LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 RESNET = dict(type='mmseg_plugins.CeilPoolResNet', host='mmseg', pool_padding=1, depth=18, base_channels=4,
               strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), out_indices=(0, 3))
 HEADS = {
-    'DilatedSumHead': dict(type='mmseg_plugins.DilatedSumHead', in_channels=32, in_index=1, label_stride=8),
+    'DeepLabV2Head': dict(type='mmseg_plugins.DeepLabV2Head', in_channels=32, in_index=1, label_stride=8),
     'ASPPHead': dict(type='ASPPHead', in_channels=32, in_index=1, channels=8, dilations=(1, 2),
                      norm_cfg=dict(type='BN')),
     'FPN-like': dict(type='FCNHead', in_channels=[4, 32], in_index=[0, 1], input_transform='resize_concat', channels=36,
@@ -24,7 +24,7 @@ HEADS = {
 }
 
 
-def segmentor(head='DilatedSumHead', align_corners=True, **kwargs):
+def segmentor(head='DeepLabV2Head', align_corners=True, **kwargs):
     head = dict(**HEADS[head], num_classes=3, align_corners=align_corners, loss_decode=LOSS)
     return MODELS.build(ConfigDict(
         type='mmseg_plugins.MultiScaleEncoderDecoder', data_preprocessor=PRE, backbone=dict(RESNET), decode_head=head,

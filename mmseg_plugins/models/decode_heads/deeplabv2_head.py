@@ -20,7 +20,7 @@ from .own_classifier_head import OwnClassifierHead
 
 
 @MODELS.register_module()
-class DilatedSumHead(OwnClassifierHead):
+class DeepLabV2Head(OwnClassifierHead):
     """Classifiers of 3 x 3 with different dilations, read side by side and added: v2's atrous spatial pyramid.
 
     Nothing else: no norm, no 1 x 1 branch, no image pooling, no dropout (all of which stock ``ASPPHead``, v3's, has).

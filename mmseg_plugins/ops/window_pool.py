@@ -1,4 +1,4 @@
-"""Sums over ragged windows of a map, without a loop over windows and in bounded memory.
+"""Sums over windows of different sizes of a map, without a loop over windows and in bounded memory.
 
 A map is kept as a *table* of pixels: one row a pixel, its channels side by side.  A window is a rectangle of rows, and
 pooling is a (weighted) sum of a few rows: ``embedding_bag`` does that, reading whole rows, on CPU and CUDA.  The work
