@@ -46,8 +46,8 @@ def bilinear_diagonal(shape: tuple[int, ...]) -> Tensor:
     """(in, out, k, k): the bilinear upsampling kernel where in == out, 0 elsewhere."""
     size = shape[-1]
     factor = (size + 1) // 2
-    centre = factor - 1 if size % 2 else factor - 0.5
-    ramp = 1 - np.abs(np.arange(size) - centre) / factor
+    center = factor - 1 if size % 2 else factor - 0.5
+    ramp = 1 - np.abs(np.arange(size) - center) / factor
     kernel = np.eye(shape[0], shape[1])[:, :, None, None] * ramp[:, None] * ramp
     return torch.from_numpy(kernel.astype(np.float32))
 

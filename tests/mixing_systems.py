@@ -270,7 +270,7 @@ def embedding(maps: Maps) -> dict[str, Any]:
     return _one_stage(
         dict(bandwidth=1.5, max_clusters=8, max_steps=3, min_pixels=1, max_per_img=4),
         type='mmseg_plugins.EmbeddingHead', in_channels=list(maps.channels), stride=maps.strides[0],
-        num_classes=CLASSES, per_class=False, feat_channels=WIDTH, num_convs=1, upsample=2, norm_cfg=GN)
+        num_classes=CLASSES, per_class=False, feat_channels=WIDTH, num_convs=1, upsample_factor=2, norm_cfg=GN)
 
 
 def mask2former(maps: Maps) -> dict[str, Any]:

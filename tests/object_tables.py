@@ -16,7 +16,7 @@ def table(inputs, boxes, labels=None, pad_divisor=32):
         image=np.repeat(np.arange(len(counts)), counts),
         boxes=joined,
         labels=np.zeros(number, int) if labels is None else np.array(labels),
-        centres=(joined[:, :2] + joined[:, 2:] - 1) / 2,
+        centers=(joined[:, :2] + joined[:, 2:] - 1) / 2,
         areas=sides.prod(axis=1).astype(int),
         shared=np.zeros(number, int),
         inputs=np.array(inputs),

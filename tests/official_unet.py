@@ -45,11 +45,11 @@ def official_forward(weights, x):
         x = convs(name, x)
         maps.append(x)
         x = F.max_pool2d(x, 2)
-    x = centre = convs('center', x)
+    x = center = convs('center', x)
     for level in (4, 3, 2, 1):
         up = F.conv_transpose2d(x, weights[f'up_concat{level}.up.weight'], weights[f'up_concat{level}.up.bias'],
                                 stride=2)
         cut = [(a - b) // 2 for a, b in zip(maps[level - 1].shape[2:], up.shape[2:], strict=True)]
         skip = maps[level - 1][:, :, cut[0]:cut[0] + up.shape[2], cut[1]:cut[1] + up.shape[3]]
         x = convs(f'up_concat{level}.conv', torch.cat([skip, up], 1))
-    return F.conv2d(x, weights['final.weight'], weights['final.bias']), centre
+    return F.conv2d(x, weights['final.weight'], weights['final.bias']), center

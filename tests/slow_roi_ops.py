@@ -47,9 +47,9 @@ def random_rois(count: int, images: int, width: float, height: float, seed: int 
     """RoIs of all sizes, some partly or wholly outside an image of width x height, one a point, one inverted."""
     g = torch.Generator().manual_seed(seed)
     size = torch.tensor([width, height])
-    centre = (torch.rand(count, 2, generator=g) * 1.4 - 0.2) * size
+    center = (torch.rand(count, 2, generator=g) * 1.4 - 0.2) * size
     half = torch.rand(count, 2, generator=g).square() * size * 0.6
-    rois = torch.cat([torch.randint(images, (count, 1), generator=g).float(), centre - half, centre + half], 1)
+    rois = torch.cat([torch.randint(images, (count, 1), generator=g).float(), center - half, center + half], 1)
     rois[0, 3:] = rois[0, 1:3]  # a point
     rois[1, 1:] = rois[1, [3, 4, 1, 2]]  # inverted
     rois[2, 1:] += 3 * max(width, height)  # far outside
@@ -59,11 +59,11 @@ def random_rois(count: int, images: int, width: float, height: float, seed: int 
 def slow_prroi_pool(feats: Tensor, rois: Tensor, output_size: tuple[int, int], scale: float) -> Tensor:
     """The integral pixel by pixel: each pixel's hat function, integrated over the bin along both axes; (N, C, P, Q)."""
 
-    def hat(a: float, b: float, centre: int) -> float:
+    def hat(a: float, b: float, center: int) -> float:
         """Integral of max(0, 1 - |t - centre|) over a .. b, piece by piece."""
         total = 0.0
-        for low, high, sign in ((centre - 1, centre, 1), (centre, centre + 1, -1)):
-            u, v = max(a, low) - centre, min(b, high) - centre
+        for low, high, sign in ((center - 1, center, 1), (center, center + 1, -1)):
+            u, v = max(a, low) - center, min(b, high) - center
             if v > u:
                 total += (v - u) + sign * (v * v - u * u) / 2
         return total

@@ -29,7 +29,7 @@ model = dict(
             num_classes=21,
             upscore2_bias=True,
             learn_sums=True,
-            loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='sum'))))
+            loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer='sum'))))
 optim_wrapper = dict(
     optimizer=dict(lr=base_lr),
     paramwise_cfg=dict(

@@ -11,5 +11,5 @@ model = dict(
     data_preprocessor=dict(test_cfg=None),
     scales=(1.0, 0.5, 0.75),
     own_grids=(0.5, 0.75),
-    label_sampling='centre',
+    label_sampling='center',
     decode_head=dict(align_corners=False))

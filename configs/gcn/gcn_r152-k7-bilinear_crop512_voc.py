@@ -4,4 +4,4 @@
 # Not yet measured here.
 _base_ = './_base_/voc.py'
 
-model = dict(decode_head=dict(kernel_size=7, upsample='bilinear'))
+model = dict(decode_head=dict(kernel_size=7, upsample_method='bilinear'))

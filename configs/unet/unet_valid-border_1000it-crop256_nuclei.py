@@ -13,4 +13,4 @@ model = dict(
     data_preprocessor=dict(size=(256, 256)),
     decode_head=dict(
         num_classes=2,
-        loss_decode=dict(_delete_=True, type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='weights')))
+        loss_decode=dict(_delete_=True, type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer='weights')))

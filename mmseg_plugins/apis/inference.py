@@ -124,8 +124,8 @@ class Predictor:
         )
         sample = self.model.test_step(pseudo_collate([data]))[0]
         if self._post is not None:
-            colours = torch.from_numpy(np.ascontiguousarray(array[..., ::-1].transpose(2, 0, 1)))  # BGR -> RGB
-            self._post([sample], [colours], self.model)
+            colors = torch.from_numpy(np.ascontiguousarray(array[..., ::-1].transpose(2, 0, 1)))  # BGR -> RGB
+            self._post([sample], [colors], self.model)
         sample = sample.cpu()
         if self.max_per_image is not None and 'pred_instances' in sample and 'scores' in sample.pred_instances:
             order = sample.pred_instances.scores.argsort(descending=True, stable=True)

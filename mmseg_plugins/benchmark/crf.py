@@ -116,11 +116,11 @@ def _run_pydensecrf(peer: Any, image: Tensor, probabilities: np.ndarray, params:
     crf.setUnaryEnergy(np.ascontiguousarray(-np.log(np.clip(probabilities, 1e-5, 1)).reshape(len(probabilities), -1)))
     if params.gaussian_compat is not None:
         crf.addPairwiseGaussian(
-            sxy=params.gaussian_sxy, compat=params.gaussian_compat, normalization=kinds[params.normalisation])
+            sxy=params.gaussian_sxy, compat=params.gaussian_compat, normalization=kinds[params.normalization])
     if params.bilateral_compat is not None:
         crf.addPairwiseBilateral(
             sxy=params.bilateral_sxy, srgb=params.bilateral_srgb, rgbim=pixels, compat=params.bilateral_compat,
-            normalization=kinds[params.normalisation])
+            normalization=kinds[params.normalization])
     middle = clock()
     marginals = np.array(crf.inference(params.iterations)).reshape(probabilities.shape)
     return middle - start, clock() - middle, marginals

@@ -78,9 +78,9 @@ def random_rois(count: int, height: int, width: int, seed: int = 0) -> Tensor:
     """(N, 5) in image 0: centres anywhere in ``height`` x ``width`` pixels, sides in :data:`SIDES`, cut to them."""
     g = torch.Generator().manual_seed(seed)
     size = torch.tensor([width, height])
-    centre = torch.rand(count, 2, generator=g) * size
+    center = torch.rand(count, 2, generator=g) * size
     side = SIDES[0] * (SIDES[1] / SIDES[0])**torch.rand(count, 2, generator=g)
-    corners = [(centre + sign * side / 2).clamp_min(0).minimum(size) for sign in (-1, 1)]
+    corners = [(center + sign * side / 2).clamp_min(0).minimum(size) for sign in (-1, 1)]
     return torch.cat([torch.zeros(count, 1), *corners], 1)
 
 

@@ -88,8 +88,8 @@ def _ellipses(rng: np.random.RandomState, size: tuple[int, int], number: int) ->
     masks = np.zeros((number, height, width), np.uint8)
     for mask in masks:
         axes = (max(2, int(width * rng.uniform(0.05, 0.2))), max(2, int(height * rng.uniform(0.05, 0.2))))
-        centre = (int(rng.uniform(0.2, 0.8) * width), int(rng.uniform(0.2, 0.8) * height))
-        cv2.ellipse(mask, centre, axes, 0, 0, 360, 1, -1)
+        center = (int(rng.uniform(0.2, 0.8) * width), int(rng.uniform(0.2, 0.8) * height))
+        cv2.ellipse(mask, center, axes, 0, 0, 360, 1, -1)
     return masks.astype(bool)
 
 

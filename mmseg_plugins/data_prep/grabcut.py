@@ -97,10 +97,10 @@ def grabcut(image: np.ndarray, box: Box, options: GrabCutOptions | None = None, 
         labels[scribbles[part] == BACKGROUND] = cv2.GC_BGD
     if not _has_both(labels):
         return None
-    colours = np.ascontiguousarray(image[part])
-    found, fit = _best_turn(colours, labels, inner, options)
+    colors = np.ascontiguousarray(image[part])
+    found, fit = _best_turn(colors, labels, inner, options)
     if fit < options.least_fit or not found.any():
-        changed = _without_others(colours, labels, inner, [_moved(other, window) for other in others])
+        changed = _without_others(colors, labels, inner, [_moved(other, window) for other in others])
         if changed is not None:
             found, fit = _best_turn(changed, labels, inner, options)
     if fit < options.least_fit or not found.any():
@@ -110,7 +110,7 @@ def grabcut(image: np.ndarray, box: Box, options: GrabCutOptions | None = None, 
     return mask
 
 
-def _best_turn(colours: np.ndarray, labels: np.ndarray, inner: Box,
+def _best_turn(colors: np.ndarray, labels: np.ndarray, inner: Box,
                options: GrabCutOptions) -> tuple[np.ndarray, float]:
     """The object (h, w) after the turn that fits the box best, and how well it does."""
     labels = labels.copy()
@@ -119,7 +119,7 @@ def _best_turn(colours: np.ndarray, labels: np.ndarray, inner: Box,
     cv2.setRNGSeed(options.seed)
     for turn in range(options.iterations):
         mode = cv2.GC_EVAL if turn else cv2.GC_INIT_WITH_MASK
-        cv2.grabCut(colours, labels, (0, 0, 0, 0), model[0], model[1], 1, mode)
+        cv2.grabCut(colors, labels, (0, 0, 0, 0), model[0], model[1], 1, mode)
         found = _one_part((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), options.fill_holes)
         if not found.any():
             break
@@ -168,7 +168,7 @@ def _moved(box: Box, window: Box) -> Box:
             min(max(x2, left), right) - left, min(max(y2, top), bottom) - top)  # fmt: skip
 
 
-def _without_others(colours: np.ndarray, labels: np.ndarray, inner: Box, others: Sequence[Box]) -> np.ndarray | None:
+def _without_others(colors: np.ndarray, labels: np.ndarray, inner: Box, others: Sequence[Box]) -> np.ndarray | None:
     """A copy in which pixels of other boxes have the colours of other background pixels, in turn; None without any."""
     hidden = np.zeros(labels.shape, bool)
     for x1, y1, x2, y2 in others:
@@ -178,8 +178,8 @@ def _without_others(colours: np.ndarray, labels: np.ndarray, inner: Box, others:
     free = (labels == cv2.GC_BGD) & ~hidden
     if not hidden.any() or not free.any():
         return None
-    result = colours.copy()
-    result[hidden] = np.resize(colours[free], (np.count_nonzero(hidden), 3))
+    result = colors.copy()
+    result[hidden] = np.resize(colors[free], (np.count_nonzero(hidden), 3))
     return result
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .ragged import pixel_table
+from .window_pool import pixel_table
 from .weighted_rows import weighted_rows
 
 

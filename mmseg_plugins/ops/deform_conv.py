@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .ragged import pixel_table
+from .window_pool import pixel_table
 from .torchvision_ops import torchvision_ops
 from .weighted_rows import MAX_NUMBERS, bilinear_corners, weighted_rows
 

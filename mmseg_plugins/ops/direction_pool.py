@@ -160,7 +160,7 @@ def sample_channels(maps: Tensor, batch: Tensor, channels: Tensor, ys: Tensor, x
         (N, n_h, n_w), float64 for float64 maps, float32 for all others.
     """
     height, width = maps.shape[-2:]
-    (top, bottom, part_y), (left, right, part_x) = _neighbours(ys, height), _neighbours(xs, width)
+    (top, bottom, part_y), (left, right, part_x) = _neighbors(ys, height), _neighbors(xs, width)
     plane = ((batch[:, None, None] * maps.size(1) + channels) * height).expand(-1, ys.size(1), xs.size(1))
     flat = maps.reshape(-1)
     dtype = torch.float64 if maps.dtype == torch.float64 else torch.float32
@@ -204,7 +204,7 @@ def _offsets(num: int, device: torch.device) -> Tensor:
     return ((num - 1) / 2 - steps) / ((num - 1) / 2)
 
 
-def _neighbours(at: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+def _neighbors(at: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """Cells before and after each coordinate, and how far it lies towards the second; clamped to the map."""
     clamped = at.clamp(0, size - 1)
     first = clamped.detach().floor().clamp_(max=max(size - 2, 0))

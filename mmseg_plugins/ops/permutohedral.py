@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .fixed_sparse import Entries, FixedSparse
-from .simplices import Packing, enclosing_simplices, group_points, lower_neighbours, packing_of, vertex_places
+from .simplices import Packing, enclosing_simplices, group_points, lower_neighbors, packing_of, vertex_places
 
 
 class PermutohedralLattice:
@@ -186,7 +186,7 @@ def _number_vertices(places: Tensor, packing: Packing, first_point: Tensor) -> t
     order = torch.argsort(served, stable=True)
     renumbered = torch.empty_like(order)
     renumbered[order] = torch.arange(total, device=order.device)
-    lower = lower_neighbours(classes, packing).index_select(1, order)
+    lower = lower_neighbors(classes, packing).index_select(1, order)
     renumbered = F.pad(renumbered, (0, 1), value=total)
     return (renumbered.index_select(0, old.flatten()).view_as(old),
             renumbered.index_select(0, lower.flatten()).view_as(lower))

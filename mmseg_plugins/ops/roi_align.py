@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from .roi_geometry import SNAP, Spans, check_inputs, pair
 from .separable import Taps, separable_spread, separable_sum
+from .window_pool import bins_as_maps, pixel_table
 
 
 def roi_align(feats: Tensor,

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from . import ragged
-from .ragged import pixel_table
+from . import window_pool
+from .window_pool import pixel_table
 from .roi_geometry import check_inputs, pair
 
 LEAST = -10000.0  # where mmcv's search for the maximum begins; a bin without a larger sample keeps it
@@ -80,7 +80,7 @@ def largest_samples(feats: Tensor, rois: Tensor, output_size: int | tuple[int, i
     shape = (len(rois), feats.size(1), *size)
     out_y, out_x = feats.new_full(shape, NOWHERE), feats.new_full(shape, NOWHERE)
     samples = y.position[0].numel() * x.position[0].numel() * feats.size(1) if len(rois) else 0
-    for run in torch.arange(len(rois), device=rois.device).split(max(ragged.MAX_NUMBERS // max(samples, 1), 1)):
+    for run in torch.arange(len(rois), device=rois.device).split(max(window_pool.MAX_NUMBERS // max(samples, 1), 1)):
         part_y, part_x = _Axis(*(one[run] for one in y)), _Axis(*(one[run] for one in x))
         out_y[run], out_x[run] = _search(table, rois[run, 0], part_y, part_x, feats.shape)
     return out_y, out_x

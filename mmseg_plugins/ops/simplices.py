@@ -151,7 +151,7 @@ def vertex_places(simplices: Simplices, packing: Packing, points: Tensor) -> Ten
     return steps.cumsum(0)
 
 
-def lower_neighbours(places: list[Tensor], packing: Packing) -> Tensor:
+def lower_neighbors(places: list[Tensor], packing: Packing) -> Tensor:
     """The neighbour one step down along each of the d + 1 axes.
 
     Args:

@@ -55,8 +55,8 @@ def _best_of_shape(objects: Objects, base: np.ndarray, stride: tuple[int, int], 
             image_side = objects.inputs[objects.image, 1 - axis]
             first = np.maximum(first, np.ceil((-border - base[axis]) / step)).astype(np.int64)
             last = np.minimum(last, np.ceil((image_side + border - base[axis + 2]) / step).astype(np.int64) - 1)
-        centre = (objects.boxes[:, axis] + objects.boxes[:, axis + 2]) / 2
-        index = np.rint((centre - (base[axis] + base[axis + 2]) / 2) / step)
+        center = (objects.boxes[:, axis] + objects.boxes[:, axis + 2]) / 2
+        index = np.rint((center - (base[axis] + base[axis + 2]) / 2) / step)
         index = np.minimum(np.maximum(index, first), last)
         low = np.maximum(objects.boxes[:, axis], base[axis] + index * step)
         high = np.minimum(objects.boxes[:, axis + 2], base[axis + 2] + index * step)

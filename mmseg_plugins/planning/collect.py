@@ -221,7 +221,7 @@ class _Taken:
     def __init__(self, step: int, in_original_frame: bool = False) -> None:
         self.step = step
         self.in_original_frame = in_original_frame
-        self.parts: dict[str, list[np.ndarray]] = {key: [] for key in ('boxes', 'labels', 'centres', 'areas', 'shared')}
+        self.parts: dict[str, list[np.ndarray]] = {key: [] for key in ('boxes', 'labels', 'centers', 'areas', 'shared')}
         self.counts: list[int] = []
         self.inputs: list[tuple[int, int]] = []
         self.covered: list[tuple[int, int]] = []
@@ -237,13 +237,13 @@ class _Taken:
                 'Fix: LoadAnnotations(with_bbox=True, with_mask=True), or an instance data set.'
             )
         seen = sum(self.counts)
-        areas, centres, shared, covered = mask_moments(truth.masks)
+        areas, centers, shared, covered = mask_moments(truth.masks)
         boxes, size = truth.boxes.astype(float), tuple(int(side) for side in item['inputs'].shape[-2:])
         if self.in_original_frame:
             ratio = np.array([size[1] / truth.masks.shape[2], size[0] / truth.masks.shape[1]])
-            boxes, centres = boxes * np.tile(ratio, 2), centres * ratio
+            boxes, centers = boxes * np.tile(ratio, 2), centers * ratio
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-        rows = (boxes, truth.labels, np.where(areas[:, None] > 0, centres, middle), areas, shared)
+        rows = (boxes, truth.labels, np.where(areas[:, None] > 0, centers, middle), areas, shared)
         for part, values in zip(self.parts.values(), rows, strict=True):
             part.append(values)
         for index in range(-seen % self.step, len(truth.masks), self.step):

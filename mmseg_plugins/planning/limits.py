@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmseg_plugins.planning.centres import share
+from mmseg_plugins.planning.centers import share
 
 #: Limits that are proposed; COCO's own is 100.
 LADDER = (100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000)

@@ -19,7 +19,7 @@ class Objects:
         image: (N,) index of the input that holds the object.
         boxes: (N, 4) x1 y1 x2 y2, as the pipeline gives them.
         labels: (N,) class indices.
-        centres: (N, 2) x, y: mean index of the mask's pixels, as SOLO takes it; the box's centre without a pixel.
+        centers: (N, 2) x, y: mean index of the mask's pixels, as SOLO takes it; the box's centre without a pixel.
         areas: (N,) mask pixels.
         shared: (N,) those of them that another object covers too.
         inputs: (I, 2) height and width.
@@ -32,7 +32,7 @@ class Objects:
     image: np.ndarray
     boxes: np.ndarray
     labels: np.ndarray
-    centres: np.ndarray
+    centers: np.ndarray
     areas: np.ndarray
     shared: np.ndarray
     inputs: np.ndarray
@@ -69,7 +69,7 @@ class Objects:
         return replace(self, **rows)
 
 
-_PER_OBJECT = ('image', 'boxes', 'labels', 'centres', 'areas', 'shared')
+_PER_OBJECT = ('image', 'boxes', 'labels', 'centers', 'areas', 'shared')
 
 
 def mask_moments(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
@@ -88,7 +88,7 @@ def mask_moments(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     y, x = np.divmod(pixel, width)
     areas = np.bincount(owner, minlength=number)
     with np.errstate(invalid='ignore', divide='ignore'):
-        centres = np.stack([np.bincount(owner, values, number) / areas for values in (x, y)], axis=1)
+        centers = np.stack([np.bincount(owner, values, number) / areas for values in (x, y)], axis=1)
     depth = np.bincount(pixel, minlength=height * width)
     shared = np.bincount(owner, depth[pixel] > 1, number).astype(np.int64)
-    return areas, centres, shared, (int((depth > 0).sum()), int((depth > 1).sum()))
+    return areas, centers, shared, (int((depth > 0).sum()), int((depth > 1).sum()))

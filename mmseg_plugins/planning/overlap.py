@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmseg_plugins.evaluation.proposal_recall import box_iou
-from mmseg_plugins.planning.centres import share
+from mmseg_plugins.planning.centers import share
 from mmseg_plugins.planning.objects import Objects
 
 

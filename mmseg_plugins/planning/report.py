@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmseg_plugins.planning.centres import (
+from mmseg_plugins.planning.centers import (
     NEAR,
     PAPER_DIFFERENT_PAIRS,
     PAPER_FAR_PAIRS,
     RATIO,
-    CentreDistances,
-    centre_distances,
+    CenterDistances,
+    center_distances,
 )
 from mmseg_plugins.planning.default_systems import DEFAULT_SYSTEMS
 from mmseg_plugins.planning.objects import Objects
@@ -26,12 +26,12 @@ class FitReport(NamedTuple):
     Attributes:
         parts: name -> part; the first, ``data``, holds what no setting changes.
         own: names of the parts that the config itself has; the others show COCO's settings.
-        centres: distances between centres, for the pictures.
+        centers: distances between centres, for the pictures.
     """
 
     parts: dict[str, Part]
     own: frozenset[str]
-    centres: CentreDistances
+    centers: CenterDistances
 
 
 def measure(objects: Objects, model: Mapping[str, Any] | None, tested: Objects | None = None) -> FitReport:
@@ -39,8 +39,8 @@ def measure(objects: Objects, model: Mapping[str, Any] | None, tested: Objects |
 
     ``tested`` are the objects of the validation images, over which SOLO lays the same grids.
     """
-    centres = centre_distances(objects)
-    parts = {'data': Part('data', data_rows(objects, centres), [], {})}
+    centers = center_distances(objects)
+    parts = {'data': Part('data', data_rows(objects, centers), [], {})}
     own = set()
     for name, (make, system) in PARTS.items():
         part = make(model, objects) if model else None
@@ -52,7 +52,7 @@ def measure(objects: Objects, model: Mapping[str, Any] | None, tested: Objects |
             parts[name] = part
     if tested is not None:
         parts['solo'].rows.extend(solo_test_rows(parts['solo'], tested))
-    return FitReport(parts, frozenset(own), centres)
+    return FitReport(parts, frozenset(own), centers)
 
 
 def system_parts(objects: Objects, model: Mapping[str, Any]) -> list[Part]:
@@ -61,7 +61,7 @@ def system_parts(objects: Objects, model: Mapping[str, Any]) -> list[Part]:
     return [part for part in made if part is not None]
 
 
-def data_rows(objects: Objects, centres: CentreDistances) -> list[Row]:
+def data_rows(objects: Objects, centers: CenterDistances) -> list[Row]:
     """Numbers, sizes and distances."""
     sizes = np.quantile(objects.sizes, (0.05, 0.25, 0.5, 0.75, 0.95))
     sides = np.median(objects.inputs, axis=0)
@@ -73,11 +73,11 @@ def data_rows(objects: Objects, centres: CentreDistances) -> list[Row]:
         Row('objects a whole image: median, 95 %, most', _counts(objects.whole_counts)),
         Row('sqrt(box area): 5, 25, 50, 75, 95 % (px)', ' / '.join(f'{size:.0f}' for size in sizes)),
         Row(f'pairs of centres more than {NEAR:.0f} px apart (COCO {percent(PAPER_FAR_PAIRS)})',
-            percent(centres.far_pairs)),
+            percent(centers.far_pairs)),
         Row(f'of the other pairs, sizes differ > {RATIO} x (COCO {percent(PAPER_DIFFERENT_PAIRS)})',
-            percent(centres.different_pairs)),
-        Row(f'objects with a centre within {NEAR:.0f} px', percent(centres.near_objects)),
-        Row(f'of these, size differs > {RATIO} x from the nearest', percent(centres.different_objects)),
+            percent(centers.different_pairs)),
+        Row(f'objects with a centre within {NEAR:.0f} px', percent(centers.near_objects)),
+        Row(f'of these, size differs > {RATIO} x from the nearest', percent(centers.different_objects)),
     ]
 
 

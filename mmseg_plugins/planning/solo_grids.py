@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg_plugins.planning.centres import share
+from mmseg_plugins.planning.centers import share
 from mmseg_plugins.planning.objects import Objects
 
 Ranges = Sequence[Sequence[float]]
@@ -49,7 +49,7 @@ def in_range(sizes: np.ndarray, ranges: Ranges) -> np.ndarray:
 def grid_cells(objects: Objects, grid: int) -> np.ndarray:
     """(N,) one number for each input and cell: the cell that holds the centre, in a grid over the padded input."""
     size = objects.padded[objects.image]  # (N, 2) height, width
-    column, row = (objects.centres / size[:, ::-1] * grid).astype(np.int64).clip(0, grid - 1).T
+    column, row = (objects.centers / size[:, ::-1] * grid).astype(np.int64).clip(0, grid - 1).T
     return (objects.image * grid + row) * grid + column
 
 

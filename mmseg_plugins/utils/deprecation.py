@@ -18,21 +18,18 @@ def warn_renamed(old: str, new: str) -> None:
 def renamed_arguments(owner: str, given: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
     """``given`` keyword arguments under today's names.
 
+    Of an argument under both names the former one counts: today's is then that of a base config, the former the user's.
+
     Args:
         owner: Whose arguments they are, for messages.
         given: Keyword arguments.
         renamed: Today's name of each former one.
-
-    Raises:
-        TypeError: an argument is given under both names.
     """
     result = dict(given)
     for old, new in renamed.items():
         if old in result:
-            if new in result:
-                raise TypeError(f'{owner}: {old}={result[old]!r} and {new}={result[new]!r} are the same argument. '
-                                f'Fix: leave out {old}, its former name')
-            warn_renamed(f'{old}= of {owner}', f'{new}=')
+            replaced = f' (which it replaces: {new}={result[new]!r})' if new in result else ''
+            warn_renamed(f'{old}={result[old]!r} of {owner}', f'{new}={result[old]!r}{replaced}')
             result[new] = result.pop(old)
     return result
 

@@ -18,13 +18,13 @@ def iou(a, b):
     return (a & b).sum() / (a | b).sum()
 
 
-def disc(size=60, centre=(30, 28), radius=14, colour=(40, 90, 200)):
+def disc(size=60, center=(30, 28), radius=14, color=(40, 90, 200)):
     """A noisy disc on a noisy ground: image and mask."""
     rng = np.random.default_rng(0)
     image = rng.normal((150, 160, 120), 12, (size, size, 3))
     y, x = np.mgrid[:size, :size]
-    mask = (x - centre[0])**2 + (y - centre[1])**2 <= radius**2
-    image[mask] = rng.normal(colour, 12, (mask.sum(), 3))
+    mask = (x - center[0])**2 + (y - center[1])**2 <= radius**2
+    image[mask] = rng.normal(color, 12, (mask.sum(), 3))
     return image.clip(0, 255).astype(np.uint8), mask
 
 
@@ -64,7 +64,7 @@ def test_a_disc_is_found_and_the_same_every_time():
 def test_a_box_over_the_whole_image_and_boxes_at_its_border():
     image, mask = disc()
     assert iou(grabcut(image, (0, 0, 60, 60), GrabCutOptions(least_fit=0.1)), mask) > 0.9
-    image, mask = disc(centre=(3, 57))
+    image, mask = disc(center=(3, 57))
     assert iou(grabcut(image, box_of(mask)), mask) > 0.85
 
 
@@ -90,11 +90,11 @@ def test_one_colour_gives_nothing():
 
 
 def test_neighbours_of_the_same_colour_do_not_hide_an_object():
-    image, mask = disc(size=60, centre=(30, 30), radius=9)
+    image, mask = disc(size=60, center=(30, 30), radius=9)
     boxes = []
     for x in (10, 50):
         for y in (10, 30, 50):
-            _, other = disc(centre=(x, y), radius=9)
+            _, other = disc(center=(x, y), radius=9)
             image[other] = image[mask][:other.sum()] if mask.sum() >= other.sum() else image[mask][0]
             boxes.append(box_of(other))
     ours = grabcut(image, box_of(mask), others=boxes)

@@ -48,8 +48,8 @@ def test_golden_maps(case):
 def test_golden_losses(case):
     label = (case.arrays['instances'] > 0).long()[None]
     weights = case.arrays['weight_map'].float()[None]
-    for normaliser, key in (('sum', 'sum'), ('valid', 'mean'), ('weights', 'weight_sum')):
-        loss = WeightedCrossEntropyLoss(normaliser=normaliser)(case.arrays['logits'], label, weight=weights)
+    for normalizer, key in (('sum', 'sum'), ('valid', 'mean'), ('weights', 'weight_sum')):
+        loss = WeightedCrossEntropyLoss(normalizer=normalizer)(case.arrays['logits'], label, weight=weights)
         assert loss.item() == pytest.approx(case.facts['losses'][key], rel=1e-5)
 
 

@@ -119,9 +119,10 @@ def test_a_head_on_chosen_maps_is_compared_with_those(stride, fits):
 
 @pytest.mark.parametrize(('system', 'wrong', 'said'), [
     ('InstanceFCN', dict(strides=[8, 16, 32, 64]), r'strides=\[8, 16, 32, 64\], 4 levels.*strides=\[4, 8, 16, 32\] in'),
-    ('InstanceFCN', dict(strides=[8, 16, 32, 64], upsample=2), r'strides=\[8, 16, .* strides=\[4, 8, 16, 32\] in'),
+    ('InstanceFCN', dict(strides=[8, 16, 32, 64], upsample_factor=2),
+     r'strides=\[8, 16, .* strides=\[4, 8, 16, 32\] in'),
     ('PSENet', dict(stride=8), r'stride=8, of the first map.* stride=4 in'),
-    ('embeddings', dict(stride=8, upsample=2), r'stride=8, of the first map.* stride=4 in'),
+    ('embeddings', dict(stride=8, upsample_factor=2), r'stride=8, of the first map.* stride=4 in'),
     ('stock SOLO', dict(strides=[4, 8, 16, 32, 64]), r'its ends resized.*strides=\[8, 8, 16, 32, 32\] in'),
     ('stock decoupled SOLO', dict(strides=[8, 8, 16, 32, 64]), r'strides=\[8, 8, 16, 32, 32\] in'),
     ('SOLOv2', dict(strides=[8, 8, 16, 32, 32], resize_ends=False), r'strides=\[4, 8, 16, 32, 64\] in'),
@@ -135,8 +136,8 @@ def test_strides_of_a_head_itself_are_compared(system, wrong, said):
 
 
 @pytest.mark.parametrize(('system', 'right'), [
-    ('InstanceFCN', dict(strides=[4, 8, 16, 32], upsample=2)), ('PSENet', dict(stride=4)),
-    ('embeddings', dict(stride=4, upsample=1)), ('SOLO', dict(strides=[4, 8, 16, 32, 64], resize_ends=False)),
+    ('InstanceFCN', dict(strides=[4, 8, 16, 32], upsample_factor=2)), ('PSENet', dict(stride=4)),
+    ('embeddings', dict(stride=4, upsample_factor=1)), ('SOLO', dict(strides=[4, 8, 16, 32, 64], resize_ends=False)),
 ])
 def test_right_strides_of_a_head_itself_pass(system, right):
     model = mixed(system)

@@ -37,7 +37,7 @@ def names(number, prefix='layers', shape=(2, 2, 1, 1)):
 
 
 @pytest.fixture
-def initialise(tmp_path):
+def initialize(tmp_path):
     """``(weights, module class, ...)``: write the weights and initialise a module from them."""
 
     def run(weights, kind=Small, **settings):
@@ -51,11 +51,11 @@ def initialise(tmp_path):
     return run
 
 
-def test_a_file_under_foreign_names_stops_with_both_sides(initialise):
+def test_a_file_under_foreign_names_stops_with_both_sides(initialize):
     words = (r'weights\.pth reaches 0 of the 12 parameters of model\.part \(Small\).*random.*blobs\.0\.weight, .*'
              r'\(12\).*wants layers\.0\.weight, .*Fix')
     with pytest.raises(PretrainedMismatchError, match=words):
-        initialise(names(12, 'blobs'))
+        initialize(names(12, 'blobs'))
 
 
 @pytest.mark.parametrize(('weights', 'settings'), [
@@ -67,26 +67,26 @@ def test_a_file_under_foreign_names_stops_with_both_sides(initialise):
     (names(2), {}),  # a tenth is reached
     ({**names(2), **names(40, 'head')}, {}),
 ])
-def test_a_file_that_fits_in_part_is_read(initialise, weights, settings):
-    part = initialise(weights, **settings)
+def test_a_file_that_fits_in_part_is_read(initialize, weights, settings):
+    part = initialize(weights, **settings)
     flat = weights.get('state_dict', weights)
     assert torch.equal(part.layers[1].weight, next(w for name, w in flat.items() if name.endswith('layers.1.weight')))
 
 
 @pytest.mark.parametrize('weights', [names(1), names(12, shape=(3, 3, 1, 1)), {}])
-def test_one_name_by_chance_and_wrong_shapes_are_not_enough(initialise, weights):
+def test_one_name_by_chance_and_wrong_shapes_are_not_enough(initialize, weights):
     with pytest.raises(PretrainedMismatchError):
-        initialise(weights)
+        initialize(weights)
 
 
-def test_a_prefix_that_is_not_there_is_named(initialise):
+def test_a_prefix_that_is_not_there_is_named(initialize):
     with pytest.raises((PretrainedMismatchError, AssertionError), match=r'backbone'):
-        initialise(names(12), prefix='backbone.')
+        initialize(names(12), prefix='backbone.')
 
 
-def test_a_module_that_translates_names_by_itself_is_believed(initialise):
+def test_a_module_that_translates_names_by_itself_is_believed(initialize):
     weights = names(12, 'blobs')
-    assert torch.equal(initialise(weights, Renaming).layers[3].weight, weights['blobs.3.weight'])
+    assert torch.equal(initialize(weights, Renaming).layers[3].weight, weights['blobs.3.weight'])
 
 
 def test_weights_that_are_there_already_count_as_read(tmp_path):

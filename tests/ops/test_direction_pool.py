@@ -118,9 +118,9 @@ def test_an_instance_is_assembled_from_its_own_directions():
         for x in range(size):
             angle = math.atan2(20 - y, 20 - x) % (2 * math.pi)  # the centre of the first box
             maps[0, min(7, int(angle / (math.pi / 4))), y, x] = 1
-    own, neighbour = direction_pool(maps, boxes, n, 1.0, 8, 1)
+    own, neighbor = direction_pool(maps, boxes, n, 1.0, 8, 1)
     assert own.mean() > 0.9
-    assert neighbour.mean() < 0.5
+    assert neighbor.mean() < 0.5
 
 
 def test_order_of_the_rois_does_not_matter():

@@ -8,7 +8,7 @@ from slow_mmcv_ops import slow_roi_align_max
 from slow_roi_ops import random_rois
 from torch.autograd import gradcheck
 
-from mmseg_plugins.ops import ragged
+from mmseg_plugins.ops import window_pool
 from mmseg_plugins.ops.roi_align_max import roi_align_max
 
 
@@ -21,7 +21,7 @@ def ordered_rois(count: int) -> torch.Tensor:
 @pytest.mark.parametrize('aligned', [True, False])
 @pytest.mark.parametrize('ratio', [0, 2])
 def test_agrees_with_a_plain_loop(ratio: int, aligned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ragged, 'MAX_NUMBERS', 5000)  # in several runs
+    monkeypatch.setattr(window_pool, 'MAX_NUMBERS', 5000)  # in several runs
     feats, rois = torch.randn(2, 3, 10, 13, dtype=torch.float64), ordered_rois(14)
     torch.testing.assert_close(roi_align_max(feats, rois, (3, 2), 0.25, ratio, aligned),
                                slow_roi_align_max(feats, rois.double(), (3, 2), 0.25, ratio, aligned))

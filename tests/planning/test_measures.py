@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
+from mmseg_plugins.planning.centers import center_distances
 from object_tables import scattered, table
 
-from mmseg_plugins.planning.centres import centre_distances
 from mmseg_plugins.planning.limits import LADDER, beyond, fit_limit
 from mmseg_plugins.planning.mask_resolution import stored_iou, stored_ious
 from mmseg_plugins.planning.objects import mask_moments
@@ -25,10 +25,10 @@ def test_moments_of_two_masks_that_overlap_and_one_without_a_pixel():
     masks = np.zeros((3, 6, 8), bool)
     masks[0, 1:3, 2:6] = True  # columns 2..5, rows 1..2
     masks[1, 2:4, 5:7] = True  # meets the first at row 2, column 5
-    areas, centres, shared, covered = mask_moments(masks)
+    areas, centers, shared, covered = mask_moments(masks)
     assert areas.tolist() == [8, 4, 0]
-    assert centres[:2].tolist() == [[3.5, 1.5], [5.5, 2.5]]
-    assert np.isnan(centres[2]).all()
+    assert centers[:2].tolist() == [[3.5, 1.5], [5.5, 2.5]]
+    assert np.isnan(centers[2]).all()
     assert shared.tolist() == [1, 1, 0]
     assert covered == (11, 1)
     assert mask_moments(np.zeros((0, 4, 4), bool))[3] == (0, 0)
@@ -37,7 +37,7 @@ def test_moments_of_two_masks_that_overlap_and_one_without_a_pixel():
 def test_distances_of_a_worked_example():
     # centres 20 px apart with sides 10 and 20 (ratio 2), the third 100 px away; another input does not count
     boxes = [[[0, 0, 10, 10], [15, -5, 35, 15], [100, 0, 110, 10]], [[0, 0, 10, 10]]]
-    found = centre_distances(table([(64, 128), (64, 128)], boxes))
+    found = center_distances(table([(64, 128), (64, 128)], boxes))
     assert found.pairs == 3
     assert found.far_pairs == pytest.approx(2 / 3)
     assert found.different_pairs == 1.0
@@ -54,16 +54,16 @@ def test_distances_equal_plain_loops():
             if objects.image[i] != objects.image[j]:
                 continue
             pairs += 1
-            if np.linalg.norm(objects.centres[i] - objects.centres[j]) <= 30:
+            if np.linalg.norm(objects.centers[i] - objects.centers[j]) <= 30:
                 near += 1
                 ratios.append(max(objects.sizes[i], objects.sizes[j]) / min(objects.sizes[i], objects.sizes[j]))
-    found = centre_distances(objects)
+    found = center_distances(objects)
     assert (found.pairs, found.far_pairs) == (pairs, pytest.approx(1 - near / pairs))
     assert found.different_pairs == pytest.approx(np.mean(np.array(ratios) > 1.5))
 
 
 def test_lone_objects_have_no_pairs():
-    found = centre_distances(table([(64, 64)], [[[0, 0, 9, 9]]]))
+    found = center_distances(table([(64, 64)], [[[0, 0, 9, 9]]]))
     assert (found.pairs, found.near_objects) == (0, 0.0)
     assert np.isnan(found.far_pairs)
 

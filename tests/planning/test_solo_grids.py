@@ -26,7 +26,7 @@ def slow_cells(objects, ranges, grids):
             if low <= ((x2 - x1) * (y2 - y1)) ** 0.5 <= high:
                 height, width = objects.padded[objects.image[n]]
                 column, row = (int(c / side // (1 / grid)) for c, side in
-                               zip(objects.centres[n], (width, height), strict=True))
+                               zip(objects.centers[n], (width, height), strict=True))
                 cells.append((n, objects.image[n], row, column))
         levels.append(cells)
     return levels

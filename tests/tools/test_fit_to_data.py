@@ -61,10 +61,10 @@ def test_objects_of_a_json_are_those_of_its_masks(toy):
     assert objects.image.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert objects.labels.tolist() == [0, 1] * 4
     assert objects.inputs.tolist() == [[64, 64]] * 4
-    for mask, box, centre in zip(masks, objects.boxes, objects.centres, strict=True):
+    for mask, box, center in zip(masks, objects.boxes, objects.centers, strict=True):
         y, x = np.nonzero(mask)
         assert box.tolist() == [x.min(), y.min(), x.max() + 1, y.max() + 1]
-        assert centre.tolist() == pytest.approx([x.mean(), y.mean()])
+        assert center.tolist() == pytest.approx([x.mean(), y.mean()])
     assert len(objects.crops) == 8
     assert [int(crop.sum()) for crop in objects.crops] == objects.areas.tolist()
 

@@ -7,6 +7,7 @@ import pytest
 from mmdet.registry import MODELS as MMDET_MODELS
 from mmseg.registry import MODELS as MMSEG_MODELS
 
+from mmseg_plugins.models.crf.crf_presets import resolve_params
 from mmseg_plugins.models.decode_heads import DeepLabV2Head
 from mmseg_plugins.registry import MODELS
 from mmseg_plugins.utils.deprecation import accept_former_names
@@ -47,13 +48,33 @@ def test_todays_type_and_arguments_do_not_warn():
 
 @pytest.mark.parametrize(('make', 'width'), [(lambda **kwargs: Pen(1, **kwargs), 1), (Marker, 3)])
 def test_a_former_argument_is_taken_and_named(make, width):
-    with pytest.warns(FutureWarning, match='colour= of Pen is a former name. Fix: write color='):
+    with pytest.warns(FutureWarning, match="colour='blue' of Pen is a former name. Fix: write color='blue'$"):
         assert make(colour='blue').values == (width, 'blue', False)
 
 
-def test_both_names_at_once_are_refused():
-    with pytest.raises(TypeError, match=r"grey=1 and gray=2 are the same argument. Fix: leave out grey"):
-        Pen(1, grey=1, gray=2)
+def test_the_former_name_wins_over_a_base_configs():
+    with pytest.warns(FutureWarning, match=r'grey=1 of Pen .* write gray=1 \(which it replaces: gray=2\)'):
+        assert Pen(1, grey=1, gray=2).values == (1, 'red', 1)
+
+
+@pytest.mark.parametrize(('options', 'name', 'value'), [
+    (dict(type='GlobalConvHead', in_channels=[4, 8], num_classes=3, upsample='bilinear'), 'upsample_method', None),
+    (dict(type='InstanceFCNHead', in_channels=4, upsample=2), 'upsample_factor', 2),
+    (dict(type='EmbeddingHead', in_channels=[4], stride=4, num_classes=3, upsample=2), 'upsample_factor', 2),
+    (dict(type='WeightedCrossEntropyLoss', normaliser='sum'), 'normalizer', 'sum'),
+])
+def test_arguments_that_configs_name_are_taken_under_their_former_names(options, name, value):
+    with pytest.warns(FutureWarning, match=rf'Fix: write {name}='):
+        built = MODELS.build(dict(options, type=f'mmseg_plugins.{options["type"]}'))
+    assert value is None or getattr(built, name) == value
+
+
+def test_crf_parameters_are_taken_under_their_former_names():
+    with pytest.warns(FutureWarning, match='Fix: write color_schan=7'):
+        post = MODELS.build(dict(type='mmseg_plugins.ConvCRFPostProcess', params=dict(colour_schan=7)))
+    assert post.params.color_schan == 7
+    with pytest.warns(FutureWarning, match="Fix: write normalization='none'"):
+        assert resolve_params('pydensecrf', dict(normalisation='none')).normalization == 'none'
 
 
 def test_the_signature_shows_todays_arguments():

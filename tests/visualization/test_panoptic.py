@@ -13,7 +13,7 @@ from mmseg_plugins.visualization.visualizers import PanopticVisualizer
 
 NAMES = ('disc', 'bar', 'sky')
 META = dict(classes=NAMES, palette=[(255, 0, 0), (0, 255, 0), (0, 0, 255)])
-GREY = np.full((64, 64, 3), 90, np.uint8)
+GRAY = np.full((64, 64, 3), 90, np.uint8)
 
 
 def ids():
@@ -35,7 +35,7 @@ def test_things_and_stuff_are_told_apart():
 
 
 def test_stuff_has_its_palette_and_void_stays_as_it_was():
-    picture = draw_panoptic(GREY, split_segments(ids(), 3), NAMES, META['palette'])
+    picture = draw_panoptic(GRAY, split_segments(ids(), 3), NAMES, META['palette'])
     scale = picture.shape[0] // 64
     blue, green, red = picture[32 * scale, 10 * scale].astype(int)
     assert blue > green + 50
@@ -50,7 +50,7 @@ def test_truth_is_drawn_from_instances_and_label_map():
         gt_instances=InstanceData(
             bboxes=torch.tensor([[0.0, 0, 20, 20]]), labels=torch.tensor([0]), masks=BitmapMasks(masks, 64, 64)),
         gt_sem_seg=PixelData(sem_seg=torch.full((1, 64, 64), 2)))
-    caption, picture = draw_truth(GREY, sample, META)
+    caption, picture = draw_truth(GRAY, sample, META)
     assert caption == 'truth: 1 things, 1 kind of stuff'
     assert (picture != 90).any()
     assert (join_truth(np.full((64, 64), 2), masks.astype(bool), np.array([0])).stuff[:20, :20] == 255).all()
@@ -58,14 +58,14 @@ def test_truth_is_drawn_from_instances_and_label_map():
 
 def test_prediction_without_a_segment_is_the_bare_image():
     void = DetDataSample(pred_panoptic_seg=PixelData(sem_seg=torch.full((1, 64, 64), 3)))
-    caption, picture = draw_prediction(GREY, void, META)
+    caption, picture = draw_prediction(GRAY, void, META)
     assert caption == 'prediction: 0 things, 0 kinds of stuff'
     assert (picture == 90).all()
     visualizer = PanopticVisualizer()
-    drawn = visualizer._draw_panoptic_seg(GREY, void.pred_panoptic_seg.numpy(), NAMES, META['palette'])
-    assert (drawn == GREY).all()
+    drawn = visualizer._draw_panoptic_seg(GRAY, void.pred_panoptic_seg.numpy(), NAMES, META['palette'])
+    assert (drawn == GRAY).all()
     full = PixelData(sem_seg=torch.from_numpy(ids())[None])
-    assert (visualizer._draw_panoptic_seg(GREY, full.numpy(), NAMES, META['palette']) != GREY).any()
+    assert (visualizer._draw_panoptic_seg(GRAY, full.numpy(), NAMES, META['palette']) != GRAY).any()
 
 
 def test_segments_as_files_have_new_ids_and_coco_categories():

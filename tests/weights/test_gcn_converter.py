@@ -27,7 +27,7 @@ def loaded(weights, depth, *, width=64, classes=5, kernel_size=7):
             decode_head=dict(
                 type='mmseg_plugins.GlobalConvHead',
                 in_channels=[*(4 * width * 2**stage for stage in range(4)), 3], num_classes=classes,
-                kernel_size=kernel_size, upsample='bilinear',
+                kernel_size=kernel_size, upsample_method='bilinear',
                 loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
             test_cfg=dict(mode='whole'))).eval()
     converted = convert_gcn(weights)

@@ -46,9 +46,9 @@ def test_other_seeds_and_sizes(seed, size, batchnorm):
     image = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         maps = model.extract_feat(image)
-        scores, centre = official_forward(weights, image)
+        scores, center = official_forward(weights, image)
         assert rel_error(model.decode_head(maps), scores) < 2e-5
-        assert rel_error(maps[1], centre) < 1e-5
+        assert rel_error(maps[1], center) < 1e-5
 
 
 def test_parameters_of_the_paper():

@@ -44,7 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def draw(path: Path, objects: Any, report: Any, name: str) -> Path:
-    from mmseg_plugins.planning.centres import NEAR
+    from mmseg_plugins.planning.centers import NEAR
+
     from mmseg_plugins.visualization.fit_plots import draw_fit
 
     anchors, rois, masks = (report.parts[part].plot for part in ('anchors', 'rois', 'masks'))
@@ -52,7 +53,7 @@ def draw(path: Path, objects: Any, report: Any, name: str) -> Path:
         path,
         name,
         sizes=objects.sizes,
-        nearest=report.centres.nearest,
+        nearest=report.centers.nearest,
         counts=objects.whole_counts,
         near=NEAR,
         best_ious={'now': anchors['now'], 'fitted': anchors['fitted']},

@@ -61,11 +61,11 @@ def outputs(head: torch.nn.Module, map_size: tuple[int, int], candidates: int, c
     chosen = chosen[torch.randperm(len(chosen))[:candidates]]
     scores = torch.full((cells, ), -10.0)
     scores[chosen] = torch.rand(candidates) * 4
-    centre = torch.rand(cells, 2) * 2 - 1
+    center = torch.rand(cells, 2) * 2 - 1
     kernels = torch.zeros(cells, channels)
     # 50 (r^2 - |p - c|^2), multiplied out
-    kernels[:, :2], kernels[:, 2] = 100 * centre, -50
-    kernels[:, 3] = 50 * (0.04 - (centre**2).sum(1))
+    kernels[:, :2], kernels[:, 2] = 100 * center, -50
+    kernels[:, 3] = 50 * (0.04 - (center**2).sum(1))
     sizes = [grid**2 for grid in head.num_grids]
     kernel_maps = [part.T.reshape(1, channels, grid, grid)
                    for part, grid in zip(kernels.split(sizes), head.num_grids, strict=True)]

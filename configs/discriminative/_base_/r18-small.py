@@ -4,7 +4,7 @@ _base_ = ['../../_base_/models/mask-rcnn_r18-small_fpn.py']
 
 # ------------------------------------------------------------------ often changed
 width = 64  # channels of the pyramid and the head
-upsample = 2  # predictions at stride 4 / 2
+upsample_factor = 2  # predictions at stride 4 / 2
 embedding_channels = 8
 coordinate_unit = 12.0  # px: about a third of an object's width; the push ends at 3 units
 bandwidth = 1.5  # half the distance at which the push ends
@@ -25,7 +25,7 @@ model = dict(
         embedding_channels=embedding_channels,
         per_class=False,
         coordinate_unit=coordinate_unit,
-        upsample=upsample,
+        upsample_factor=upsample_factor,
         norm_cfg=dict(type='GN', num_groups=16),
         loss_semantic=dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),
         loss_embedding=dict(type='mmseg_plugins.DiscriminativeLoss', delta_v=0.5, delta_d=1.5)),

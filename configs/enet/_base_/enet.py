@@ -27,5 +27,5 @@ model = dict(
         loss_decode=dict(
             type='mmseg_plugins.WeightedCrossEntropyLoss',
             class_weight=class_weight,
-            normaliser='weights')),
+            normalizer='weights')),
     test_cfg=dict(mode='whole'))

@@ -26,7 +26,7 @@ model = dict(
     decode_head=dict(
         type='mmseg_plugins.FCNSkipHead',
         num_classes=21,
-        loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='sum')),
+        loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer='sum')),
     test_cfg=dict(mode='whole'))
 
 # --------------------------------------------------------------------- data

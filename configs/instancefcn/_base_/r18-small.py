@@ -6,7 +6,7 @@ _base_ = ['../../_base_/models/mask-rcnn_r18-small_fpn.py']
 # ------------------------------------------------------------------ often changed
 width = 64  # channels of the pyramid and the head
 positions = 5  # k
-upsample = 2  # maps of stride 2, 4, 8, 16
+upsample_factor = 2  # maps of stride 2, 4, 8, 16
 iou_thr = 0.5  # the paper's .8 keeps more doubles: better recall at 100 and 1000, worse precision
 nms_pre = 2000  # windows that are assembled at all
 window_size = 21  # cells: windows of 42, 84, 168, 336 px, objects of about 24, 48, 96, 192 px
@@ -24,7 +24,7 @@ model = dict(
         feat_channels=width,
         positions=positions,
         window_size=window_size,
-        upsample=upsample,
+        upsample_factor=upsample_factor,
         norm_cfg=dict(type='GN', num_groups=16),
         loss=dict(type='mmseg_plugins.InstanceFCNLoss')),
     train_cfg=dict(

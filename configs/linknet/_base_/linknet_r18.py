@@ -34,7 +34,7 @@ model = dict(
         num_classes=11,
         norm_cfg=norm_cfg,
         block_bias=False,
-        loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='weights')),
+        loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer='weights')),
     test_cfg=dict(mode='whole'))
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10)

@@ -28,5 +28,5 @@ model = dict(
         in_channels=[width, width, 2 * width, 4 * width, 8 * width],
         num_classes=11,
         norm_cfg=norm_cfg,
-        loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='weights')),
+        loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer='weights')),
     test_cfg=dict(mode='whole'))

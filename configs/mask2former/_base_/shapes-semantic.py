@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 num_classes = 7
-small = _base_.model  # noqa: F821 (mmengine's name for what the bases hold)
+small = _base_.model
 model = dict(
     _delete_=True,
     type='EncoderDecoder',

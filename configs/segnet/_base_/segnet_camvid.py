@@ -33,7 +33,7 @@ model = dict(
         num_classes=11,
         norm_cfg=norm_cfg,
         loss_decode=dict(
-            type='mmseg_plugins.WeightedCrossEntropyLoss', class_weight=class_weight, normaliser='valid')),
+            type='mmseg_plugins.WeightedCrossEntropyLoss', class_weight=class_weight, normalizer='valid')),
     test_cfg=dict(mode='whole'))
 
 # --------------------------------------------------------------------- data

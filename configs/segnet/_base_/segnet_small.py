@@ -24,6 +24,6 @@ model = dict(
         widths=((four, four, four), (four, four, three), (three, three, two), (two, one), (one, )),
         num_classes=11,
         loss_decode=dict(
-            type='mmseg_plugins.WeightedCrossEntropyLoss', class_weight=class_weight, normaliser='valid')),
+            type='mmseg_plugins.WeightedCrossEntropyLoss', class_weight=class_weight, normalizer='valid')),
     test_cfg=dict(mode='whole'))
 custom_hooks = [dict(type='mmseg_plugins.PreciseBNHook')]

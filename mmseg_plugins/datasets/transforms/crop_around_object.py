@@ -108,10 +108,10 @@ class CropAroundObject(BaseTransform):
 
     def _grown(self, box: np.ndarray, size: tuple[int, ...]) -> Box:
         """``box`` with the margin and the least side, cut at the border of the image."""
-        centre = (box[:2] + box[2:]) / 2
+        center = (box[:2] + box[2:]) / 2
         half = np.maximum((box[2:] - box[:2]) * self.margin, self.min_side) / 2
-        low = np.maximum(np.floor(centre - half), 0).astype(int)
-        high = np.minimum(np.ceil(centre + half), [size[1], size[0]]).astype(int)
+        low = np.maximum(np.floor(center - half), 0).astype(int)
+        high = np.minimum(np.ceil(center + half), [size[1], size[0]]).astype(int)
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
     def __repr__(self) -> str:

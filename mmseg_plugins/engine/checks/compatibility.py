@@ -197,7 +197,7 @@ def _check_own_strides(path: str, head: nn.Module, given: Given) -> None:
     may mean other things (a decode head's output).  Another number of maps is left to the head's own error, which
     knows what else counts maps."""
     strides, stride = getattr(head, 'strides', None), getattr(head, 'stride', None)
-    enlarged = getattr(head, 'upsample', 1)  # such a head keeps the strides of what it makes of the maps
+    enlarged = getattr(head, 'upsample_factor', 1)  # such a head keeps the strides of what it makes of the maps
     read = _chosen(head, given)
     if isinstance(strides, (list, tuple)) and len(strides) == len(read.tensors):
         _check_strides(path, head, [stride * enlarged for stride in strides], _resized(head, read))

@@ -109,7 +109,7 @@ class ValidUNet(BaseModule):
         for level in range(last - 1, self.out_indices[0] - 1, -1):
             index = level - self.out_indices[0]
             x = self.ups[index](x)
-            x = self.fuse[index](torch.cat([centre_crop(skips[level], x.shape[-2], x.shape[-1]), x], dim=1))
+            x = self.fuse[index](torch.cat([center_crop(skips[level], x.shape[-2], x.shape[-1]), x], dim=1))
             if level in self.out_indices:
                 outs.append(x)
         return tuple(reversed(outs))
@@ -127,7 +127,7 @@ class ValidUNet(BaseModule):
                 'remainder=4) around the network, which takes any')
 
 
-def centre_crop(x: Tensor, height: int, width: int) -> Tensor:
+def center_crop(x: Tensor, height: int, width: int) -> Tensor:
     """The middle (..., height, width) of (..., H, W); the surplus must be even."""
     top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
     return x[..., top:top + height, left:left + width]

@@ -10,11 +10,21 @@ Shapes: B images, C classes, K channels, H x W pixels, h x w cells after pooling
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from mmseg_plugins.utils.deprecation import renamed_arguments
+
+FORMER_NAMES = MappingProxyType({
+    'colour_schan': 'color_schan',
+    'colour_compat': 'color_compat',
+    'colour_sxy': 'color_sxy',
+    'normalisation': 'normalization',
+})
 
 
 @dataclass(frozen=True)
@@ -26,9 +36,9 @@ class ConvCRFParams:
         window: S, odd.
         blur: Messages are computed on maps pooled by this factor.
         position_sxy, position_compat: Standard deviation (px) and weight of the kernel of positions.
-        colour_schan, colour_compat: Standard deviation (of 0..255) and weight of the kernel of colours.
-        colour_sxy: Standard deviation in px by which that kernel looks at positions as well; None: at colours only.
-        normalisation: ``none`` or ``symmetric``.
+        color_schan, color_compat: Standard deviation (of 0..255) and weight of the kernel of colours.
+        color_sxy: Standard deviation in px by which that kernel looks at positions as well; None: at colours only.
+        normalization: ``none`` or ``symmetric``.
         weight: Share of the message against ``unary_weight`` - share of the scores; None adds the two.
         unary_weight: See there.
         log_softmax: Whether the scores become log-probabilities first.
@@ -40,10 +50,10 @@ class ConvCRFParams:
     blur: int = 4
     position_sxy: float = 3
     position_compat: float = 3
-    colour_schan: float = 13
-    colour_compat: float = 10
-    colour_sxy: float | None = None
-    normalisation: Literal['none', 'symmetric'] = 'none'
+    color_schan: float = 13
+    color_compat: float = 10
+    color_sxy: float | None = None
+    normalization: Literal['none', 'symmetric'] = 'none'
     weight: float | None = 0.2
     unary_weight: float = 1
     log_softmax: bool = True
@@ -54,8 +64,8 @@ class ConvCRFParams:
             raise ValueError(f'ConvCRF: window={self.window} must be an odd number')
         if self.blur < 1 or self.iterations < 1:
             raise ValueError(f'ConvCRF: blur={self.blur} and iterations={self.iterations} must be 1 or more')
-        if self.normalisation not in ('none', 'symmetric'):
-            raise ValueError(f'ConvCRF: normalisation={self.normalisation!r} must be "none" or "symmetric"')
+        if self.normalization not in ('none', 'symmetric'):
+            raise ValueError(f'ConvCRF: normalization={self.normalization!r} must be "none" or "symmetric"')
 
 
 def conv_crf(logits: Tensor, image: Tensor, params: ConvCRFParams | None = None, **changes: Any) -> Tensor:
@@ -79,7 +89,7 @@ def conv_crf(logits: Tensor, image: Tensor, params: ConvCRFParams | None = None,
         raise ValueError(
             f'conv_crf: logits {tuple(logits.shape)} and image {tuple(image.shape)} differ in number or size. Fix: '
             'resize the logits to the image')
-    chosen = replace(params or ConvCRFParams(), **changes)
+    chosen = replace(params or ConvCRFParams(), **renamed_arguments('conv_crf', changes, FORMER_NAMES))
     with torch.autocast(logits.device.type, enabled=False):
         exact = logits if logits.dtype == torch.float64 else logits.float()
         kernels = window_kernels(image.to(exact.dtype), chosen)
@@ -102,14 +112,14 @@ def window_kernels(image: Tensor, params: ConvCRFParams) -> list[tuple[Tensor, T
     rows = torch.arange(height, dtype=image.dtype, device=image.device)[:, None].expand(-1, width)
     columns = torch.arange(width, dtype=image.dtype, device=image.device).expand(height, -1)
     mesh = torch.stack([rows, columns])[None]  # (1, 2, H, W)
-    colours = image / params.colour_schan
-    if params.colour_sxy is not None:
-        colours = torch.cat([mesh.expand(len(image), -1, -1, -1) / params.colour_sxy, colours], 1)
+    colors = image / params.color_schan
+    if params.color_sxy is not None:
+        colors = torch.cat([mesh.expand(len(image), -1, -1, -1) / params.color_sxy, colors], 1)
     position = _window_gaussian(_pool(mesh / params.position_sxy, params.blur), params.window)
-    colour = _window_gaussian(_pool(colours, params.blur), params.window)
-    weighted = [(params.position_compat, position), (params.colour_compat, colour)]
-    if params.normalisation == 'none':  # one sum instead of two
-        return [(params.position_compat * position + params.colour_compat * colour, None)]
+    color = _window_gaussian(_pool(colors, params.blur), params.window)
+    weighted = [(params.position_compat, position), (params.color_compat, color)]
+    if params.normalization == 'none':  # one sum instead of two
+        return [(params.position_compat * position + params.color_compat * color, None)]
     scaled: list[tuple[Tensor, Tensor | None]] = []
     for compat, kernel in weighted:
         ones = kernel.new_ones(len(kernel), 1, *kernel.shape[-2:])

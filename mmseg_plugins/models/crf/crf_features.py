@@ -40,9 +40,9 @@ def bilateral_features(image: Tensor, sxy: Scale, schan: Scale) -> Tensor:
     """
     channels = image if image.is_floating_point() and image.element_size() >= 4 else image.float()
     scale = channels.new_tensor(_scales(schan, len(image), 'schan'))
-    colours = channels.flatten(1) / scale[:, None]  # (K, N)
+    colors = channels.flatten(1) / scale[:, None]  # (K, N)
     size = (image.shape[-2], image.shape[-1])
-    return torch.cat([position_features(size, sxy, like=channels), colours.t()], 1)
+    return torch.cat([position_features(size, sxy, like=channels), colors.t()], 1)
 
 
 def _scales(value: Scale, count: int, name: str) -> list[float]:

@@ -16,8 +16,9 @@ from mmengine.structures import PixelData
 from torch import Tensor
 
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.utils.deprecation import renamed_arguments
 
-from .conv_crf import ConvCRFParams, conv_crf
+from .conv_crf import FORMER_NAMES, ConvCRFParams, conv_crf
 from .crf_presets import resolve_params
 from .dense_crf import dense_crf, labels_to_probabilities
 
@@ -146,8 +147,8 @@ class CRFPostProcess(ABC):
             top, left, bottom, right = self._region(masks[index])
             mask = masks[index, top:bottom, left:right]
             probabilities = labels_to_probabilities(mask[None].long(), 2, self.mask_confidence)
-            colours = image[None, :, top:bottom, left:right].to(mask.device)
-            inside = self.refine(probabilities, colours)[0].argmax(0).bool()
+            colors = image[None, :, top:bottom, left:right].to(mask.device)
+            inside = self.refine(probabilities, colors)[0].argmax(0).bool()
             if bool(inside.any()):
                 refined[index] = False
                 refined[index, top:bottom, left:right] = inside
@@ -211,7 +212,8 @@ class ConvCRFPostProcess(CRFPostProcess):
 
     def __init__(self, *, params: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.params = ConvCRFParams(**{**dict(params or {}), 'final_softmax': True})
+        given = renamed_arguments('ConvCRFPostProcess.params', params or {}, FORMER_NAMES)
+        self.params = ConvCRFParams(**{**given, 'final_softmax': True})
 
     def refine(self, probabilities: Tensor, image: Tensor) -> Tensor:
         """See :meth:`CRFPostProcess.refine`."""

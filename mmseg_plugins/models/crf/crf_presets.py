@@ -14,7 +14,8 @@ from typing import Any
 from torch import Tensor
 
 from mmseg_plugins.models.crf.crf_features import Scale
-from mmseg_plugins.models.crf.mean_field import NORMALISATIONS, Normalisation
+from mmseg_plugins.models.crf.mean_field import NORMALIZATIONS, Normalization
+from mmseg_plugins.utils.deprecation import renamed_arguments
 
 Compat = float | Sequence[float] | Sequence[Sequence[float]] | Tensor
 
@@ -31,7 +32,7 @@ class CRFParams:
             number or (x, y) and one number or one a channel.
         bilateral_compat: As ``gaussian_compat``.
         iterations: Of the mean field.
-        normalisation: ``symmetric``, ``after``, ``before`` or ``none``; see
+        normalization: ``symmetric``, ``after``, ``before`` or ``none``; see
             :class:`~mmseg_plugins.models.crf.mean_field.LatticeMessages`.
     """
 
@@ -41,13 +42,13 @@ class CRFParams:
     bilateral_srgb: Scale = 13
     bilateral_compat: Compat | None = 10
     iterations: int = 5
-    normalisation: Normalisation = 'symmetric'
+    normalization: Normalization = 'symmetric'
 
     def __post_init__(self) -> None:
         if self.iterations < 0:
             raise ValueError(f'CRF: iterations={self.iterations} must be 0 or more')
-        if self.normalisation not in NORMALISATIONS:
-            raise ValueError(f'CRF: normalisation={self.normalisation!r} must be one of {NORMALISATIONS}')
+        if self.normalization not in NORMALIZATIONS:
+            raise ValueError(f'CRF: normalization={self.normalization!r} must be one of {NORMALIZATIONS}')
 
 
 PRESETS = {
@@ -70,6 +71,7 @@ def resolve_params(params: str | CRFParams, changes: dict[str, Any]) -> CRFParam
         if params not in PRESETS:
             raise ValueError(f'no preset {params!r} for a dense CRF; there are {sorted(PRESETS)}')
         params = PRESETS[params]
+    changes = renamed_arguments('a dense CRF', changes, {'normalisation': 'normalization'})
     known = [field.name for field in fields(CRFParams)]
     unknown = sorted(set(changes) - set(known))
     if unknown:

@@ -77,11 +77,11 @@ class CRFRNN(nn.Module):
         steps = self.iterations if iterations is None else iterations
         with torch.autocast(logits.device.type, enabled=False):
             exact = logits if logits.dtype == torch.float64 else logits.float()
-            colours = image.detach().to(exact.dtype)
+            colors = image.detach().to(exact.dtype)
             mixes = [(self.compatibility_matrix.to(exact.dtype) @ weights.to(exact.dtype)).t()
                      for weights in (self.spatial_ker_weights, self.bilateral_ker_weights)]
             refined = []
-            for one, pixels in zip(exact, colours, strict=True):  # each image has its own lattices
+            for one, pixels in zip(exact, colors, strict=True):  # each image has its own lattices
                 rows = one.flatten(1).t()  # (C, H, W) -> (N, C)
                 refined.append(mean_field(rows, self.messages(pixels), mixes, steps).t().reshape(one.shape))
             return torch.stack(refined)

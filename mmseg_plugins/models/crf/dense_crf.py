@@ -66,8 +66,8 @@ def dense_crf(unary: Tensor,
         logits = log_probabilities(scores, kind, clip)
         mixes = crf_mixes(chosen, logits)
         refined = []
-        for one, colours in zip(logits, image, strict=True):  # one image at a time: each has its own lattices
-            messages = crf_messages(colours, chosen, logits.dtype, mode, pad_to_multiple)
+        for one, colors in zip(logits, image, strict=True):  # one image at a time: each has its own lattices
+            messages = crf_messages(colors, chosen, logits.dtype, mode, pad_to_multiple)
             rows = one.flatten(1).t().contiguous()  # (C, H, W) -> (N, C)
             marginals = mean_field(rows, messages, mixes, chosen.iterations).softmax(1) if mixes else rows.softmax(1)
             refined.append(marginals.t().reshape(one.shape))
@@ -105,16 +105,16 @@ def labels_to_probabilities(labels: Tensor, num_classes: int, confidence: float,
 def crf_messages(image: Tensor, params: CRFParams, dtype: torch.dtype, mode: str = 'lattice',
                  pad_to_multiple: int = 1) -> Messages:
     """The kernels of one image (K, H, W) that ``params`` do not leave out."""
-    colours = image.to(dtype)
+    colors = image.to(dtype)
     size = (image.shape[-2], image.shape[-1])
     features = []
     if params.gaussian_compat is not None:
-        features.append(position_features(size, params.gaussian_sxy, like=colours))
+        features.append(position_features(size, params.gaussian_sxy, like=colors))
     if params.bilateral_compat is not None:
-        features.append(bilateral_features(colours, params.bilateral_sxy, params.bilateral_srgb))
+        features.append(bilateral_features(colors, params.bilateral_sxy, params.bilateral_srgb))
     if mode == 'exact':
-        return ExactMessages(features, params.normalisation)
-    return LatticeMessages(features, params.normalisation, pad_to_multiple=pad_to_multiple) if features else _silence
+        return ExactMessages(features, params.normalization)
+    return LatticeMessages(features, params.normalization, pad_to_multiple=pad_to_multiple) if features else _silence
 
 
 def _silence(values: Tensor, mixes: Any) -> Tensor:

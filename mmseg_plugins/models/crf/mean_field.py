@@ -17,8 +17,8 @@ from torch import Tensor
 from mmseg_plugins.ops.exact_gaussian import ExactGaussian
 from mmseg_plugins.ops.permutohedral import PermutohedralLattice, slice_together
 
-Normalisation = Literal['symmetric', 'after', 'before', 'none']
-NORMALISATIONS = ('symmetric', 'after', 'before', 'none')
+Normalization = Literal['symmetric', 'after', 'before', 'none']
+NORMALIZATIONS = ('symmetric', 'after', 'before', 'none')
 Mix = float | Tensor  # what a kernel's messages are multiplied with: a number, or (C, C) from the right
 EPS = 1e-20
 
@@ -36,19 +36,19 @@ class LatticeMessages:
 
     Args:
         features: One (N, d_m) a kernel, in units of the standard deviation.
-        normalisation: With n_i = sum_j k(f_i, f_j): ``symmetric`` D^-1/2 K D^-1/2, ``after`` D^-1 K, ``before`` K D^-1,
+        normalization: With n_i = sum_j k(f_i, f_j): ``symmetric`` D^-1/2 K D^-1/2, ``after`` D^-1 K, ``before`` K D^-1,
             ``none`` the filter as it is.  The same for all kernels, or one a kernel.
         pad_to_multiple: See :class:`~mmseg_plugins.ops.PermutohedralLattice`.
     """
 
     def __init__(self,
                  features: Sequence[Tensor],
-                 normalisation: Normalisation | Sequence[Normalisation] = 'symmetric',
+                 normalization: Normalization | Sequence[Normalization] = 'symmetric',
                  *,
                  pad_to_multiple: int = 1) -> None:
         self.lattices = [PermutohedralLattice(one, pad_to_multiple=pad_to_multiple) for one in features]
         scales = [_scales(lattice, kind) for lattice, kind in zip(
-            self.lattices, _per_kernel(normalisation, len(self.lattices)), strict=True)]
+            self.lattices, _per_kernel(normalization, len(self.lattices)), strict=True)]
         self.splats = [lattice.splat(before) for lattice, (before, _) in zip(self.lattices, scales, strict=True)]
         self.slice = slice_together(self.lattices, [after for _, after in scales])
 
@@ -64,12 +64,12 @@ class ExactMessages:
 
     def __init__(self,
                  features: Sequence[Tensor],
-                 normalisation: Normalisation | Sequence[Normalisation] = 'symmetric',
+                 normalization: Normalization | Sequence[Normalization] = 'symmetric',
                  *,
                  include_self: bool = True) -> None:
         self.kernels = [ExactGaussian(one, include_self=include_self) for one in features]
         self.scales = [_scales(kernel, kind) for kernel, kind in zip(
-            self.kernels, _per_kernel(normalisation, len(self.kernels)), strict=True)]
+            self.kernels, _per_kernel(normalization, len(self.kernels)), strict=True)]
 
     def __call__(self, values: Tensor, mixes: Sequence[Mix]) -> Tensor:
         """Filter by every kernel and add up."""
@@ -102,14 +102,14 @@ def _mixed(values: Tensor, mix: Mix) -> Tensor:
     return values @ mix if isinstance(mix, Tensor) else values if mix == 1 else values * mix
 
 
-def _per_kernel(normalisation: Normalisation | Sequence[Normalisation], count: int) -> list[Normalisation]:
-    kinds = [normalisation] * count if isinstance(normalisation, str) else list(normalisation)
-    if len(kinds) != count or not set(kinds) <= set(NORMALISATIONS):
-        raise ValueError(f'normalisation={normalisation!r}: one of {NORMALISATIONS}, or {count} of them, one a kernel')
+def _per_kernel(normalization: Normalization | Sequence[Normalization], count: int) -> list[Normalization]:
+    kinds = [normalization] * count if isinstance(normalization, str) else list(normalization)
+    if len(kinds) != count or not set(kinds) <= set(NORMALIZATIONS):
+        raise ValueError(f'normalization={normalization!r}: one of {NORMALIZATIONS}, or {count} of them, one a kernel')
     return kinds
 
 
-def _scales(kernel: PermutohedralLattice | ExactGaussian, kind: Normalisation) -> tuple[Tensor | None, Tensor | None]:
+def _scales(kernel: PermutohedralLattice | ExactGaussian, kind: Normalization) -> tuple[Tensor | None, Tensor | None]:
     """What values are multiplied with before and after the filter."""
     if kind == 'none':
         return None, None

@@ -80,12 +80,12 @@ class FCDenseNetHead(OwnClassifierHead):
         *skips, new = self._transform_inputs(inputs)
         everything = new
         for up, block, skip in zip(self.ups, self.blocks, reversed(skips), strict=True):
-            grown = centre_crop(up(new), (skip.shape[-2], skip.shape[-1]))
+            grown = center_crop(up(new), (skip.shape[-2], skip.shape[-1]))
             everything, new = block(torch.cat([grown, skip], 1))
         return self.score(everything)
 
 
-def centre_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
+def center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Cut (B, C, H, W) to (B, C, h, w) around its centre; where the difference is odd, one less at the top and left."""
     top, left = (x.shape[-2] - size[0]) // 2, (x.shape[-1] - size[1]) // 2
     return x[..., top:top + size[0], left:left + size[1]]

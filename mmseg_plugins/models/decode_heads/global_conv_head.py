@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from mmseg_plugins.models.layers import BoundaryRefinement, DoublingDeconv, LargeKernelConv
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.utils.deprecation import accept_former_names
 
 from .own_classifier_head import OwnClassifierHead
 
@@ -23,6 +24,7 @@ UPSAMPLING = ('deconv', 'bilinear')
 
 
 @MODELS.register_module()
+@accept_former_names(upsample='upsample_method')
 class GlobalConvHead(OwnClassifierHead):
     """Each map scored by a large kernel, the scores refined and added from the coarsest to the finest.
 
@@ -41,7 +43,7 @@ class GlobalConvHead(OwnClassifierHead):
         in_channels: Channels of the maps, finest first, and of the image at the end.
         kernel_size: k of all large kernels, odd: 15 in the paper for 512 px, 25 for 800 px, 7 in the port; 1 is a plain
             1 x 1 convolution, the paper's baseline.
-        upsample: ``'deconv'``, learned (paper), or ``'bilinear'`` (port).
+        upsample_method: ``'deconv'``, learned (paper), or ``'bilinear'`` (port).
         boundary_refinement: Without it, the nine refinements are left out (the paper's ablation).
         in_index: Of the maps that are read; None reads all.
         align_corners: Of the bilinear resizing; True in the port.
@@ -53,8 +55,8 @@ class GlobalConvHead(OwnClassifierHead):
         give for any image.
 
     Raises:
-        ValueError: an unknown ``upsample``; an even ``kernel_size``; in ``forward``, with ``'deconv'``, maps that do
-            not halve.
+        ValueError: an unknown ``upsample_method``; an even ``kernel_size``; in ``forward``, with ``'deconv'``, maps that
+            do not halve.
     """
 
     def __init__(self,
@@ -62,7 +64,7 @@ class GlobalConvHead(OwnClassifierHead):
                  *,
                  num_classes: int,
                  kernel_size: int = 15,
-                 upsample: str = 'deconv',
+                 upsample_method: str = 'deconv',
                  boundary_refinement: bool = True,
                  in_index: Sequence[int] | None = None,
                  align_corners: bool = True,
@@ -76,8 +78,8 @@ class GlobalConvHead(OwnClassifierHead):
             align_corners=align_corners,
             init_cfg=init_cfg,
             **kwargs)
-        if upsample not in UPSAMPLING:
-            raise ValueError(f'GlobalConvHead: upsample={upsample!r}, it must be one of {UPSAMPLING}')
+        if upsample_method not in UPSAMPLING:
+            raise ValueError(f'GlobalConvHead: upsample_method={upsample_method!r}, it must be one of {UPSAMPLING}')
         scores, levels = self.out_channels, len(in_channels) - 1
 
         def refinements(count: int) -> nn.ModuleList:
@@ -91,7 +93,7 @@ class GlobalConvHead(OwnClassifierHead):
         # Finest first: the image, half the image, the finest map, .., the map before the coarsest.
         self.refine_sums = refinements(levels + 1)
         self.deconvs = nn.ModuleList(
-            DoublingDeconv(scores) for _ in range(levels + 1 if upsample == 'deconv' else 0))
+            DoublingDeconv(scores) for _ in range(levels + 1 if upsample_method == 'deconv' else 0))
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Score the pixels of the image."""

@@ -15,7 +15,7 @@ from mmengine.model import kaiming_init
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers.init import note_init
-from mmseg_plugins.models.layers.label_grid import centre_offset
+from mmseg_plugins.models.layers.label_grid import center_offset
 from mmseg_plugins.registry import MODELS
 
 from .own_classifier_head import OwnClassifierHead
@@ -68,8 +68,8 @@ class UNetHead(OwnClassifierHead):
         """Losses where there are both scores and labels."""
         label = self._stack_batch_gt(batch_data_samples).squeeze(1)
         weight = stacked_weights(batch_data_samples, label)
-        top, rows = centre_offset(label.shape[1], seg_logits.shape[-2])
-        left, columns = centre_offset(label.shape[2], seg_logits.shape[-1])
+        top, rows = center_offset(label.shape[1], seg_logits.shape[-2])
+        left, columns = center_offset(label.shape[2], seg_logits.shape[-1])
         seg_logits = seg_logits[..., :rows, :columns]
         label = label[:, top:top + rows, left:left + columns]
         if weight is not None:

@@ -24,15 +24,17 @@ from mmseg_plugins.models.postprocess.embedding_clusters import cluster_embeddin
 from mmseg_plugins.models.postprocess.label_maps import instances_of_label_map, keep_best
 from mmseg_plugins.models.task_modules.instance_maps import IGNORED, instance_maps, unknown_region
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.utils.deprecation import accept_former_names
 
 
 @MODELS.register_module()
+@accept_former_names(upsample='upsample_factor')
 class EmbeddingHead(BaseMaskHead):
     """Semantic logits and embeddings from all maps of the neck.
 
     .. code-block:: none
 
-        maps -concatenate-> convs --(x upsample)--> classes (K + 1, 0 = background)
+        maps -concatenate-> convs --(x upsample_factor)--> classes (K + 1, 0 = background)
                                                 \\-> embedding (D)
 
     Works as ``mask_head`` of stock ``SingleStageInstanceSegmentor``.
@@ -52,7 +54,7 @@ class EmbeddingHead(BaseMaskHead):
         feat_channels: C.
         num_convs: 3x3 convolutions, at least 1.
         embedding_channels: D; the paper has 8.
-        upsample: Factor by which the last features are upsampled; divides ``stride``.
+        upsample_factor: Factor by which the last features are upsampled; divides ``stride``.
         norm_cfg: Norm of the convolutions.
         loss_semantic: Cross entropy over K + 1 logits; cells that say nothing have the ``ignore_index`` -100.
         loss_embedding: ``mmseg_plugins.DiscriminativeLoss``.
@@ -72,7 +74,7 @@ class EmbeddingHead(BaseMaskHead):
                  feat_channels: int = 256,
                  num_convs: int = 4,
                  embedding_channels: int = 8,
-                 upsample: int = 1,
+                 upsample_factor: int = 1,
                  norm_cfg: dict | None = None,
                  loss_semantic: dict = dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),  # noqa: B006
                  loss_embedding: dict = dict(type='mmseg_plugins.DiscriminativeLoss'),  # noqa: B006
@@ -80,16 +82,16 @@ class EmbeddingHead(BaseMaskHead):
                  test_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        if stride % upsample:
-            raise ValueError(f'EmbeddingHead: upsample={upsample} does not divide stride={stride}')
+        if stride % upsample_factor:
+            raise ValueError(f'EmbeddingHead: upsample_factor={upsample_factor} does not divide stride={stride}')
         if num_convs < 1:
             raise ValueError(f'EmbeddingHead: num_convs={num_convs} must be at least 1')
         if coordinate_unit is not None and (coordinate_unit <= 0 or embedding_channels < 2):
             raise ValueError(f'EmbeddingHead: coordinate_unit={coordinate_unit} px must be positive and needs two of '
                              f'the embedding_channels={embedding_channels}')
         self.in_channels = list(in_channels)
-        self.stride = stride // upsample
-        self.upsample = upsample
+        self.stride = stride // upsample_factor
+        self.upsample_factor = upsample_factor
         self.class_agnostic = class_agnostic
         self.per_class = per_class
         self.coordinate_unit = coordinate_unit
@@ -107,8 +109,8 @@ class EmbeddingHead(BaseMaskHead):
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Class logits (B, K + 1, h, w) and embeddings (B, D, h, w)."""
         features = self.convs(concat_levels(x, self.in_channels, 'EmbeddingHead'))
-        if self.upsample > 1:
-            features = F.interpolate(features, scale_factor=self.upsample, mode='bilinear', align_corners=False)
+        if self.upsample_factor > 1:
+            features = F.interpolate(features, scale_factor=self.upsample_factor, mode='bilinear', align_corners=False)
         return self.classes(features), self._placed(self.embedding(features))
 
     def _placed(self, embedding: Tensor) -> Tensor:

@@ -25,18 +25,20 @@ from mmseg_plugins.models.postprocess.window_masks import window_proposals
 from mmseg_plugins.models.task_modules.instance_maps import cell_cover
 from mmseg_plugins.ops.assemble import assemble, window_corners, windows_inside
 from mmseg_plugins.registry import MODELS, TASK_UTILS
+from mmseg_plugins.utils.deprecation import accept_former_names
 
 RELU = dict(type='ReLU')
 
 
 @MODELS.register_module()
+@accept_former_names(upsample='upsample_factor')
 class InstanceFCNHead(BaseMaskHead):
     """Mask and objectness of the window around every cell.
 
     .. code-block:: none
 
-        x -- instance_conv 1x1 C + ReLU --(x upsample)-- score_maps 3x3 -> k * k maps -- assemble --> masks
-          \\- object_conv 3x3 C + ReLU --(x upsample)-- objectness 1x1 -> 1 map ---------------------> scores
+        x -- instance_conv 1x1 C + ReLU --(x upsample_factor)-- score_maps 3x3 -> k * k maps -- assemble --> masks
+          \\- object_conv 3x3 C + ReLU --(x upsample_factor)-- objectness 1x1 -> 1 map ---------------------> scores
 
     Works as ``mask_head`` of stock ``SingleStageInstanceSegmentor``, or of ``mmseg_plugins.InstanceFCN``, which adds
     the image pyramid of the paper's test.
@@ -47,7 +49,7 @@ class InstanceFCNHead(BaseMaskHead):
         feat_channels: C.
         positions: k.
         window_size: m; m * stride px is the window, the object that fits it best measures 4/7 of that.
-        upsample: Factor by which the maps are upsampled before the last layers; divides the strides.
+        upsample_factor: Factor by which the maps are upsampled before the last layers; divides the strides.
         norm_cfg: Norm of the two hidden convolutions.
         loss: ``mmseg_plugins.InstanceFCNLoss``.
         train_cfg: ``assigner`` and ``sampler`` of windows, the latter with ``add_gt_as_proposals=False``.
@@ -57,8 +59,8 @@ class InstanceFCNHead(BaseMaskHead):
         init_cfg: Replaces the default fill, N(0, 0.01) and biases 0.
 
     Raises:
-        ValueError: ``upsample`` does not divide the strides, a window has fewer cells than positions, or the sampler
-            adds the objects to the windows.
+        ValueError: ``upsample_factor`` does not divide the strides, a window has fewer cells than positions, or the
+            sampler adds the objects to the windows.
     """
 
     def __init__(self,
@@ -68,21 +70,22 @@ class InstanceFCNHead(BaseMaskHead):
                  feat_channels: int = 512,
                  positions: int = 5,
                  window_size: int = 21,
-                 upsample: int = 1,
+                 upsample_factor: int = 1,
                  norm_cfg: dict | None = None,
                  loss: dict = dict(type='mmseg_plugins.InstanceFCNLoss'),  # noqa: B006 (never modified)
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        if any(stride % upsample for stride in strides):
-            raise ValueError(f'InstanceFCNHead: upsample={upsample} does not divide strides={tuple(strides)}')
+        if any(stride % upsample_factor for stride in strides):
+            raise ValueError(f'InstanceFCNHead: upsample_factor={upsample_factor} does not divide '
+                             f'strides={tuple(strides)}')
         if window_size < positions:
             raise ValueError(f'InstanceFCNHead: window_size={window_size} cells cannot be cut into positions='
                              f'{positions} parts a side; raise window_size')
         self.in_channels = in_channels
-        self.strides = [stride // upsample for stride in strides]
-        self.upsample = upsample
+        self.strides = [stride // upsample_factor for stride in strides]
+        self.upsample_factor = upsample_factor
         self.window_size = window_size
         hidden: dict[str, Any] = dict(norm_cfg=norm_cfg, act_cfg=RELU, where='InstanceFCNHead feat_channels')
         self.instance_conv = conv_block(in_channels, feat_channels, 1, **hidden)
@@ -127,9 +130,9 @@ class InstanceFCNHead(BaseMaskHead):
         return scores, objectness
 
     def _finer(self, x: Tensor) -> Tensor:
-        if self.upsample == 1:
+        if self.upsample_factor == 1:
             return x
-        return F.interpolate(x, scale_factor=self.upsample, mode='bilinear', align_corners=False)
+        return F.interpolate(x, scale_factor=self.upsample_factor, mode='bilinear', align_corners=False)
 
     def windows(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """All windows of one image: (M, 3) level, top row, left column, and (M, 4) x1 y1 x2 y2 in input pixels."""
@@ -155,7 +158,7 @@ class InstanceFCNHead(BaseMaskHead):
         ignored = batch_gt_instances_ignore or [None] * len(batch_gt_instances)
         logits, labels, positives = [], [], []
         for image, (truth, ignore, meta) in enumerate(zip(batch_gt_instances, ignored, batch_img_metas, strict=True)):
-            usable = torch.nonzero(_centred_in(boxes, meta['img_shape']))[:, 0]
+            usable = torch.nonzero(_centerd_in(boxes, meta['img_shape']))[:, 0]
             priors = InstanceData(priors=boxes[usable])
             sampled = self.sampler.sample(self.assigner.assign(priors, truth, ignore), priors, truth)
             chosen = usable[torch.cat([sampled.pos_inds, sampled.neg_inds])]
@@ -202,7 +205,7 @@ class InstanceFCNHead(BaseMaskHead):
         """
         places, boxes = self.windows(scores)
         flat = torch.cat([level[image].flatten() for level in objectness]).float().sigmoid()
-        usable = _centred_in(boxes, img_shape) & (flat > self.test_cfg.get('score_thr', 0.0))
+        usable = _centerd_in(boxes, img_shape) & (flat > self.test_cfg.get('score_thr', 0.0))
         order = flat.masked_fill(~usable, -1).topk(min(self.test_cfg.get('nms_pre', 1000), len(flat)))[1]
         order = order[usable[order]]
         probs = flat.new_zeros(len(order), self.window_size, self.window_size)
@@ -239,7 +242,7 @@ def output_size(meta: dict, rescale: bool) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _centred_in(boxes: Tensor, img_shape: Sequence[int]) -> Tensor:
+def _centerd_in(boxes: Tensor, img_shape: Sequence[int]) -> Tensor:
     """Windows (M,) whose centre lies in the image and not in its padding."""
     center = (boxes[:, :2] + boxes[:, 2:]) / 2
     return (center[:, 0] < img_shape[1]) & (center[:, 1] < img_shape[0])

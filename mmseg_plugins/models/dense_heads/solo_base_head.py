@@ -37,7 +37,7 @@ from mmseg_plugins.models.task_modules.solo_targets import (
     CellTargets,
     assign_cells,
     last_owner,
-    mask_centres,
+    mask_centers,
     shrink_masks,
 )
 
@@ -250,10 +250,10 @@ class SOLOBaseHead(BaseMaskHead):
         """Targets of one image, whose ``masks`` are already padded to the batch's size."""
         masks = torch.as_tensor(gt.masks.to_ndarray()).to(device)
         boxes, labels = get_box_tensor(gt.bboxes).to(device), gt.labels.to(device)
-        centres, areas = mask_centres(masks)
+        centers, areas = mask_centers(masks)
         levels = [
             assign_cells(
-                centres,
+                centers,
                 areas,
                 boxes,
                 labels,

@@ -170,8 +170,8 @@ class TiledSOLO(SOLO):
 
 def owned(instances: InstanceData, rows: Span, columns: Span) -> Found:
     """Those of a tile's instances whose box has its centre in the tile's core."""
-    centres = (instances.bboxes[:, :2] + instances.bboxes[:, 2:]) / 2
-    x, y = centres[:, 0] + columns.start, centres[:, 1] + rows.start
+    centers = (instances.bboxes[:, :2] + instances.bboxes[:, 2:]) / 2
+    x, y = centers[:, 0] + columns.start, centers[:, 1] + rows.start
     mine = (columns.first <= x) & (x < columns.last) & (rows.first <= y) & (y < rows.last)
     corners, crops = [], []
     for index in mine.nonzero().flatten().tolist():

@@ -23,8 +23,8 @@ def bilinear_kernel(size: int) -> Tensor:
     if size < 1:
         raise ValueError(f'bilinear_kernel: size={size} must be at least 1')
     factor = (size + 1) // 2
-    centre = factor - 1 if size % 2 else factor - 0.5
-    line = 1 - (torch.arange(size, dtype=torch.float64) - centre).abs() / factor
+    center = factor - 1 if size % 2 else factor - 0.5
+    line = 1 - (torch.arange(size, dtype=torch.float64) - center).abs() / factor
     return torch.outer(line, line).float()
 
 

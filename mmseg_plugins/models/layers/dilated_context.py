@@ -98,6 +98,6 @@ def identity_fill_(weight: Tensor, groups: int, noise: float = 0.01) -> Tensor:
     of_output = torch.arange(outputs, device=weight.device) // (outputs // groups)
     of_input = torch.arange(inputs, device=weight.device) // (inputs // groups)
     same = of_output[:, None] == of_input[None]
-    centre = weight[:, :, size // 2, size // 2]
-    centre[same] = groups / outputs
+    center = weight[:, :, size // 2, size // 2]
+    center[same] = groups / outputs
     return weight

@@ -31,5 +31,5 @@ class DoublingDeconv(nn.Module):
         if (height, width) != ((size[0] + 1) // 2, (size[1] + 1) // 2):
             raise ValueError(f'DoublingDeconv: a map of {height} x {width} cells is doubled to {2 * height} x '
                              f'{2 * width}, but {size[0]} x {size[1]} are wanted; take maps whose strides double from '
-                             "one to the next, or upsample='bilinear'")
+                             "one to the next, or upsample_method='bilinear'")
         return self.deconv(x)[..., :size[0], :size[1]]

@@ -32,7 +32,7 @@ def subsample_labels(labels: Tensor, stride: int, size: tuple[int, int]) -> Tens
     return grid[:, :size[0], :size[1]]
 
 
-def centre_offset(size: int, scores: int) -> tuple[int, int]:
+def center_offset(size: int, scores: int) -> tuple[int, int]:
     """Where ``scores`` cells of stride 1 lie in a label of ``size``: the first label, and how many there are of both.
 
     Fewer scores are those of the middle (unpadded convolutions); more begin at the first pixel (images filled up).
@@ -58,13 +58,13 @@ def aligned_index(count: int, size: int) -> Tensor:
     return torch.round(torch.arange(size, dtype=torch.float64) * (count - 1) / (size - 1)).long()
 
 
-def centre_index(count: int, size: int) -> Tensor:
+def center_index(count: int, size: int) -> Tensor:
     """For each of ``size`` cells the sample under its centre, floor((i + .5) count / size), as Pillow's NEAREST."""
     return (2 * torch.arange(size) + 1) * count // (2 * size)
 
 
 def pick_labels(labels: Tensor, size: tuple[int, int], index: Callable[[int, int], Tensor]) -> Tensor:
-    """Labels (B, H, W) on a grid of ``size`` = h, w cells, read at ``aligned_index`` or ``centre_index``: (B, h, w)."""
+    """Labels (B, H, W) on a grid of ``size`` = h, w cells, read at ``aligned_index`` or ``center_index``: (B, h, w)."""
     rows = index(labels.shape[1], size[0]).to(labels.device)
     columns = index(labels.shape[2], size[1]).to(labels.device)
     return labels[:, rows[:, None], columns]

@@ -32,8 +32,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.utils.deprecation import accept_former_names
 
-NORMALISERS = ('valid', 'weights', 'batch', 'all', 'sum')
+NORMALIZERS = ('valid', 'weights', 'batch', 'all', 'sum')
 REDUCTIONS = ('mean', 'sum', 'none')
 
 
@@ -82,7 +83,7 @@ def weighted_cross_entropy(logits: Tensor,
     return loss if pixel_weight is None else loss * pixel_weight.to(loss)
 
 
-def normaliser_of(name: str,
+def normalizer_of(name: str,
                   label: Tensor,
                   *,
                   class_weight: Tensor | None = None,
@@ -91,7 +92,7 @@ def normaliser_of(name: str,
     """What the summed loss is divided by, 1 where that would be 0 (a batch without a valid pixel).
 
     Args:
-        name: One of ``NORMALISERS``.  Pixel weights count in ``weights`` and nowhere else.
+        name: One of ``NORMALIZERS``.  Pixel weights count in ``weights`` and nowhere else.
         label: (B, H, W).
     """
     if name == 'sum':
@@ -111,6 +112,7 @@ def normaliser_of(name: str,
 
 
 @MODELS.register_module()
+@accept_former_names(normaliser='normalizer')
 class WeightedCrossEntropyLoss(nn.Module):
     """Configurable form of :func:`weighted_cross_entropy`, a ``loss_decode`` of mmseg's heads.
 
@@ -118,33 +120,33 @@ class WeightedCrossEntropyLoss(nn.Module):
 
     Args:
         class_weight: C non-negative numbers; ``None`` is 1 for each.
-        normaliser: What the sum is divided by, see the module's table.
+        normalizer: What the sum is divided by, see the module's table.
         loss_weight: Factor of the result.
         ignore_index: Label that does not count; the head's own is handed over in every call and wins.
         loss_name: Key of the head's losses; must begin with ``loss_`` to be trained.
 
     Raises:
-        ValueError: an unknown normaliser or reduction, weights that are negative, not finite or all 0.
+        ValueError: an unknown normalizer or reduction, weights that are negative, not finite or all 0.
     """
 
     class_weight: Tensor | None
 
     def __init__(self,
                  class_weight: Sequence[float] | None = None,
-                 normaliser: str = 'valid',
+                 normalizer: str = 'valid',
                  loss_weight: float = 1.0,
                  ignore_index: int = 255,
                  loss_name: str = 'loss_ce') -> None:
         super().__init__()
-        if normaliser not in NORMALISERS:
-            raise ValueError(f'WeightedCrossEntropyLoss: normaliser={normaliser!r}, it must be one of {NORMALISERS}')
+        if normalizer not in NORMALIZERS:
+            raise ValueError(f'WeightedCrossEntropyLoss: normalizer={normalizer!r}, it must be one of {NORMALIZERS}')
         weights = None if class_weight is None else [float(value) for value in class_weight]
         if weights is not None and (not all(0 <= w < math.inf for w in weights) or sum(weights) == 0):
             raise ValueError(f'WeightedCrossEntropyLoss: class_weight={weights}, but weights are finite, at least 0 '
                              'and not all 0; a class that is in no image gets 0')
         # Not in checkpoints: weights of the data, not of the network.
         self.register_buffer('class_weight', None if weights is None else torch.tensor(weights), persistent=False)
-        self.normaliser = normaliser
+        self.normalizer = normalizer
         self.loss_weight = loss_weight
         self.ignore_index = ignore_index
         self._loss_name = loss_name
@@ -155,7 +157,7 @@ class WeightedCrossEntropyLoss(nn.Module):
         return self._loss_name
 
     def extra_repr(self) -> str:
-        return f'normaliser={self.normaliser!r}, loss_weight={self.loss_weight}'
+        return f'normalizer={self.normalizer!r}, loss_weight={self.loss_weight}'
 
     def forward(self,
                 cls_score: Tensor,
@@ -168,7 +170,7 @@ class WeightedCrossEntropyLoss(nn.Module):
 
         Args:
             weight: (B, H, W), of each pixel: a border map, or what mmseg's pixel sampler chose.
-            avg_factor: Replaces the normaliser.
+            avg_factor: Replaces the normalizer.
             reduction_override: ``'none'`` gives the loss of each pixel (B, H, W), ``'sum'`` is undivided.
         """
         reduction = reduction_override or 'mean'
@@ -185,5 +187,5 @@ class WeightedCrossEntropyLoss(nn.Module):
             return self.loss_weight * loss
         if reduction == 'sum':
             return self.loss_weight * loss.sum()
-        divisor = normaliser_of(self.normaliser, label, **shared) if avg_factor is None else avg_factor
+        divisor = normalizer_of(self.normalizer, label, **shared) if avg_factor is None else avg_factor
         return self.loss_weight * loss.sum() / divisor

@@ -55,9 +55,9 @@ def _resample(masks: Tensor, boxes: Tensor, rows: slice, columns: slice) -> tupl
 
 def _relative(pixels: slice, low: Tensor, high: Tensor) -> Tensor:
     """Centres of the pixels relative to boxes, in [-1, 1] inside; 2 where the box has no extent and misses them."""
-    centres = torch.arange(pixels.start, pixels.stop, device=low.device, dtype=torch.float32) + 0.5
+    centers = torch.arange(pixels.start, pixels.stop, device=low.device, dtype=torch.float32) + 0.5
     extent = (high - low)[:, None]
-    scaled = (centres - low[:, None]) / extent.clamp(min=1e-6) * 2 - 1
+    scaled = (centers - low[:, None]) / extent.clamp(min=1e-6) * 2 - 1
     return torch.where(extent > 0, scaled, torch.full_like(scaled, 2.0))
 
 

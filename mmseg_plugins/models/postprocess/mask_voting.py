@@ -296,8 +296,8 @@ def _fill_empty(boxes: Tensor, image_shape: tuple[int, int], keep_empty: bool) -
     """Boxes (D, 4) with the centre pixel in place of empty ones, and which of them (D,) stay."""
     height, width = image_shape
     empty = boxes[:, 2] <= boxes[:, 0]
-    centre = boxes.new_tensor([width // 2, height // 2, width // 2 + 1, height // 2 + 1])
-    return torch.where(empty[:, None], centre, boxes), ~empty | keep_empty
+    center = boxes.new_tensor([width // 2, height // 2, width // 2 + 1, height // 2 + 1])
+    return torch.where(empty[:, None], center, boxes), ~empty | keep_empty
 
 
 def _resample(weights: Tensor, masks: Tensor, areas: Tensor, boxes: Tensor, size: int, thr: float) -> Tensor:

@@ -19,8 +19,9 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from mmseg_plugins.models.decode_heads.own_classifier_head import OwnClassifierHead
-from mmseg_plugins.models.layers.label_grid import aligned_index, centre_index, pick_labels, subsample_labels
+from mmseg_plugins.models.layers.label_grid import aligned_index, center_index, pick_labels, subsample_labels
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.utils.deprecation import warn_renamed
 
 
 @MODELS.register_module()
@@ -53,13 +54,13 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
         label_sampling: How labels get to the grid of the scores, for heads with ``label_stride`` S.
             ``'stride'``: ``label[::S, ::S]``; on an own grid those of them that are nearest with aligned corners,
             which for scale .5 and a side of 16k + 1 is ``label[::16, ::16]``.
-            ``'centre'``: the label under the centre of each cell, as kazuto1011's code does with Pillow; about half a
+            ``'center'``: the label under the centre of each cell, as kazuto1011's code does with Pillow; about half a
             cell beside where a network with aligned corners looks.
             Heads without ``label_stride`` resize their scores to the label, on whatever grid they are.
         args, kwargs: Of ``EncoderDecoder``.
 
     Raises:
-        ValueError: scales that do not begin with 1, an own grid that is no other scale, ``label_sampling='centre'``
+        ValueError: scales that do not begin with 1, an own grid that is no other scale, ``label_sampling='center'``
             over a head without ``label_stride``, an image too small for a scale, a head that gives no score map.
     """
 
@@ -76,11 +77,14 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
         if not set(own_grids) <= set(scales[1:]):
             raise ValueError(f'MultiScaleEncoderDecoder: own_grids={tuple(own_grids)} must be among the smaller or '
                              f'larger scales {tuple(scales[1:])}')
-        if label_sampling not in ('stride', 'centre'):
+        if label_sampling == 'centre':
+            warn_renamed("label_sampling='centre'", "label_sampling='center'")
+            label_sampling = 'center'
+        if label_sampling not in ('stride', 'center'):
             raise ValueError(f'MultiScaleEncoderDecoder: label_sampling={label_sampling!r} must be '
-                             "'stride' or 'centre'")
-        if label_sampling == 'centre' and self.label_stride is None:
-            raise ValueError(f"MultiScaleEncoderDecoder: label_sampling='centre' needs a decode head with "
+                             "'stride' or 'center'")
+        if label_sampling == 'center' and self.label_stride is None:
+            raise ValueError(f"MultiScaleEncoderDecoder: label_sampling='center' needs a decode head with "
                              f'label_stride, {type(self.decode_head).__name__} has none; set it, or use '
                              "label_sampling='stride'")
         self.scales = tuple(scales)
@@ -152,7 +156,7 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
             return head.loss_by_feat(scores, data_samples)
         label = head._stack_batch_gt(data_samples).squeeze(1)
         size = (scores.shape[2], scores.shape[3])
-        if self.label_sampling == 'centre':
-            return head.loss_on_grid(scores, pick_labels(label, size, centre_index))
+        if self.label_sampling == 'center':
+            return head.loss_on_grid(scores, pick_labels(label, size, center_index))
         label = subsample_labels(label, stride, (fused.shape[2], fused.shape[3]))
         return head.loss_on_grid(scores, pick_labels(label, size, aligned_index))

@@ -38,7 +38,7 @@ class CellTargets(NamedTuple):
     objects: Tensor
 
 
-def mask_centres(masks: Tensor) -> tuple[Tensor, Tensor]:
+def mask_centers(masks: Tensor) -> tuple[Tensor, Tensor]:
     """Centres of mass of binary masks (N, H, W): (N, 2) as y, x in double precision, and areas (N,) in pixels.
 
     An empty mask has area 0 and the centre (0, 0).
@@ -69,7 +69,7 @@ def line_sums(masks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(rows).sum(0), torch.stack(columns).sum(0)[:, :width]
 
 
-def centre_cells(centres: Tensor, boxes: Tensor, size: Sequence[int], num_grid: int,
+def center_cells(centers: Tensor, boxes: Tensor, size: Sequence[int], num_grid: int,
                  pos_scale: float) -> tuple[Tensor, Tensor]:
     """First and last cell (row, column), both (N, 2) and inclusive, of each object's centre region.
 
@@ -77,24 +77,24 @@ def centre_cells(centres: Tensor, boxes: Tensor, size: Sequence[int], num_grid: 
     beyond the cell of the centre: 1 x 1 to 3 x 3 cells.
 
     Args:
-        centres: (N, 2) y, x.
+        centers: (N, 2) y, x.
         boxes: (N, 4) x1, y1, x2, y2.
         size: (H, W).
     """
     sides = (boxes[:, 2:] - boxes[:, :2]).flip(1).double()  # height, width
     reach = 0.5 * sides * pos_scale
-    pixels = torch.tensor(list(size), dtype=torch.float64, device=centres.device)
+    pixels = torch.tensor(list(size), dtype=torch.float64, device=centers.device)
 
     def cell(points: Tensor) -> Tensor:
         return torch.div(points / pixels, 1.0 / num_grid, rounding_mode='floor').long()
 
-    centre = cell(centres)
-    first = torch.maximum(cell(centres - reach).clamp(min=0), centre - 1)
-    last = torch.minimum(cell(centres + reach).clamp(max=num_grid - 1), centre + 1)
+    center = cell(centers)
+    first = torch.maximum(cell(centers - reach).clamp(min=0), center - 1)
+    last = torch.minimum(cell(centers + reach).clamp(max=num_grid - 1), center + 1)
     return first, last
 
 
-def assign_cells(centres: Tensor, areas: Tensor, boxes: Tensor, labels: Tensor, *, size: Sequence[int], num_grid: int,
+def assign_cells(centers: Tensor, areas: Tensor, boxes: Tensor, labels: Tensor, *, size: Sequence[int], num_grid: int,
                  scale_range: tuple[float, float], pos_scale: float, num_classes: int,
                  min_area: int = 1) -> CellTargets:
     """Give the objects of one level their cells.
@@ -103,7 +103,7 @@ def assign_cells(centres: Tensor, areas: Tensor, boxes: Tensor, labels: Tensor, 
     of fewer than ``min_area`` mask pixels belongs to none.
 
     Args:
-        centres: (N, 2) from :func:`mask_centres`.
+        centers: (N, 2) from :func:`mask_centers`.
         areas: (N,) mask pixels.
         boxes: (N, 4) x1, y1, x2, y2.
         labels: (N,) in 0..C - 1.
@@ -113,7 +113,7 @@ def assign_cells(centres: Tensor, areas: Tensor, boxes: Tensor, labels: Tensor, 
     device = labels.device
     scales = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sqrt()
     chosen = (scales >= scale_range[0]) & (scales <= scale_range[1]) & (areas >= min_area)
-    first, last = centre_cells(centres, boxes, size, num_grid, pos_scale)
+    first, last = center_cells(centers, boxes, size, num_grid, pos_scale)
     lines = first[:, :, None] + torch.arange(3, device=device)  # (N, 2, 3): up to three rows, up to three columns
     inside = (lines <= last[:, :, None]) & chosen[:, None, None]
     pairs = inside[:, 0, :, None] & inside[:, 1, None, :]  # (N, 3, 3)

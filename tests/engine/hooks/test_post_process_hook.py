@@ -203,7 +203,7 @@ def test_masks_of_a_detector_are_refined_by_the_same_line(tmp_path):
     predictor._post.refine = lambda *args: seen.append(args) or refine(*args)
     refined = predictor(image)
     assert len(seen) == plain.pred_instances.masks.flatten(1).any(1).sum() > 0
-    assert all(colours.shape[2:] == probabilities.shape[2:] for probabilities, colours in seen)
+    assert all(colors.shape[2:] == probabilities.shape[2:] for probabilities, colors in seen)
     assert torch.equal(plain.pred_instances.bboxes, refined.pred_instances.bboxes)
     build_post_process(dict(POST, preset='pydensecrf', min_score=0.0, mask_confidence=0.51))([plain], [rgb(image)])
     assert torch.equal(plain.pred_instances.masks, refined.pred_instances.masks)

@@ -8,13 +8,13 @@ from mmseg_plugins.models.crf import ConvCRFParams, conv_crf
 
 
 def golden_params(facts):
-    position, colour = facts['pos_feats'], facts['col_feats']
+    position, color = facts['pos_feats'], facts['col_feats']
     return ConvCRFParams(
         iterations=facts['iterations'], window=facts['filter_size'], blur=facts['blur'],
         position_sxy=position['sdims'], position_compat=position['compat'],
-        colour_schan=colour['schan'], colour_compat=colour['compat'],
-        colour_sxy=colour['sdims'] if colour['use_bias'] else None,
-        normalisation={'sym': 'symmetric'}.get(facts['norm'], facts['norm']),
+        color_schan=color['schan'], color_compat=color['compat'],
+        color_sxy=color['sdims'] if color['use_bias'] else None,
+        normalization={'sym': 'symmetric'}.get(facts['norm'], facts['norm']),
         weight=None if facts['weight'] is None else facts['weight_init'], unary_weight=facts['unary_weight'],
         log_softmax=facts['logsoftmax'], final_softmax=facts['final_softmax'])
 
@@ -30,21 +30,21 @@ def test_golden_case():
 
 
 @pytest.mark.parametrize('size', [(1, 1), (5, 7)])
-@pytest.mark.parametrize('normalisation', ['none', 'symmetric'])
-def test_window_sum_is_the_sum_over_pairs_of_near_pixels(size, normalisation):
+@pytest.mark.parametrize('normalization', ['none', 'symmetric'])
+def test_window_sum_is_the_sum_over_pairs_of_near_pixels(size, normalization):
     height, width = size
     image, logits = torch.rand(1, 3, *size) * 255, torch.randn(1, 2, *size)
-    params = ConvCRFParams(iterations=1, window=3, blur=1, colour_sxy=9, normalisation=normalisation, weight=None)
+    params = ConvCRFParams(iterations=1, window=3, blur=1, color_sxy=9, normalization=normalization, weight=None)
     rows, columns = (axis.flatten() for axis in torch.meshgrid(
         torch.arange(height), torch.arange(width), indexing='ij'))
     near = ((rows[:, None] - rows).abs() <= 1) & ((columns[:, None] - columns).abs() <= 1)
     mesh = torch.stack([rows, columns], 1).float()
-    colours = image[0].flatten(1).t()
+    colors = image[0].flatten(1).t()
     unary = logits.log_softmax(1)[0].flatten(1).t()
     wanted = unary.clone()
-    for weight, features in ((3, mesh / 3), (10, torch.cat([mesh / 9, colours / 13], 1))):
+    for weight, features in ((3, mesh / 3), (10, torch.cat([mesh / 9, colors / 13], 1))):
         kernel = (-0.5 * (features[:, None] - features).square().sum(-1)).exp() * near
-        if normalisation == 'symmetric':
+        if normalization == 'symmetric':
             kernel = kernel / (kernel.sum(1).sqrt()[:, None] * kernel.sum(1).sqrt())
         wanted = wanted + weight * kernel @ unary
     ours = conv_crf(logits, image, params)[0].flatten(1).t()
@@ -53,8 +53,8 @@ def test_window_sum_is_the_sum_over_pairs_of_near_pixels(size, normalisation):
 
 def test_images_of_a_batch_do_not_mix_with_symmetric_normalisation():
     image, logits = torch.rand(2, 3, 9, 11) * 255, torch.randn(2, 3, 9, 11)
-    both = conv_crf(logits, image, normalisation='symmetric', blur=2)
-    torch.testing.assert_close(both[1:], conv_crf(logits[1:], image[1:], normalisation='symmetric', blur=2))
+    both = conv_crf(logits, image, normalization='symmetric', blur=2)
+    torch.testing.assert_close(both[1:], conv_crf(logits[1:], image[1:], normalization='symmetric', blur=2))
 
 
 @pytest.mark.parametrize('size', [(1, 1), (13, 18), (16, 20)])
@@ -71,7 +71,7 @@ def test_gradient():
 
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(window=4), 'window=4 must be an odd'), (dict(blur=0), 'blur=0'), (dict(iterations=0), 'iterations=0'),
-    (dict(normalisation='after'), "normalisation='after'"),
+    (dict(normalization='after'), "normalization='after'"),
 ])
 def test_values_without_a_meaning_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):

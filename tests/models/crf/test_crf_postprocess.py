@@ -12,7 +12,7 @@ from mmseg_plugins.models.crf import conv_crf, dense_crf
 SIZE = (20, 24)
 
 
-def two_colours():
+def two_colors():
     """Dark left of column 12, bright right of it."""
     image = torch.full((3, *SIZE), 20.0)
     image[..., 12:] = 200
@@ -66,7 +66,7 @@ def test_a_model_of_one_channel_is_a_crf_of_two_classes_around_its_threshold(thr
     scores[0, 5, 5] = 0.95
     model = SimpleNamespace(decode_head=SimpleNamespace(threshold=threshold))
     sample = label_sample(scores)
-    dense()([sample], [two_colours()], model)
+    dense()([sample], [two_colors()], model)
     assert sample.seg_logits.data.shape == (1, *SIZE)
     if threshold is None:
         assert torch.equal(sample.pred_sem_seg.data[0], (torch.arange(24) >= 12).float().expand(SIZE))
@@ -127,17 +127,17 @@ def test_weak_empty_and_vanishing_instances_stay_and_the_others_do_not_see_them(
 
 def test_masks_without_scores_and_no_instance_at_all():
     empty = instances(torch.zeros(0, *SIZE, dtype=torch.bool), torch.zeros(0))
-    dense()([empty], [two_colours()])
+    dense()([empty], [two_colors()])
     assert empty.pred_instances.masks.shape == (0, *SIZE)
     whole = instances(torch.ones(1, *SIZE, dtype=torch.bool))
-    dense()([whole], [two_colours()])
+    dense()([whole], [two_colors()])
     assert whole.pred_instances.masks.any()
 
 
 def test_boxes_alone_are_refused_with_a_fix():
     sample = BaseDataElement(pred_instances=InstanceData(bboxes=torch.zeros(1, 4)))
     with pytest.raises(ValueError, match=r"masks.*has \['pred_instances'\].*leave post_process out"):
-        dense()([sample], [two_colours()])
+        dense()([sample], [two_colors()])
 
 
 @pytest.mark.parametrize(('options', 'message'), [

@@ -9,7 +9,7 @@ from mmseg_plugins.models.crf import PRESETS, CRFParams, dense_crf, labels_to_pr
 from mmseg_plugins.models.crf.crf_features import bilateral_features, position_features
 from mmseg_plugins.models.crf.mean_field import LatticeMessages, mean_field
 
-NORMALISATION = {'sym': 'symmetric'}
+NORMALIZATION = {'sym': 'symmetric'}
 
 
 def golden_options(run, arrays):
@@ -18,7 +18,7 @@ def golden_options(run, arrays):
         return arrays[value] if isinstance(value, str) else value
 
     kind = run['normalization']
-    options = dict(iterations=run.get('iterations'), normalisation=NORMALISATION.get(kind, kind),
+    options = dict(iterations=run.get('iterations'), normalization=NORMALIZATION.get(kind, kind),
                    gaussian_compat=None, bilateral_compat=None)
     if run['gaussian_sxy_compat']:
         sxy, weight = run['gaussian_sxy_compat']
@@ -79,13 +79,13 @@ def test_golden_case_of_the_exact_oracle_without_the_pixel_itself():
         assert (marginals - wanted).abs().max() <= case.facts['tolerance']['suggested_abs']
 
 
-@pytest.mark.parametrize('normalisation', ['symmetric', 'after', 'before', 'none'])
+@pytest.mark.parametrize('normalization', ['symmetric', 'after', 'before', 'none'])
 @pytest.mark.parametrize(('size', 'pad'), [((7, 9), 1), ((7, 9), 4), ((8, 6), 4)])
-def test_other_images_agree_with_the_slow_transcription(normalisation, size, pad):
+def test_other_images_agree_with_the_slow_transcription(normalization, size, pad):
     generator = torch.Generator().manual_seed(size[0])
     image = torch.randint(0, 256, (3, *size), generator=generator)
     probs = torch.rand(4, *size, generator=generator).softmax(0)
-    params = CRFParams(2, 0.6, 15, 40, 0.9, 3, normalisation)
+    params = CRFParams(2, 0.6, 15, 40, 0.9, 3, normalization)
     ours = dense_crf(probs[None], image[None], params, pad_to_multiple=pad)[0]
 
     rows = probs.clamp(1e-5, 1).log().flatten(1).t().numpy()
@@ -96,8 +96,8 @@ def test_other_images_agree_with_the_slow_transcription(normalisation, size, pad
         for weight, features in kernels:
             points = features.numpy()
             norm, _ = slow_filter(points, rows[:, :1] * 0 + 1, pad_to_multiple=pad)
-            before = {'symmetric': norm**-0.5, 'before': 1 / norm}.get(normalisation, 1)
-            after = {'symmetric': norm**-0.5, 'after': 1 / norm}.get(normalisation, 1)
+            before = {'symmetric': norm**-0.5, 'before': 1 / norm}.get(normalization, 1)
+            after = {'symmetric': norm**-0.5, 'after': 1 / norm}.get(normalization, 1)
             message = message + weight * after * slow_filter(points, before * q, pad_to_multiple=pad)[0]
         current = torch.from_numpy(rows + message)
     wanted = current.softmax(1).t().reshape(probs.shape)
@@ -172,7 +172,7 @@ def test_presets_are_the_published_ones():
     (dict(params='deeplab'), "no preset 'deeplab'.*deeplabv1"),
     (dict(sxy=3), r"no parameter \['sxy'\].*bilateral_sxy"),
     (dict(iterations=-1), 'iterations=-1'),
-    (dict(normalisation='mean'), "normalisation='mean'"),
+    (dict(normalization='mean'), "normalization='mean'"),
     (dict(bilateral_sxy=0), 'sxy=0'),
     (dict(bilateral_srgb=[1, 2]), r'schan=\[1, 2\]'),
     (dict(bilateral_compat=[1, 2]), r'shape \(2,\) does not fit 3 classes'),

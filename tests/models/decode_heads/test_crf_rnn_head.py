@@ -54,13 +54,13 @@ def test_iterations_of_training_and_of_the_test():
     head = segmentor(iterations=(1, 3)).decode_head
     maps = (torch.randn(1, 2, 9, 12), torch.randn(1, 4, 5, 6), torch.randn(1, 8, 3, 3), torch.randn(1, 16, 2, 2),
             torch.randn(1, 3, 33, 46))
-    colours = maps[-1] * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
+    colors = maps[-1] * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
     for training, steps in ((True, 1), (False, 3)):
         head.train(training)
         for module in head.modules():
             if isinstance(module, nn.BatchNorm2d | nn.Dropout2d):
                 module.eval()
-        torch.testing.assert_close(head(maps), head.crfrnn(colours, head.unary(maps), steps))
+        torch.testing.assert_close(head(maps), head.crfrnn(colors, head.unary(maps), steps))
 
 
 def test_the_kernel_of_colours_sees_the_image_before_it_was_normalised():

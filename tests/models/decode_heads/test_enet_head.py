@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from mmseg_plugins.models.backbones import ENet
 from mmseg_plugins.models.decode_heads import ENetEncoderHead, ENetHead
 
-LOSS = dict(type='mmseg_plugins.WeightedCrossEntropyLoss', class_weight=[1.0, 4.0, 2.0], normaliser='weights')
+LOSS = dict(type='mmseg_plugins.WeightedCrossEntropyLoss', class_weight=[1.0, 4.0, 2.0], normalizer='weights')
 
 
 def segmentor(head, variant='paper', width=4):

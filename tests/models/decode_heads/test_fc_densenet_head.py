@@ -8,7 +8,7 @@ from semantic_batches import random_labels, semantic_batch
 
 from mmseg_plugins.models.backbones import FCDenseNet
 from mmseg_plugins.models.decode_heads import FCDenseNetHead
-from mmseg_plugins.models.decode_heads.fc_densenet_head import centre_crop
+from mmseg_plugins.models.decode_heads.fc_densenet_head import center_crop
 
 
 def segmentor(**kwargs):
@@ -62,8 +62,8 @@ def test_with_batch_statistics_a_prediction_depends_on_the_batch_and_without_it_
 
 def test_the_crop_is_centred_and_the_odd_pixel_goes_from_the_end():
     x = torch.arange(7.0)[None, None, :, None] * 10 + torch.arange(6.0)
-    assert centre_crop(x, (4, 4))[0, 0, :, 0].tolist() == [11.0, 21.0, 31.0, 41.0]
-    assert centre_crop(x, (6, 5))[0, 0, 0].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert center_crop(x, (4, 4))[0, 0, :, 0].tolist() == [11.0, 21.0, 31.0, 41.0]
+    assert center_crop(x, (6, 5))[0, 0, 0].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
 def test_blocks_and_skips_must_be_as_many():

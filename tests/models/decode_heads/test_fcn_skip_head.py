@@ -98,7 +98,7 @@ def test_at_once_scales_the_maps_in_front_of_their_scores():
 
 
 @pytest.mark.parametrize('loss', [
-    SUM, dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='sum')])
+    SUM, dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer='sum')])
 def test_the_summed_loss_of_both_classes(loss):
     model = segmentor(loss=loss, net=dict(dropout_ratio=0.0))
     batch = model.data_preprocessor(semantic_batch([random_labels((24, 40), 3)]), True)

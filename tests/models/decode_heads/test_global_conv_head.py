@@ -12,7 +12,7 @@ from mmseg_plugins.models.layers import BoundaryRefinement
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 SETTINGS = {
     'paper': dict(),
-    'port': dict(kernel_size=7, upsample='bilinear'),
+    'port': dict(kernel_size=7, upsample_method='bilinear'),
     'no refinement': dict(boundary_refinement=False),
     'baseline': dict(kernel_size=1, boundary_refinement=False),
 }
@@ -69,7 +69,7 @@ def test_ablations_leave_out_their_parts():
 
 def test_parameter_count_is_that_of_the_port():
     with torch.device('meta'):
-        head = GlobalConvHead([256, 512, 1024, 2048, 3], num_classes=21, kernel_size=7, upsample='bilinear',
+        head = GlobalConvHead([256, 512, 1024, 2048, 3], num_classes=21, kernel_size=7, upsample_method='bilinear',
                               loss_decode=LOSS)
         net = MODELS.build(dict(type='ResNet', depth=152))
     total = sum(parameter.numel() for part in (net, head) for parameter in part.parameters())
@@ -90,14 +90,14 @@ def test_first_weights_are_kaimings_with_zero_bias_and_the_deconvolutions_stay_b
 
 def test_maps_that_do_not_halve_need_bilinear_upsampling():
     dilated = dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2))
-    with pytest.raises(ValueError, match=r"4 x 4 cells is doubled to 8 x 8, but 4 x 4 .*upsample='bilinear'"):
+    with pytest.raises(ValueError, match=r"4 x 4 cells is doubled to 8 x 8, but 4 x 4 .*upsample_method='bilinear'"):
         segmentor('paper', **dilated)(torch.randn(1, 3, 64, 64))
     assert segmentor('port', **dilated)(torch.randn(1, 3, 64, 64)).shape == (1, 3, 64, 64)
 
 
 def test_unknown_upsampling_is_named():
-    with pytest.raises(ValueError, match="upsample='nearest'"):
-        GlobalConvHead([4, 8, 3], num_classes=3, upsample='nearest', loss_decode=LOSS)
+    with pytest.raises(ValueError, match="upsample_method='nearest'"):
+        GlobalConvHead([4, 8, 3], num_classes=3, upsample_method='nearest', loss_decode=LOSS)
 
 
 def test_autocast_to_bfloat16_gives_finite_scores():

@@ -80,7 +80,7 @@ def test_first_weights_have_the_published_deviation():
 
 @pytest.mark.parametrize('void', [False, True])
 def test_every_parameter_has_a_gradient_also_without_labels(void):
-    weighted = dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser='weights', class_weight=[1, 2, 30])
+    weighted = dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer='weights', class_weight=[1, 2, 30])
     model = segmentor(loss=weighted)
     label = torch.full((37, 50), 255) if void else random_labels((37, 50), 3)
     batch = model.data_preprocessor(semantic_batch([label, label]), True)

@@ -13,7 +13,7 @@ PARTS = {'segnet': segnet_parts, 'port': lambda: segnet_parts(last_norm_act=True
          'deconvnet': deconvnet_parts}
 
 
-def initialised(parts):
+def initialized(parts):
     torch.manual_seed(0)
     model = segmentor(parts)
     model.init_weights()
@@ -23,7 +23,7 @@ def initialised(parts):
 @pytest.mark.parametrize('kind', ['segnet', 'basic'])
 @pytest.mark.parametrize('size', [(1, 1), (37, 50), (33, 3)])
 def test_scores_have_the_size_of_any_image(kind, size):
-    model = initialised(PARTS[kind]()).eval()
+    model = initialized(PARTS[kind]()).eval()
     data = model.data_preprocessor(semantic_batch([random_labels(size, CLASSES)]), False)
     with torch.no_grad():
         assert scores(model, data['inputs']).shape == (1, CLASSES, *size)
@@ -34,7 +34,7 @@ def test_scores_have_the_size_of_any_image(kind, size):
 @pytest.mark.parametrize('kind', sorted(PARTS))
 @pytest.mark.parametrize('void', [0.1, 1.0])
 def test_training_step_reaches_every_parameter_even_without_a_label(kind, void):
-    model = initialised(PARTS[kind]()).train()
+    model = initialized(PARTS[kind]()).train()
     labels = [random_labels((32, 32), CLASSES, void=void, seed=seed) for seed in (0, 1)]
     data = model.data_preprocessor(semantic_batch(labels), True)
     losses = model.loss(data['inputs'], data['data_samples'])
@@ -79,7 +79,7 @@ def test_basic_is_its_transcription(size, seed):
 
 
 def test_dropout_is_behind_the_chosen_blocks():
-    model = initialised(segnet_parts(dropout=0.999, dropout_blocks=(5, 3))).train()
+    model = initialized(segnet_parts(dropout=0.999, dropout_blocks=(5, 3))).train()
     seen = []
     for block in model.decode_head.decoder.blocks:
         block.register_forward_pre_hook(lambda _, args: seen.append((args[0] == 0).float().mean().item()))
@@ -89,7 +89,7 @@ def test_dropout_is_behind_the_chosen_blocks():
 
 @pytest.mark.parametrize('kind', sorted(PARTS))
 def test_bfloat16_trains(kind):
-    model = initialised(PARTS[kind]()).train()
+    model = initialized(PARTS[kind]()).train()
     data = model.data_preprocessor(semantic_batch([random_labels((32, 32), CLASSES)] * 2), True)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         loss = model.loss(data['inputs'], data['data_samples'])['decode.loss_ce']
@@ -106,7 +106,7 @@ def test_deconvnet_predicts_larger_images_in_windows():
 
 
 def test_deconvnet_starts_with_narrow_normal_weights():
-    head = initialised(deconvnet_parts((16, ) * 5, 16)).decode_head
+    head = initialized(deconvnet_parts((16, ) * 5, 16)).decode_head
     for layer in (head.deconv6[0].conv, head.decoder.blocks[0][0][0].conv, head.classifier):
         assert layer.weight.std().item() == pytest.approx(0.01, rel=0.3)
 

@@ -8,10 +8,10 @@ from mmengine.registry import MODELS
 from mmengine.structures import PixelData
 from semantic_batches import random_labels, semantic_batch
 
-from mmseg_plugins.models.layers.label_grid import centre_offset
+from mmseg_plugins.models.layers.label_grid import center_offset
 
 
-def segmentor(num_classes=3, wrapped=True, when='test', normaliser='valid', **test_cfg):
+def segmentor(num_classes=3, wrapped=True, when='test', normalizer='valid', **test_cfg):
     """Three levels: 20 px are lost on each side, sizes 44 + 4 k."""
     net = dict(type='mmseg_plugins.ValidUNet', base_channels=2, levels=3)
     if wrapped:
@@ -23,7 +23,7 @@ def segmentor(num_classes=3, wrapped=True, when='test', normaliser='valid', **te
                                pad_val=0, seg_pad_val=255),
         decode_head=dict(
             type='mmseg_plugins.UNetHead', in_channels=2, in_index=0, num_classes=num_classes,
-            loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normaliser=normaliser))))
+            loss_decode=dict(type='mmseg_plugins.WeightedCrossEntropyLoss', normalizer=normalizer))))
     torch.manual_seed(0)
     model.init_weights()
     return model
@@ -42,7 +42,7 @@ def test_label_is_cut_to_the_middle():
 
 
 def test_weight_maps_of_different_sizes_weigh_the_pixels():
-    model = segmentor(when='always', normaliser='weights').train()
+    model = segmentor(when='always', normalizer='weights').train()
     model.backbone.net.dropout.p = 0.0
     labels = [random_labels((20, 24), 3), random_labels((17, 24), 3, seed=1)]
     data = semantic_batch(labels)
@@ -111,10 +111,10 @@ def test_prediction_without_a_margin_says_what_to_do():
 
 
 def test_offsets():
-    assert centre_offset(572, 388) == (92, 388)
-    assert centre_offset(20, 36) == (0, 20)
+    assert center_offset(572, 388) == (92, 388)
+    assert center_offset(20, 36) == (0, 20)
     with pytest.raises(ValueError, match='half a pixel off'):
-        centre_offset(21, 20)
+        center_offset(21, 20)
 
 
 def test_stock_unet_feeds_the_head():

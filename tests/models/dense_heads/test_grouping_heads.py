@@ -73,7 +73,7 @@ def perfect_embedding(head, sample, num_classes):
 
 @pytest.mark.parametrize('agnostic', [False, True])
 def test_perfect_embeddings_have_no_pull_and_push_loss_and_give_the_objects_back(agnostic):
-    head = make(EmbeddingHead, in_channels=[4], stride=4, num_classes=3, class_agnostic=agnostic, upsample=2,
+    head = make(EmbeddingHead, in_channels=[4], stride=4, num_classes=3, class_agnostic=agnostic, upsample_factor=2,
                 test_cfg=dict(bandwidth=0.5))
     sample = batch([BOXES])['data_samples'][0]
     sample.gt_instances.labels = torch.tensor([0, 0, 0 if agnostic else 2])
@@ -86,7 +86,8 @@ def test_perfect_embeddings_have_no_pull_and_push_loss_and_give_the_objects_back
 
 
 def test_instances_of_two_classes_may_share_an_embedding():
-    head = make(EmbeddingHead, in_channels=[4], stride=4, num_classes=3, upsample=2, test_cfg=dict(bandwidth=0.5))
+    head = make(EmbeddingHead, in_channels=[4], stride=4, num_classes=3, upsample_factor=2,
+                test_cfg=dict(bandwidth=0.5))
     sample = batch([BOXES])['data_samples'][0]
     sample.gt_instances.labels = torch.tensor([0, 1, 2])
     classes, embedding = perfect_embedding(head, sample, 3)
@@ -96,7 +97,7 @@ def test_instances_of_two_classes_may_share_an_embedding():
 
 
 def test_with_voting_a_few_cells_of_a_wrong_class_do_not_tear_an_instance_apart():
-    options = dict(in_channels=[4], stride=4, num_classes=3, upsample=2, test_cfg=dict(bandwidth=0.5))
+    options = dict(in_channels=[4], stride=4, num_classes=3, upsample_factor=2, test_cfg=dict(bandwidth=0.5))
     sample = batch([BOXES])['data_samples'][0]
     sample.gt_instances.labels = torch.tensor([0, 1, 2])
     head = make(EmbeddingHead, per_class=False, **options)
@@ -122,8 +123,8 @@ def test_with_voting_an_object_of_undecided_class_is_still_found():
 
 
 def test_coordinates_are_added_in_units_of_pixels():
-    plain = make(EmbeddingHead, in_channels=[4], stride=4, upsample=2, feat_channels=8, embedding_channels=3)
-    placed = make(EmbeddingHead, in_channels=[4], stride=4, upsample=2, feat_channels=8, embedding_channels=3,
+    plain = make(EmbeddingHead, in_channels=[4], stride=4, upsample_factor=2, feat_channels=8, embedding_channels=3)
+    placed = make(EmbeddingHead, in_channels=[4], stride=4, upsample_factor=2, feat_channels=8, embedding_channels=3,
                   coordinate_unit=8.0)
     placed.load_state_dict(plain.state_dict())
     x = [torch.randn(2, 4, 3, 5)]
@@ -182,7 +183,7 @@ def test_area_and_score_must_both_be_reached(limits, wanted):
 
 
 @pytest.mark.parametrize(('cls', 'kwargs', 'words'), [
-    (EmbeddingHead, dict(stride=4, upsample=3), ['upsample=3', 'stride=4']),
+    (EmbeddingHead, dict(stride=4, upsample_factor=3), ['upsample_factor=3', 'stride=4']),
     (EmbeddingHead, dict(num_convs=0), ['num_convs=0']),
     (EmbeddingHead, dict(coordinate_unit=0.0), ['coordinate_unit=0.0']),
     (EmbeddingHead, dict(coordinate_unit=4.0, embedding_channels=1), ['embedding_channels=1']),

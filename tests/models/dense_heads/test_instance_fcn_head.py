@@ -72,7 +72,7 @@ def test_losses_start_at_log_2_for_objectness_and_mask(models):
 
 
 def test_ignored_objects_give_no_negative_window():
-    model = head(strides=[8], upsample=1)
+    model = head(strides=[8], upsample_factor=1)
     data = batch([[]])
     sample = data['data_samples'][0]
     sample.set_metainfo(dict(batch_input_shape=(64, 64)))
@@ -174,7 +174,7 @@ def test_bfloat16_forward(models):
 
 
 @pytest.mark.parametrize(('kwargs', 'words'), [
-    (dict(strides=[4, 6], upsample=4), ['upsample=4', '(4, 6)']),
+    (dict(strides=[4, 6], upsample_factor=4), ['upsample_factor=4', '(4, 6)']),
     (dict(positions=5, window_size=4), ['window_size=4', 'positions=5']),
 ])
 def test_bad_arguments_are_named(kwargs, words):

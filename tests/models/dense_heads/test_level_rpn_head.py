@@ -36,8 +36,8 @@ def inclusive(**kwargs):
 
 
 def half_open(**kwargs):
-    centred = dict(type='mmdet.AnchorGenerator', scales=[1, 2], ratios=[1.0], strides=[16], center_offset=0.5)
-    return rpn(anchor_generator=centred, in_levels=[2], **kwargs)
+    centerd = dict(type='mmdet.AnchorGenerator', scales=[1, 2], ratios=[1.0], strides=[16], center_offset=0.5)
+    return rpn(anchor_generator=centerd, in_levels=[2], **kwargs)
 
 
 @pytest.fixture(autouse=True)

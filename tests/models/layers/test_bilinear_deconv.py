@@ -11,8 +11,8 @@ from mmseg_plugins.models.layers import BilinearDeconv2d, bilinear_fill_, biline
 @pytest.mark.parametrize('size', [1, 3, 4, 16, 63, 64])
 def test_kernel_is_the_published_formula(size):
     factor = (size + 1) // 2
-    centre = factor - 1 if size % 2 else factor - 0.5
-    expected = [[(1 - abs(i - centre) / factor) * (1 - abs(j - centre) / factor) for j in range(size)]
+    center = factor - 1 if size % 2 else factor - 0.5
+    expected = [[(1 - abs(i - center) / factor) * (1 - abs(j - center) / factor) for j in range(size)]
                 for i in range(size)]
     torch.testing.assert_close(bilinear_kernel(size), torch.tensor(expected, dtype=torch.float32))
 

@@ -50,5 +50,5 @@ def test_doubling_begins_as_bilinear_interpolation_and_is_cut(size):
 
 
 def test_a_size_that_is_not_the_double_is_named():
-    with pytest.raises(ValueError, match=r"5 x 6 cells is doubled to 10 x 12, but 20 x 24 .*upsample='bilinear'"):
+    with pytest.raises(ValueError, match=r"5 x 6 cells is doubled to 10 x 12, but .*upsample_method='bilinear'"):
         DoublingDeconv(3)(torch.zeros(1, 3, 5, 6), (20, 24))

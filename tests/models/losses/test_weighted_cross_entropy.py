@@ -11,12 +11,12 @@ from mmseg.models.decode_heads import FCNHead
 from semantic_batches import random_labels, semantic_batch
 
 from mmseg_plugins.models.losses import WeightedCrossEntropyLoss, weighted_cross_entropy
-from mmseg_plugins.models.losses.weighted_cross_entropy import NORMALISERS
+from mmseg_plugins.models.losses.weighted_cross_entropy import NORMALIZERS
 
 WEIGHTS = [0.5, 2.0, 0.0, 7.5]
 
 
-def slow(logits, label, class_weight, pixel_weight, normaliser):
+def slow(logits, label, class_weight, pixel_weight, normalizer):
     """The definition, pixel by pixel in python's numbers."""
     total = valid = weights = 0
     images, _, height, width = logits.shape
@@ -31,7 +31,7 @@ def slow(logits, label, class_weight, pixel_weight, normaliser):
                 log_sum = high + math.log(sum(math.exp(s - high) for s in scores))
                 w = class_weight[k] * float(pixel_weight[b, y, x])
                 total, valid, weights = total + w * (log_sum - scores[k]), valid + 1, weights + w
-    divisor = dict(valid=valid, weights=weights, batch=images, all=label.numel(), sum=1)[normaliser]
+    divisor = dict(valid=valid, weights=weights, batch=images, all=label.numel(), sum=1)[normalizer]
     return total / divisor
 
 
@@ -48,35 +48,35 @@ def test_agrees_with_the_reference():
     label, class_weight = case.arrays['label'], case.arrays['class_weight']
     names = dict(count='valid', weight_sum='weights', batch='batch', sum='sum')
     outputs = {}
-    for name, normaliser in names.items():
+    for name, normalizer in names.items():
         logits = case.arrays['logits'].clone().requires_grad_()
-        loss = WeightedCrossEntropyLoss(class_weight.tolist(), normaliser)(logits, label)
+        loss = WeightedCrossEntropyLoss(class_weight.tolist(), normalizer)(logits, label)
         assert loss.item() == pytest.approx(case.facts['losses'][f'weighted_{name}'], rel=1e-6)
         if f'grad_weighted_{name}' in case.arrays:
             outputs[f'grad_weighted_{name}'] = torch.autograd.grad(loss, logits)[0]
     outputs['pixel_map_weighted'] = weighted_cross_entropy(case.arrays['logits'], label, class_weight=class_weight)
     case.check(outputs)
-    for name, normaliser in dict(sum='sum', mean_valid='valid', mean_all_pixels='all').items():
-        loss = WeightedCrossEntropyLoss(normaliser=normaliser)(case.arrays['logits'], label)
+    for name, normalizer in dict(sum='sum', mean_valid='valid', mean_all_pixels='all').items():
+        loss = WeightedCrossEntropyLoss(normalizer=normalizer)(case.arrays['logits'], label)
         assert loss.item() == pytest.approx(case.facts['losses'][f'unweighted_{name}'], rel=1e-6)
 
 
-@pytest.mark.parametrize('normaliser', NORMALISERS)
+@pytest.mark.parametrize('normalizer', NORMALIZERS)
 @pytest.mark.parametrize('size', [(1, 1), (5, 7)])
-def test_agrees_with_the_definition(normaliser, size):
+def test_agrees_with_the_definition(normalizer, size):
     for seed in range(3):
         logits, label, weight = example(seed, size)
         label[0, 0, 0] = 1
-        loss = WeightedCrossEntropyLoss(WEIGHTS, normaliser)(logits, label, weight=weight)
-        assert loss.item() == pytest.approx(slow(logits, label, WEIGHTS, weight, normaliser), rel=1e-6)
+        loss = WeightedCrossEntropyLoss(WEIGHTS, normalizer)(logits, label, weight=weight)
+        assert loss.item() == pytest.approx(slow(logits, label, WEIGHTS, weight, normalizer), rel=1e-6)
 
 
 def test_sums_are_pytorchs_where_pytorch_has_them():
     logits, label, _ = example(dtype=torch.float32)
     class_weight = torch.tensor(WEIGHTS)
-    for normaliser, reduction in (('weights', 'mean'), ('sum', 'sum')):
+    for normalizer, reduction in (('weights', 'mean'), ('sum', 'sum')):
         torch.testing.assert_close(
-            WeightedCrossEntropyLoss(WEIGHTS, normaliser)(logits, label),
+            WeightedCrossEntropyLoss(WEIGHTS, normalizer)(logits, label),
             F.cross_entropy(logits, label, weight=class_weight, ignore_index=255, reduction=reduction))
 
 
@@ -86,11 +86,11 @@ def test_gradients_pass_a_numeric_check():
     assert torch.autograd.gradcheck(lambda x: loss(x, label, weight=weight), logits)
 
 
-@pytest.mark.parametrize('normaliser', NORMALISERS)
+@pytest.mark.parametrize('normalizer', NORMALIZERS)
 @pytest.mark.parametrize('class_weight', [None, WEIGHTS])
-def test_an_all_void_batch_is_a_connected_zero(normaliser, class_weight):
+def test_an_all_void_batch_is_a_connected_zero(normalizer, class_weight):
     logits = torch.randn(2, 4, 3, 3, requires_grad=True)
-    loss = WeightedCrossEntropyLoss(class_weight, normaliser)(logits, torch.full((2, 3, 3), 255))
+    loss = WeightedCrossEntropyLoss(class_weight, normalizer)(logits, torch.full((2, 3, 3), 255))
     loss.backward()
     assert loss == 0
     assert torch.equal(logits.grad, torch.zeros_like(logits))
@@ -162,7 +162,7 @@ SCORES = torch.zeros(1, 4, 2, 2)
 
 
 @pytest.mark.parametrize(('call', 'words'), [
-    (lambda: WeightedCrossEntropyLoss(normaliser='mean'), ["'mean'", "'valid', 'weights'"]),
+    (lambda: WeightedCrossEntropyLoss(normalizer='mean'), ["'mean'", "'valid', 'weights'"]),
     (lambda: WeightedCrossEntropyLoss([1, -1]), ['[1.0, -1.0]', 'at least 0']),
     (lambda: WeightedCrossEntropyLoss([0, 0]), ['not all 0']),
     (lambda: WeightedCrossEntropyLoss([1, math.inf]), ['inf', 'finite']),

@@ -18,10 +18,10 @@ CONVENTIONS = ('msracver', 'chainercv')
 def scene(seed, rois, classes, height, width, size=21, objects=4):
     """RoIs in clusters around a few objects, blobs as masks, peaked class probabilities; corners in the image."""
     rng = np.random.default_rng(seed)
-    centres = rng.uniform([0, 0], [width, height], (objects, 2))
+    centers = rng.uniform([0, 0], [width, height], (objects, 2))
     sides = np.exp(rng.uniform(np.log(6), np.log(min(height, width)), (objects, 2)))
     owner = rng.integers(objects, size=rois)
-    middle = centres[owner] + rng.normal(0, 0.08, (rois, 2)) * sides[owner]
+    middle = centers[owner] + rng.normal(0, 0.08, (rois, 2)) * sides[owner]
     extent = sides[owner] * np.exp(rng.normal(0, 0.12, (rois, 2)))
     boxes = np.concatenate([middle - extent / 2, middle + extent / 2], 1)
     boxes = np.clip(boxes, 0, [width - 1, height - 1] * 2).astype(np.float32)

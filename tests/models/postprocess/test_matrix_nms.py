@@ -11,10 +11,10 @@ from mmseg_plugins.models.postprocess.matrix_nms import intersections, matrix_de
 
 def random_masks(number=40, seed=0, classes=3):
     generator = torch.Generator().manual_seed(seed)
-    centres = torch.rand(number, 2, generator=generator) * 20 + 2
+    centers = torch.rand(number, 2, generator=generator) * 20 + 2
     ys, xs = torch.meshgrid(torch.arange(24), torch.arange(24), indexing='ij')
     reach = torch.rand(number, generator=generator) * 6 + 2
-    masks = ((ys - centres[:, :1, None])**2 + (xs - centres[:, 1:, None])**2) < reach[:, None, None]**2
+    masks = ((ys - centers[:, :1, None])**2 + (xs - centers[:, 1:, None])**2) < reach[:, None, None]**2
     return masks, torch.randint(classes, (number, ), generator=generator), torch.rand(number, generator=generator)
 
 

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 from semantic_batches import random_labels, semantic_batch
 
-from mmseg_plugins.models.layers.label_grid import aligned_index, centre_index, pick_labels
+from mmseg_plugins.models.layers.label_grid import aligned_index, center_index, pick_labels
 
 PRE = dict(type='SegDataPreProcessor', size=(49, 65), mean=[0.0] * 3, std=[1.0] * 3, pad_val=0, seg_pad_val=255)
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
@@ -107,7 +107,7 @@ def test_auxiliary_heads_are_trained_at_scale_1():
     torch.testing.assert_close(losses['aux.loss_ce'], expected['loss_ce'])
 
 
-@pytest.mark.parametrize('options', [{}, dict(own_grids=(0.5, )), dict(own_grids=(0.75, 0.5), label_sampling='centre')])
+@pytest.mark.parametrize('options', [{}, dict(own_grids=(0.5, )), dict(own_grids=(0.75, 0.5), label_sampling='center')])
 def test_a_batch_without_a_label_has_finite_losses_and_gradients(options):
     model = segmentor(**options)
     losses = model.train()(**batch(model, [torch.full((49, 65), 255)] * 2, True), mode='loss')
@@ -140,14 +140,14 @@ def test_labels_of_half_the_scale_are_every_sixteenth():
 def test_labels_under_the_centres_are_pillows(side, size):
     label = np.random.RandomState(0).randint(0, 255, (side, side), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(label).resize((size, size), Image.NEAREST))
-    assert torch.equal(pick_labels(torch.from_numpy(label)[None], (size, size), centre_index)[0],
+    assert torch.equal(pick_labels(torch.from_numpy(label)[None], (size, size), center_index)[0],
                        torch.from_numpy(expected.copy()))
 
 
 def test_labels_under_the_centres_keep_height_and_width_apart():
     """kazuto1011's code gives Pillow (height, width) for (width, height)."""
     label = torch.arange(24).view(1, 4, 6)
-    assert pick_labels(label, (2, 3), centre_index).tolist() == [[[7, 9, 11], [19, 21, 23]]]
+    assert pick_labels(label, (2, 3), center_index).tolist() == [[[7, 9, 11], [19, 21, 23]]]
 
 
 @pytest.mark.parametrize(('kwargs', 'words'), [
@@ -155,7 +155,7 @@ def test_labels_under_the_centres_keep_height_and_width_apart():
     (dict(scales=(1.0, 0.5, 0.5)), 'differ'),
     (dict(own_grids=(0.25, )), r'own_grids=\(0.25,\)'),
     (dict(label_sampling='pil'), "'stride' or 'centre'"),
-    (dict(head='ASPPHead', label_sampling='centre'), 'label_stride, ASPPHead has none'),
+    (dict(head='ASPPHead', label_sampling='center'), 'label_stride, ASPPHead has none'),
 ])
 def test_bad_arguments_are_named(kwargs, words):
     with pytest.raises(ValueError, match=words):

@@ -15,7 +15,7 @@ from mmseg_plugins.weights.state_dict_rules import check_matches
 
 #: Options of the segmentor, and the terms of the case in the order of its log.
 LAYOUTS = {
-    'pil_nearest': (dict(label_sampling='centre', own_grids=(0.5, 0.75)),
+    'pil_nearest': (dict(label_sampling='center', own_grids=(0.5, 0.75)),
                     ['pil_1.0', 'pil_0.5', 'pil_0.75', 'pil_max']),
     'stride8_all_on_scale1_grid': (dict(), ['s8_1.0', 's8_0.5_resized', 's8_0.75_resized', 's8_max']),
     'stride8_own_grids': (dict(own_grids=(0.5, 0.75)), ['s8_1.0', 's16_0.5_own_grid', 's8_0.75_own_grid', 's8_max']),

@@ -9,10 +9,10 @@ from solo_rules import slow_targets
 
 from mmseg_plugins.models.task_modules.solo_targets import (
     assign_cells,
-    centre_cells,
+    center_cells,
     last_owner,
     line_sums,
-    mask_centres,
+    mask_centers,
     shrink_masks,
 )
 
@@ -22,8 +22,8 @@ RULE = dict(pos_scale=0.2, num_classes=4)
 def targets_of(sample, **kwargs):
     gt = sample.gt_instances
     masks = torch.from_numpy(gt.masks.masks)
-    centres, areas = mask_centres(masks)
-    return assign_cells(centres, areas, gt.bboxes, gt.labels, size=masks.shape[1:], **kwargs, **RULE)
+    centers, areas = mask_centers(masks)
+    return assign_cells(centers, areas, gt.bboxes, gt.labels, size=masks.shape[1:], **kwargs, **RULE)
 
 
 @pytest.mark.parametrize('seed', range(4))
@@ -84,9 +84,9 @@ def test_stock_mmdet_builds_the_same_targets(kind, seed):
 
 def test_a_centre_region_has_one_to_three_cells_a_side():
     """On a 100 x 100 image of 10 x 10 cells: a box of 4 px stays in its cell, one of 90 px is cut to its neighbours."""
-    centres = torch.tensor([[55.0, 55.0], [55.0, 55.0], [1.0, 99.0]], dtype=torch.float64)
+    centers = torch.tensor([[55.0, 55.0], [55.0, 55.0], [1.0, 99.0]], dtype=torch.float64)
     boxes = torch.tensor([[53.0, 53, 57, 57], [10, 10, 100, 100], [60, 0, 100, 90]])
-    first, last = centre_cells(centres, boxes, (100, 100), 10, 0.2)
+    first, last = center_cells(centers, boxes, (100, 100), 10, 0.2)
     assert first.tolist() == [[5, 5], [4, 4], [0, 9]]
     assert last.tolist() == [[5, 5], [6, 6], [1, 9]]
 
@@ -124,6 +124,6 @@ def test_sums_of_rows_and_columns_do_not_overflow_their_bytes(size):
 def test_the_centre_of_mass_is_that_of_pixel_indices():
     mask = torch.zeros(2, 8, 10)
     mask[0, 2:4, 4:8] = 1
-    centres, areas = mask_centres(mask)
-    assert centres.tolist() == [[2.5, 5.5], [0, 0]]
+    centers, areas = mask_centers(mask)
+    assert centers.tolist() == [[2.5, 5.5], [0, 0]]
     assert areas.tolist() == [8, 0]

@@ -21,7 +21,7 @@ RATIO = 1.5
 PAPER_FAR_PAIRS, PAPER_DIFFERENT_PAIRS = 0.983, 0.405
 
 
-class CentreDistances(NamedTuple):
+class CenterDistances(NamedTuple):
     """Shares in 0..1; NaN where there is nothing to count.
 
     Attributes:
@@ -41,7 +41,7 @@ class CentreDistances(NamedTuple):
     nearest: np.ndarray
 
 
-def centre_distances(objects: Objects) -> CentreDistances:
+def center_distances(objects: Objects) -> CenterDistances:
     """Distances between the centres of the objects of each input; sizes are sqrt(box area)."""
     nearest = np.full(len(objects), np.inf)
     different = np.zeros(len(objects), bool)
@@ -52,7 +52,7 @@ def centre_distances(objects: Objects) -> CentreDistances:
         number = end - start
         if number < 2:
             continue
-        points, side = objects.centres[start:end], sizes[start:end]
+        points, side = objects.centers[start:end], sizes[start:end]
         distance = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
         ratio = np.maximum(side[:, None] / side[None], side[None] / side[:, None])
         upper = np.triu(np.ones((number, number), bool), 1)
@@ -66,7 +66,7 @@ def centre_distances(objects: Objects) -> CentreDistances:
         nearest[start:end] = distance[rows, closest]
         different[start:end] = ratio[rows, closest] > RATIO
     near_objects = nearest <= NEAR
-    return CentreDistances(
+    return CenterDistances(
         pairs,
         share(pairs - near_pairs, pairs),
         share(different_pairs, near_pairs),
