@@ -12,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .window_pool import pixel_table
 from .weighted_rows import weighted_rows
+from .window_pool import pixel_table
 
 
 def carafe(features: Tensor, masks: Tensor, kernel_size: int, group_size: int = 1, scale_factor: int = 2) -> Tensor:

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .window_pool import pixel_table
 from .torchvision_ops import torchvision_ops
 from .weighted_rows import MAX_NUMBERS, bilinear_corners, weighted_rows
+from .window_pool import pixel_table
 
 Pair = int | tuple[int, int]
 Sources = tuple[Tensor, Tensor, Tensor | None]  # input, offset, mask

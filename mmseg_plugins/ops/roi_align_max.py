@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from . import window_pool
-from .window_pool import pixel_table
 from .roi_geometry import check_inputs, pair
+from .window_pool import pixel_table
 
 LEAST = -10000.0  # where mmcv's search for the maximum begins; a bin without a larger sample keeps it
 NOWHERE = -1.0  # position of the maximum of such a bin

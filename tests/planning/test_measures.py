@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
-from mmseg_plugins.planning.centers import center_distances
 from object_tables import scattered, table
 
+from mmseg_plugins.planning.centers import center_distances
 from mmseg_plugins.planning.limits import LADDER, beyond, fit_limit
 from mmseg_plugins.planning.mask_resolution import stored_iou, stored_ious
 from mmseg_plugins.planning.objects import mask_moments

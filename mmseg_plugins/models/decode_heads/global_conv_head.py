@@ -55,8 +55,8 @@ class GlobalConvHead(OwnClassifierHead):
         give for any image.
 
     Raises:
-        ValueError: an unknown ``upsample_method``; an even ``kernel_size``; in ``forward``, with ``'deconv'``, maps that
-            do not halve.
+        ValueError: an unknown ``upsample_method``; an even ``kernel_size``; in ``forward``, with ``'deconv'``, maps
+            that do not halve.
     """
 
     def __init__(self,

@@ -154,7 +154,7 @@ def test_labels_under_the_centres_keep_height_and_width_apart():
     (dict(scales=(0.5, 1.0)), 'must begin with 1'),
     (dict(scales=(1.0, 0.5, 0.5)), 'differ'),
     (dict(own_grids=(0.25, )), r'own_grids=\(0.25,\)'),
-    (dict(label_sampling='pil'), "'stride' or 'centre'"),
+    (dict(label_sampling='pil'), "'stride' or 'center'"),
     (dict(head='ASPPHead', label_sampling='center'), 'label_stride, ASPPHead has none'),
 ])
 def test_bad_arguments_are_named(kwargs, words):
