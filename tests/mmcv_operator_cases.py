@@ -6,38 +6,16 @@ A row calls ``mmcv.ops`` as its users do.  ``tests/ops/compiled`` runs each row 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import mmcv.ops
 import torch
+from conv_operator_cases import conv_cases
+from operator_case import CPU, CUDA, Case
 from slow_mmcv_ops import degenerate_boxes, random_boxes
 from slow_roi_ops import random_rois
 from torch import Tensor
-
-CPU, CUDA = 'cpu', 'cuda'
-
-
-@dataclass(frozen=True)
-class Case:
-    """One row.
-
-    Attributes:
-        name: Operator and what is special about the inputs.
-        inputs: Makes the tensors, float32 on the CPU; called anew for each run.
-        call: Function of ``mmcv.ops`` with all its settings; returns tensors.
-        leaves: Numbers of the inputs whose gradients are compared.
-        tolerance: Largest difference, relative to the largest number compared; 0: equal to the bit.
-        devices: Where compiled mmcv has a kernel to compare with.
-    """
-
-    name: str
-    inputs: Callable[[], tuple[Tensor, ...]]
-    call: Callable[..., Any]
-    leaves: tuple[int, ...] = ()
-    tolerance: float = 0.0
-    devices: tuple[str, ...] = (CPU, CUDA)
 
 
 def _box_sets() -> dict[str, Callable[[], tuple[Tensor, Tensor]]]:
@@ -116,7 +94,7 @@ def _focal(operator: Callable[..., Tensor], gamma: float, logits: Tensor, target
     return operator(logits, target, gamma, 0.3, weight, 'sum')
 
 
-CASES = [*_suppression_cases(), *_roi_cases(), *_focal_cases()]
+CASES = [*_suppression_cases(), *_roi_cases(), *_focal_cases(), *conv_cases()]
 
 
 def results(case: Case, device: str) -> list[Tensor]:

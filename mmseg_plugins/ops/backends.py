@@ -16,8 +16,8 @@ TORCHVISION = 'torchvision'
 MISSING = 'missing'
 
 # Operators that mmdet and mmsegmentation take from mmcv's compiled module, and where torchvision's kernel serves them.
-# Its roi_pool rounds RoIs to whole pixels first and gives other numbers than mmcv's; on a CPU its nms and roi_align are
-# loops like mmcv's, and ours are faster.
+# Its roi_pool rounds RoIs to whole pixels first and gives other numbers than mmcv's; on a CPU its nms, roi_align and
+# deform_conv2d are loops like mmcv's, and ours are faster.
 OPERATORS: dict[str, tuple[str, ...]] = {
     'nms': ('cuda', ),
     'soft_nms': (),
@@ -26,8 +26,8 @@ OPERATORS: dict[str, tuple[str, ...]] = {
     'roi_pool': (),
     'sigmoid_focal_loss': (),
     'softmax_focal_loss': (),
-    'deform_conv': ('cpu', 'cuda'),
-    'modulated_deform_conv': ('cpu', 'cuda'),
+    'deform_conv': ('cuda', ),
+    'modulated_deform_conv': ('cuda', ),
     'ms_deform_attn': (),
     'carafe': (),
     'psa_mask': (),
