@@ -1,21 +1,20 @@
 # make demo     install, generate data, train, evaluate, draw; one table at the end
-# make test     install, then the whole test suite          (STACK=onedl for the other line)
+# make test     install, then the whole test suite
+#               STACK=onedl: the other line of OpenMMLab; OPS=compiled: mmcv with its compiled operators
 # make lint     ruff and mypy
+# make wheel-test  build the wheel, install it into a fresh environment, use it from another folder
 # make doctor   what is installed, what is wrong, and the fix
 # make setup    only the installation (PYTHON=..., TORCH=..., CLEAN=1)
 # make tables   the READMEs' tables of measured numbers, from the metafiles
 
 STACK ?= stock
-ifeq ($(STACK),onedl)
-VENV ?= .venv-onedl
-else
-VENV ?= .venv
-endif
-SETUP = STACK=$(STACK) VENV=$(VENV) bash tools/setup_env.sh
+OPS ?= wheels
+VENV ?= .venv$(if $(filter onedl,$(STACK)),-onedl)$(if $(filter compiled,$(OPS)),-compiled)
+SETUP = STACK=$(STACK) OPS=$(OPS) VENV=$(VENV) bash tools/setup_env.sh
 PY = $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: demo test lint doctor setup tables
+.PHONY: demo test lint wheel-test doctor setup tables
 demo:
 	@$(SETUP)
 	@$(PY) tools/demo.py $(ARGS)
@@ -28,6 +27,10 @@ lint:
 	@$(SETUP) lint
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+
+wheel-test:
+	@$(SETUP)
+	@PYTHON=$(abspath $(PY)) bash tools/wheel_test.sh
 
 doctor:
 	@if [ -x $(PY) ]; then $(PY) tools/doctor.py; else python3 tools/doctor.py; fi

@@ -45,12 +45,13 @@ _ACTING = frozenset((
 
 
 def find_host_configs() -> None:
-    """Let mmengine find ``mmseg::`` configs whatever mmseg's distribution is called.
+    """Let mmengine find ``mmseg_plugins::`` configs, and ``mmseg::`` ones whatever mmseg's distribution is called.
 
     It looks for the distribution named in its table, ``mmsegmentation``; the maintained line's is called
     ``onedl-mmsegmentation``.  A name that is no distribution is looked up as a module, which is how ``mmdet::``
     works there, so the module's name is entered.
     """
+    MODULE2PACKAGE.setdefault('mmseg_plugins', 'mmseg_plugins')
     if installed_version(MODULE2PACKAGE['mmseg']) is None:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
 
