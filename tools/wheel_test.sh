@@ -11,8 +11,8 @@ unset PYTHONPATH
 step() { echo "wheel test: $*"; }
 
 step 'building'
-cp -r "$project" "$there/source"
-rm -rf "$there/source/build" "$there"/source/.venv*
+mkdir "$there/source"
+(cd "$project" && git ls-files -z --cached --others --exclude-standard | tar --null --files-from - --create) | tar --extract --directory "$there/source"
 "$python" -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir "$there/dist" "$there/source"
 rm -rf "$there/source"
 

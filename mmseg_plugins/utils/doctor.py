@@ -49,6 +49,11 @@ def extension():
     from mmcv.ops import get_compiling_cuda_version
     return str(get_compiling_cuda_version())
 attempt('mmcv_ext', extension)
+def operators():
+    import torch
+    from mmseg_plugins.ops.backends import operator_sources
+    return operator_sources('cuda' if torch.cuda.is_available() else 'cpu')
+attempt('operators', operators)
 attempt('pycocotools', lambda: bool(__import__('pycocotools.mask')))
 attempt('mmdet', lambda: __import__('mmdet').__version__)
 attempt('mmseg', lambda: __import__('mmseg').__version__)
@@ -98,8 +103,8 @@ def _check_python(report: Diagnosis) -> None:
     report.facts.append(f'Python      {version}  ({sys.executable})')
     if sys.version_info < (3, 10):
         report.errors.append(f'Python {version} is older than 3.10. Fix: make setup PYTHON=python3.11')
-    elif sys.version_info >= (3, 13):
-        report.warnings.append(f'Python {version} is newer than 3.12, the newest tested version.')
+    elif sys.version_info >= (3, 14):
+        report.warnings.append(f'Python {version} is newer than 3.13, the newest tested version.')
 
 
 def _check_versions(report: Diagnosis) -> None:
@@ -162,7 +167,7 @@ def _check_torch(report: Diagnosis, facts: dict) -> None:
             'optional. Fix: pip uninstall torchvision, or install the version made for this torch.'
         )
     else:
-        report.facts.append('torchvision not installed (optional; needed for torchvision:// weights)')
+        report.facts.append('torchvision not installed (optional: its kernels on a GPU, newer torchvision:// weights)')
 
 
 def _check_mmcv(report: Diagnosis, facts: dict) -> None:
@@ -175,17 +180,30 @@ def _check_mmcv(report: Diagnosis, facts: dict) -> None:
     if 'mmcv_ext' not in facts:
         cause = facts.get('mmcv_ext_error', '')
         report.errors.append(
-            f'mmcv has no working operators (mmcv._ext: {cause}). It was built without torch in sight, or for '
-            'another torch. Fix: make setup CLEAN=1, or pip install --no-build-isolation --no-cache-dir '
-            '--force-reinstall --no-deps mmcv (a C++ compiler is needed).'
+            f'mmcv has no working operators (mmcv._ext: {cause}). Nothing stands in for them, or they were compiled '
+            'for another torch. Fix: python -m mmseg_plugins.ops.install, or make setup CLEAN=1.'
         )
         return
-    cuda = facts['mmcv_ext']
-    report.facts.append(f'mmcv._ext   present, {"CPU only" if cuda in ("", "not available") else "CUDA " + cuda}')
-    if facts.get('torch', {}).get('gpus') and cuda in ('', 'not available'):
-        report.errors.append(
-            'there is a GPU but mmcv was built for the CPU only. Fix: FORCE_CUDA=1 pip install --no-build-isolation '
-            '--no-cache-dir --force-reinstall --no-deps mmcv, or hide the GPU with CUDA_VISIBLE_DEVICES='
+    sources: dict[str, str] = facts.get('operators', {})
+    for source in dict.fromkeys(sources.values()):
+        names = ', '.join(name for name, one in sources.items() if one == source)
+        report.facts.append(f'operators   from {source}: {names}')
+    if facts.get('torch', {}).get('gpus'):
+        _check_gpu_operators(report, facts, set(sources.values()))
+
+
+def _check_gpu_operators(report: Diagnosis, facts: dict, sources: set[str]) -> None:
+    """With a GPU: mmcv compiled without CUDA cannot run on it; without torchvision's kernels ours are slower."""
+    if 'mmcv (compiled)' in sources:
+        if facts['mmcv_ext'] in ('', 'not available'):
+            report.errors.append(
+                'there is a GPU but mmcv was compiled for the CPU only. Fix: make setup OPS=wheels CLEAN=1, or '
+                'FORCE_CUDA=1 pip install --no-build-isolation --no-cache-dir --force-reinstall --no-deps mmcv'
+            )
+    elif 'torchvision' not in sources:
+        report.warnings.append(
+            'there is a GPU, and nms, roi_align and deform_conv run in plain PyTorch on it for want of torchvision, '
+            'slower than its kernels. Fix: pip install the torchvision that is made for this torch'
         )
 
 

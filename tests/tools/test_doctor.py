@@ -12,7 +12,8 @@ from mmseg_plugins.utils import doctor
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = {
     'torch': {'version': '2.13.0', 'gpus': [], 'threads': 2}, 'cv2': '5', 'pkg_resources': True, 'mmengine': '0',
-    'mmcv': '2', 'mmcv_ext': 'not available', 'pycocotools': True, 'mmdet': '3', 'mmseg': '1', 'mmseg_models': True,
+    'mmcv': '2', 'mmcv_ext': 'not available',
+    'operators': {'nms': 'mmseg_plugins (PyTorch)', 'carafe': 'mmseg_plugins (PyTorch)'}, 'pycocotools': True, 'mmdet': '3', 'mmseg': '1', 'mmseg_models': True,
     'mmseg_plugins': '0',
 }  # fmt: skip
 
@@ -28,7 +29,7 @@ def diagnosis_of(facts):
 def test_this_installation_can_train():
     done = subprocess.run([sys.executable, 'tools/doctor.py'], cwd=ROOT, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert 'mmcv._ext   present' in done.stdout
+    assert 'operators   from ' in done.stdout
     assert done.stdout.rstrip().endswith('Training can work.')
 
 
@@ -60,7 +61,7 @@ def test_sound_facts_have_no_problem():
 @pytest.mark.parametrize(
     ('missing', 'error', 'words'),
     [
-        ('mmcv_ext', "ModuleNotFoundError: No module named 'mmcv._ext'", ['mmcv._ext', '--no-build-isolation']),
+        ('mmcv_ext', "ModuleNotFoundError: No module named 'mmcv._ext'", ['mmcv._ext', 'python -m mmseg_plugins.ops.install']),
         ('cv2', 'ImportError: libGL.so.1: cannot open shared object file', ['libGL', 'opencv-python-headless']),
         ('pkg_resources', "ModuleNotFoundError: No module named 'pkg_resources'", ['setuptools<81']),
         ('pycocotools', 'ValueError: numpy.dtype size changed', ['numpy.dtype', '--force-reinstall']),
@@ -83,9 +84,30 @@ def test_torchvision_that_does_not_fit_is_only_a_warning():
     assert 'torchvision::nms' in report.warnings[0]
 
 
-def test_gpu_with_operators_for_the_cpu_is_a_problem():
-    report = diagnosis_of({**SOUND, 'torch': {'version': '2', 'gpus': ['A GPU'], 'threads': 2}})
+WITH_GPU = {**SOUND, 'torch': {'version': '2', 'gpus': ['A GPU'], 'threads': 2}}
+
+
+def test_operators_are_told_with_where_they_come_from():
+    facts = diagnosis_of({**SOUND, 'operators': {'nms': 'torchvision', 'carafe': 'mmseg_plugins (PyTorch)'}}).facts
+    assert 'operators   from torchvision: nms' in facts
+    assert 'operators   from mmseg_plugins (PyTorch): carafe' in facts
+
+
+def test_gpu_with_operators_compiled_for_the_cpu_is_a_problem():
+    report = diagnosis_of({**WITH_GPU, 'operators': {'nms': 'mmcv (compiled)'}})
     assert 'FORCE_CUDA=1' in report.errors[0]
+
+
+def test_gpu_without_torchvision_is_warned_of_plain_pytorch():
+    report = diagnosis_of(WITH_GPU)
+    assert report.errors == []
+    assert 'plain PyTorch' in report.warnings[0]
+    assert 'torchvision' in report.warnings[0]
+
+
+@pytest.mark.parametrize('facts', [SOUND, {**WITH_GPU, 'operators': {'nms': 'torchvision', 'carafe': 'x'}}])
+def test_cpu_or_torchvisions_kernels_give_no_warning(facts):
+    assert diagnosis_of(facts).warnings == []
 
 
 def test_both_lines_over_each_other_are_a_problem(monkeypatch):

@@ -26,10 +26,16 @@ def test_unknown_line_is_refused_with_the_two_there_are():
     assert 'STACK=stock or STACK=onedl' in done.stderr
 
 
+def test_unknown_operators_are_refused_with_the_two_kinds_there_are():
+    done = setup(OPS='gpu')
+    assert done.returncode == 2
+    assert 'OPS=wheels or OPS=compiled' in done.stderr
+
+
 def test_machine_without_a_fitting_python_is_told_how_to_name_one(tmp_path):
     done = setup(PYTHON='no-such-python', VENV=str(tmp_path / 'venv'))
     assert done.returncode == 1
-    assert 'no Python 3.10 to 3.12 found. Fix:' in done.stderr
+    assert 'no Python 3.10 to 3.13 found. Fix:' in done.stderr
     assert not (tmp_path / 'venv').exists()
 
 
@@ -39,4 +45,4 @@ def test_python_too_old_is_not_taken(tmp_path):
     old.chmod(0o755)
     done = setup(PYTHON=str(old), VENV=str(tmp_path / 'venv'))
     assert done.returncode == 1
-    assert 'no Python 3.10 to 3.12 found' in done.stderr
+    assert 'no Python 3.10 to 3.13 found' in done.stderr
