@@ -12,12 +12,22 @@ from torch import Tensor
 from mmseg_plugins.ops.nms import nms, nms_match
 from mmseg_plugins.ops.soft_nms import METHODS, soft_nms
 
+
+def apart(count: int, classes: int) -> tuple[Tensor, Tensor]:
+    """Boxes of several classes, moved apart as ``batched_nms`` moves them."""
+    boxes, scores = random_boxes(count)
+    boxes = boxes - boxes.min()
+    return boxes + (torch.arange(count) % classes * (boxes.max() + 1))[:, None], scores
+
+
 nms_module = importlib.import_module('mmseg_plugins.ops.nms')  # the package's attribute of this name is the function
 INPUTS = {
     'none': (torch.zeros(0, 4), torch.zeros(0)),
     'one': (torch.tensor([[1., 2, 3, 4]]), torch.tensor([0.5])),
     'random': random_boxes(120),
     'degenerate': degenerate_boxes(),
+    'classes apart': apart(120, 7),
+    'classes that touch': (torch.tensor([[0., 0, 9, 9], [9, 0, 18, 9], [10, 0, 18, 9]]).repeat(3, 1), torch.arange(9.)),
 }
 
 
@@ -58,6 +68,27 @@ def test_soft_nms_gives_the_loops_scores_and_order(name: str, method: str, offse
     torch.testing.assert_close(dets, wanted, rtol=0, atol=0, equal_nan=True)
 
 
+def test_classes_that_are_apart_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight classes of 300 boxes: an eighth of the pairs, give or take the order in blocks."""
+    pairs = count_pairs(monkeypatch)
+    boxes, scores = apart(2400, 8)
+    nms(boxes, scores, 0.5)
+    assert sum(pairs) < 2400 * 2400 / 8 * 1.2
+
+
+def count_pairs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that gets the number of pairs of every table."""
+    pairs: list[int] = []
+    suppresses = nms_module._suppresses
+
+    def counted(above: Tensor, below: Tensor, rule: object) -> Tensor:
+        pairs.append(above.size(1) * below.size(1))
+        return suppresses(above, below, rule)
+
+    monkeypatch.setattr(nms_module, '_suppresses', counted)
+    return pairs
+
+
 def test_a_chain_longer_than_any_round_is_resolved_from_the_front() -> None:
     """Each box overlaps the next one only: every second one stays."""
     left = torch.arange(300.) * 4
@@ -80,18 +111,10 @@ def test_other_precisions_are_read(dtype: torch.dtype) -> None:
 
 def test_many_boxes_need_no_table_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """20,000 boxes have 200 million pairs; no table holds more than a block's with as many others."""
-    largest = 0
-    suppresses = nms_module._suppresses
-
-    def counted(above: Tensor, below: Tensor, rule: object) -> Tensor:
-        nonlocal largest
-        largest = max(largest, above.size(1) * below.size(1))
-        return suppresses(above, below, rule)
-
-    monkeypatch.setattr(nms_module, '_suppresses', counted)
+    pairs = count_pairs(monkeypatch)
     boxes, scores = random_boxes(20_000)
     assert 1000 < len(nms(boxes, scores, 0.3)) < 10_000
-    assert largest <= nms_module.MAX_PAIRS
+    assert max(pairs) <= nms_module.MAX_PAIRS
 
 
 @pytest.mark.parametrize(('boxes', 'scores', 'offset', 'message'), [
