@@ -49,9 +49,10 @@ def find_host_configs() -> None:
 
     It looks for the distribution named in its table, ``mmsegmentation``; the maintained line's is called
     ``onedl-mmsegmentation``.  A name that is no distribution is looked up as a module, which is how ``mmdet::``
-    works there, so the module's name is entered.
+    works there, so the module's name is entered.  Ours is entered as a module inside the package: of a distribution
+    that is installed in editable mode mmengine would look in site-packages, where there is no folder.
     """
-    MODULE2PACKAGE.setdefault('mmseg_plugins', 'mmseg_plugins')
+    MODULE2PACKAGE['mmseg_plugins'] = 'mmseg_plugins.activate'
     if installed_version(MODULE2PACKAGE['mmseg']) is None:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
 

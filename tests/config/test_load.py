@@ -162,3 +162,11 @@ def test_a_mmseg_base_reaches_the_tools(tmp_path):
     command = [sys.executable, str(ROOT / 'tools/misc/print_config.py'), str(leaf)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert 'max_iters=20000' in done.stdout
+
+
+@pytest.mark.parametrize('name', ['quickstart/panet_r18-path_1500it_shapes.py', '_base_/datasets/shapes_instance.py'])
+def test_own_configs_are_found_by_scope_from_any_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'child.py').write_text(f"_base_ = 'mmseg_plugins::{name}'\ndata_root = 'mine/'\n")
+    assert load_config('child.py').train_dataloader.dataset.data_root == 'mine/'
+    assert load_config(f'mmseg_plugins::{name}').train_dataloader.dataset.data_root == 'data/shapes/'
