@@ -127,7 +127,7 @@ class SimulatedDevice(TorchDispatchMode):
         _ACTIVE.append(self)
         # mmengine's InstanceData takes index tensors of the CPU and of CUDA only.
         self._index_types = instance_data.IndexType
-        instance_data.IndexType = Union[(*self._index_types.__args__, SimulatedTensor)]  # noqa: UP007
+        instance_data.IndexType = Union[(*self._index_types.__args__, SimulatedTensor)]
         return super().__enter__()
 
     def __exit__(self, *error: Any) -> None:

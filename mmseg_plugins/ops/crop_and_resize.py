@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .bilinear import bilinear_taps
-from .roi_geometry import check_inputs, pair
+from .roi_geometry import check_inputs, members_per_roi, pair, read_sizes
 from .separable import separable_sum
 from .window_pool import bins_as_maps, pixel_table
 
@@ -45,7 +45,8 @@ def crop_and_resize(feats: Tensor, rois: Tensor, output_size: int | tuple[int, i
     x1, y1, x2, y2 = (rois[:, 1:].double() * spatial_scale).unbind(1)
     y = bilinear_taps(_grid(y1, y2, rows), height, margin=0)
     x = bilinear_taps(_grid(x1, x2, cols), width, margin=0)
-    pooled = separable_sum(pixel_table(feats), rois, y, x, (height, width))
+    total, = read_sizes(rois, len(feats), 'crop_and_resize', members_per_roi(y.spans, x.spans).sum())
+    pooled = separable_sum(pixel_table(feats), rois, y, x, (height, width), total)
     return bins_as_maps(pooled, len(rois), (rows, cols), feats)
 
 

@@ -10,11 +10,13 @@ pixels.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from .roi_geometry import Spans, bin_edges, check_inputs, pair
-from .separable import Taps, offsets, separable_sum
+from .roi_geometry import Spans, bin_edges, check_inputs, largest, members_per_roi, pair, read_sizes
+from .separable import Taps, separable_sum
 from .window_pool import bins_as_maps, pixel_table
 
 
@@ -44,22 +46,35 @@ def prroi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], 
     corners = rois[:, 1:].double() * spatial_scale
     x1, y1, x2, y2 = corners.unbind(1)
     exists = (x2 > x1) & (y2 > y1)
-    taps_y = _taps(y1, y2, exists, rows, height)
-    taps_x = _taps(x1, x2, exists, cols, width)
-    pooled = separable_sum(pixel_table(feats), rois, taps_y, taps_x, (height, width))
+    y, x = _Axis.of(y1, y2, exists, rows, height), _Axis.of(x1, x2, exists, cols, width)
+    longest_y, longest_x, total = read_sizes(rois, len(feats), 'prroi_pool', largest(y.spans.length),
+                                             largest(x.spans.length), members_per_roi(y.spans, x.spans).sum())
+    pooled = separable_sum(pixel_table(feats), rois, y.taps(longest_y), x.taps(longest_x), (height, width), total)
     return bins_as_maps(pooled, len(rois), (rows, cols), feats)
 
 
-def _taps(start: Tensor, end: Tensor, exists: Tensor, bins: int, limit: int) -> Taps:
-    """Pixel i weighs (Phi(b - i) - Phi(a - i)) / (b - a) in the bin a .. b; (N,) -> taps of (N, P)."""
-    size = torch.where(exists, end - start, 1)
-    low, high = bin_edges(start, size, bins)  # (N, P)
-    first = low.detach().floor().long().clamp(0, limit)
-    stop = (high.detach().ceil().long() + 1).clamp(0, limit)
-    spans = Spans(first, (stop - first).clamp_min(0) * exists[:, None])
-    pixel = first[:, :, None] + offsets(spans)  # (N, P, J)
-    weight = _hat_integral(high[:, :, None] - pixel) - _hat_integral(low[:, :, None] - pixel)
-    return Taps(spans, weight * (bins / size)[:, None, None])
+class _Axis(NamedTuple):
+    """The bins a .. b along one axis: (N, P) each, and the share of a bin in one unit of length, (N,)."""
+
+    low: Tensor
+    high: Tensor
+    share: Tensor
+    spans: Spans
+
+    @classmethod
+    def of(cls, start: Tensor, end: Tensor, exists: Tensor, bins: int, limit: int) -> _Axis:
+        """Bins of RoIs from ``start`` to ``end``, (N,) each."""
+        size = torch.where(exists, end - start, 1)
+        low, high = bin_edges(start, size, bins)  # (N, P)
+        first = low.detach().floor().long().clamp(0, limit)
+        stop = (high.detach().ceil().long() + 1).clamp(0, limit)
+        return cls(low, high, bins / size, Spans(first, (stop - first).clamp_min(0) * exists[:, None]))
+
+    def taps(self, longest: int) -> Taps:
+        """Pixel i weighs (Phi(b - i) - Phi(a - i)) / (b - a); ``longest``: the largest length of the spans."""
+        pixel = self.spans.first[:, :, None] + torch.arange(max(longest, 1), device=self.low.device)  # (N, P, J)
+        weight = _hat_integral(self.high[:, :, None] - pixel) - _hat_integral(self.low[:, :, None] - pixel)
+        return Taps(self.spans, weight * self.share[:, None, None])
 
 
 def _hat_integral(t: Tensor) -> Tensor:

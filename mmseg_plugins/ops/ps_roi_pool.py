@@ -17,9 +17,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .roi_geometry import bin_edges, check_inputs, covering_spans, pair, round_half_away
+from .roi_geometry import (
+    Spans,
+    bin_edges,
+    check_inputs,
+    covering_spans,
+    members_per_roi,
+    pair,
+    read_sizes,
+    round_half_away,
+)
 from .window_pool import bins_as_maps, make_windows, pixel_table, window_mean
 
 CONVENTIONS = ('msracver', 'chainercv')
@@ -55,9 +65,11 @@ def ps_roi_pool(feats: Tensor,
     Raises:
         ValueError: For channels that are no multiple of k k, an unknown convention, or inputs of a wrong shape.
     """
-    height, width = pair(output_size, 'output_size')
+    size = pair(output_size, 'output_size')
     table = _score_table(feats, rois, group_size, spatial_scale, convention)
-    return _pool(table, feats, rois, (height, width), group_size, spatial_scale, convention)
+    y, x = _spans(feats, rois, size, spatial_scale, convention)
+    total, = read_sizes(rois, len(feats), 'ps_roi_pool', members_per_roi(y, x).sum())
+    return _pool(table, feats, rois, y, x, group_size, total)
 
 
 def ps_roi_pool_chunks(feats: Tensor,
@@ -79,8 +91,14 @@ def ps_roi_pool_chunks(feats: Tensor,
         raise ValueError(f'ps_roi_pool_chunks: chunk={chunk!r}, it must be at least 1')
     size = pair(output_size, 'output_size')
     table = _score_table(feats, rois, group_size, spatial_scale, convention)
-    for some in rois.split(chunk) if len(rois) else ():
-        yield _pool(table, feats, some, size, group_size, spatial_scale, convention)
+    if not len(rois):
+        return
+    y, x = _spans(feats, rois, size, spatial_scale, convention)
+    per_chunk = F.pad(members_per_roi(y, x), (0, -len(rois) % chunk)).view(-1, chunk).sum(1)
+    for number, total in enumerate(read_sizes(rois, len(feats), 'ps_roi_pool', per_chunk)):
+        part = slice(number * chunk, (number + 1) * chunk)
+        y_part, x_part = (Spans(axis.first[part], axis.length[part]) for axis in (y, x))
+        yield _pool(table, feats, rois[part], y_part, x_part, group_size, total)
 
 
 def _score_table(feats: Tensor, rois: Tensor, group_size: int, spatial_scale: float, convention: str) -> Tensor:
@@ -95,18 +113,26 @@ def _score_table(feats: Tensor, rois: Tensor, group_size: int, spatial_scale: fl
     return pixel_table(feats, cells)
 
 
-def _pool(table: Tensor, feats: Tensor, rois: Tensor, size: tuple[int, int], group_size: int, spatial_scale: float,
-          convention: str) -> Tensor:
+@torch.no_grad()
+def _spans(feats: Tensor, rois: Tensor, size: tuple[int, int], spatial_scale: float,
+           convention: str) -> tuple[Spans, Spans]:
+    """Pixels of the rows and of the columns of bins."""
     height, width = feats.shape[2:]
+    x1, y1, x2, y2 = rois[:, 1:].double().unbind(1)
+    if convention == 'msracver':
+        x1, y1, x2, y2 = round_half_away(x1), round_half_away(y1), round_half_away(x2) + 1, round_half_away(y2) + 1
+    y = covering_spans(*_bins(y1 * spatial_scale, y2 * spatial_scale, size[0]), height)
+    x = covering_spans(*_bins(x1 * spatial_scale, x2 * spatial_scale, size[1]), width)
+    return y, x
+
+
+def _pool(table: Tensor, feats: Tensor, rois: Tensor, y: Spans, x: Spans, group_size: int, total: int) -> Tensor:
+    height, width = feats.shape[2:]
+    size = y.first.size(1), x.first.size(1)
     with torch.no_grad():
-        x1, y1, x2, y2 = rois[:, 1:].double().unbind(1)
-        if convention == 'msracver':
-            x1, y1, x2, y2 = round_half_away(x1), round_half_away(y1), round_half_away(x2) + 1, round_half_away(y2) + 1
-        y = covering_spans(*_bins(y1 * spatial_scale, y2 * spatial_scale, size[0]), height)
-        x = covering_spans(*_bins(x1 * spatial_scale, x2 * spatial_scale, size[1]), width)
         cell = _group(size[0], group_size, rois)[:, None] * group_size + _group(size[1], group_size, rois)  # (P, Q)
         image = rois[:, 0].long()[:, None, None] * group_size**2
-        windows = make_windows((image + cell) * (height * width), y, x, width)
+        windows = make_windows((image + cell) * (height * width), y, x, width, total)
     return bins_as_maps(window_mean(table, windows), len(rois), size, feats)
 
 

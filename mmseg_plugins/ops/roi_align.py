@@ -10,10 +10,12 @@ x1, y1, x2, y2) in input-image pixels.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from .roi_geometry import SNAP, Spans, check_inputs, pair
+from .roi_geometry import SNAP, Spans, check_inputs, largest, members_per_roi, pair, read_sizes
 from .separable import Taps, separable_spread, separable_sum
 from .window_pool import bins_as_maps, pixel_table
 
@@ -47,8 +49,8 @@ def roi_align(feats: Tensor,
     """
     check_inputs(feats, rois, spatial_scale, 'roi_align')
     size, map_size = pair(output_size, 'output_size'), (feats.size(2), feats.size(3))
-    y, x = _both_taps(rois, size, map_size, spatial_scale, sampling_ratio, aligned)
-    pooled = separable_sum(pixel_table(feats), rois, y, x, map_size)
+    y, x, total = _both_taps(rois, len(feats), size, map_size, spatial_scale, sampling_ratio, aligned)
+    pooled = separable_sum(pixel_table(feats), rois, y, x, map_size, total)
     return bins_as_maps(pooled, len(rois), size, feats)
 
 
@@ -65,53 +67,93 @@ def roi_align_gradient(grad: Tensor, rois: Tensor, map_shape: tuple[int, int, in
     Returns:
         (B, C, H, W), a view that is channels last in memory; float32 for half and bfloat16.
     """
-    images, channels, *map_size = map_shape
-    y, x = _both_taps(rois, (grad.size(2), grad.size(3)), (map_size[0], map_size[1]), spatial_scale, sampling_ratio,
-                      aligned)
-    total = separable_spread(pixel_table(grad), rois, y, x, (map_size[0], map_size[1]), images)
-    return total.view(images, *map_size, channels).permute(0, 3, 1, 2)
+    images, channels, height, width = map_shape
+    y, x, total = _both_taps(rois, images, (grad.size(2), grad.size(3)), (height, width), spatial_scale,
+                             sampling_ratio, aligned)
+    summed = separable_spread(pixel_table(grad), rois, y, x, (height, width), images, total)
+    return summed.view(images, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _both_taps(rois: Tensor, size: tuple[int, int], map_size: tuple[int, int], spatial_scale: float,
-               sampling_ratio: int, aligned: bool) -> tuple[Taps, Taps]:
-    """Taps of the rows and of the columns of bins."""
+def _both_taps(rois: Tensor, images: int, size: tuple[int, int], map_size: tuple[int, int], spatial_scale: float,
+               sampling_ratio: int, aligned: bool) -> tuple[Taps, Taps, int]:
+    """Taps of the rows and of the columns of bins, and the number of pixels under all bins."""
     if sampling_ratio < 0:
         raise ValueError(f'roi_align: sampling_ratio={sampling_ratio!r}, it must be at least 0 (0 adapts to the bin)')
     x1, y1, x2, y2 = (rois[:, 1:].double() * spatial_scale - (0.5 if aligned else 0)).unbind(1)
     least = None if aligned else 1
-    return (_taps(y1, y2, size[0], map_size[0], sampling_ratio, least),
-            _taps(x1, x2, size[1], map_size[1], sampling_ratio, least))
+    y = _Axis.of(y1, y2, size[0], map_size[0], sampling_ratio, least)
+    x = _Axis.of(x1, x2, size[1], map_size[1], sampling_ratio, least)
+    most_y, most_x, longest_y, longest_x, total = read_sizes(
+        rois, images, 'roi_align', largest(y.samples), largest(x.samples), largest(y.spans.length),
+        largest(x.spans.length), members_per_roi(y.spans, x.spans).sum())
+    return y.taps(map_size[0], most_y, longest_y), x.taps(map_size[1], most_x, longest_x), total
 
 
-def _taps(start: Tensor, end: Tensor, bins: int, limit: int, samples: int, least: int | None) -> Taps:
-    """Taps of the mean of a bin's samples; (N,) -> taps of (N, P)."""
-    size = end - start if least is None else (end - start).clamp_min(least)
-    step = size / bins
-    if samples:
-        count = torch.full_like(step, samples).detach()
-    else:
-        count = (step.detach() - SNAP).ceil().nan_to_num(0, 0, 0).clamp(0, limit + 2)
-    most = samples or max(int(count.max()) if len(count) else 0, 1)
-    place = torch.arange(most, device=start.device)
+class _Axis(NamedTuple):
+    """The samples along one axis: start of each RoI, length of a bin and number of samples in it, (N,) each."""
+
+    start: Tensor
+    step: Tensor
+    samples: Tensor
+    spans: Spans
+
+    @classmethod
+    def of(cls, start: Tensor, end: Tensor, bins: int, limit: int, samples: int, least: int | None) -> _Axis:
+        """Samples of RoIs from ``start`` to ``end``, (N,) each, at least ``least`` long."""
+        step = (end - start if least is None else (end - start).clamp_min(least)) / bins
+        if samples:
+            count = torch.full_like(step, samples).detach()
+        else:
+            count = (step.detach() - SNAP).ceil().nan_to_num(0, 0, 0).clamp(0, limit + 2)
+        return cls(start, step, count, _spans(start, step, count, bins, limit, samples))
+
+    def taps(self, limit: int, most: int, longest: int) -> Taps:
+        """Taps of the mean of a bin's samples, at most ``most`` of them, on at most ``longest`` pixels."""
+        first, length = self.spans
+        place = torch.arange(max(most, 1), device=first.device)
+        position = _positions(self.start, self.step, self.samples, place, first.size(1))  # (N, P, S)
+        with torch.no_grad():
+            near = (position >= -1 - SNAP) & (position <= limit + SNAP)
+            read = near & (place < self.samples[:, None])[:, None]
+        position = position.nan_to_num(0, 0, 0).clamp(0, limit - 1)
+        low = position.detach().floor().long()
+        high = (low + 1).clamp_max(limit - 1)
+        share = read / self.samples.clamp_min(1)[:, None, None]
+        fraction = position - low
+        longest = max(longest, 1)
+        weight = position.new_zeros(*length.shape, longest)
+        for pixel, part in ((low, 1 - fraction), (high, fraction)):
+            weight = weight.scatter_add(2, (pixel - first[:, :, None]).clamp(0, longest - 1), part * share)
+        return Taps(self.spans, weight)
+
+
+def _positions(start: Tensor, step: Tensor, count: Tensor, place: Tensor, bins: int) -> Tensor:
+    """Where the samples ``place`` (S,) or (N, S) of each bin lie, (N, P, S)."""
     inside = (place + 0.5) / count.clamp_min(1)[:, None]  # (N, S), in bins
     bin_number = torch.arange(bins, device=start.device)[:, None]
-    position = start[:, None, None] + (bin_number + inside[:, None]) * step[:, None, None]  # (N, P, S)
-    with torch.no_grad():
-        near = (position >= -1 - SNAP) & (position <= limit + SNAP)
-        read = near & (place < count[:, None])[:, None]
-    position = position.nan_to_num(0, 0, 0).clamp(0, limit - 1)
-    low = position.detach().floor().long()
-    high = (low + 1).clamp_max(limit - 1)
+    return start[:, None, None] + (bin_number + inside[:, None]) * step[:, None, None]
+
+
+@torch.no_grad()
+def _spans(start: Tensor, step: Tensor, count: Tensor, bins: int, limit: int, samples: int) -> Spans:
+    """Pixels that the samples of each bin read, (N, P).
+
+    Adaptive samples lie at most a pixel apart and ascend, rounded or not, so that the first and the last one tell the
+    span; only where a bin is longer than the map may it hold pixels that none reads, and these weigh 0.
+    """
+    if samples:
+        place = torch.arange(samples, device=start.device)
+    else:
+        place = torch.stack([torch.zeros_like(count), count - 1], 1)
+    position = _positions(start, step, count, place, bins)  # (N, P, S)
+    if samples:
+        read = (position >= -1 - SNAP) & (position <= limit + SNAP)
+    else:
+        read = (position[..., 1:] >= -1 - SNAP) & (position[..., :1] <= limit + SNAP) & (count > 0)[:, None, None]
+    low = position.nan_to_num(0, 0, 0).clamp(0, limit - 1).floor().long()
     first = torch.where(read, low, limit - 1).amin(2)
-    stop = torch.where(read, high, -1).amax(2) + 1
-    length = (stop - first).clamp_min(0)
-    longest = max(int(length.max()) if length.numel() else 0, 1)
-    share = read / count.clamp_min(1)[:, None, None]
-    fraction = position - low
-    weight = position.new_zeros(*length.shape, longest)
-    for pixel, part in ((low, 1 - fraction), (high, fraction)):
-        weight = weight.scatter_add(2, (pixel - first[:, :, None]).clamp(0, longest - 1), part * share)
-    return Taps(Spans(first, length), weight)
+    last = torch.where(read, (low + 1).clamp_max(limit - 1), -1).amax(2)
+    return Spans(first, (last + 1 - first).clamp_min(0))
 
 
 class RoIAlign(nn.Module):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from . import window_pool
-from .roi_geometry import check_inputs, pair
+from .roi_geometry import check_inputs, largest, pair, read_sizes
 from .window_pool import pixel_table
 
 LEAST = -10000.0  # where mmcv's search for the maximum begins; a bin without a larger sample keeps it
@@ -74,8 +74,10 @@ def largest_samples(feats: Tensor, rois: Tensor, output_size: int | tuple[int, i
                          'bin)')
     size, feats = pair(output_size, 'output_size'), _single(feats)
     x1, y1, x2, y2 = (rois[:, 1:].to(feats.dtype) * spatial_scale - (0.5 if aligned else 0)).unbind(1)
-    y = _samples(y1, y2, size[0], feats.size(2), sampling_ratio, aligned)
-    x = _samples(x1, x2, size[1], feats.size(3), sampling_ratio, aligned)
+    rows = _Steps.of(y1, y2, size[0], feats.size(2), sampling_ratio, aligned)
+    cols = _Steps.of(x1, x2, size[1], feats.size(3), sampling_ratio, aligned)
+    most_y, most_x = read_sizes(rois, len(feats), 'roi_align_max', largest(rows.number), largest(cols.number))
+    y, x = rows.samples(size[0], most_y), cols.samples(size[1], most_x)
     table = pixel_table(feats)
     shape = (len(rois), feats.size(1), *size)
     out_y, out_x = feats.new_full(shape, NOWHERE), feats.new_full(shape, NOWHERE)
@@ -108,16 +110,26 @@ def _single(feats: Tensor) -> Tensor:
     return feats.float() if feats.dtype in (torch.float16, torch.bfloat16) else feats
 
 
-def _samples(start: Tensor, end: Tensor, bins: int, limit: int, ratio: int, aligned: bool) -> _Axis:
-    """Samples along one axis of RoIs from ``start`` to ``end`` (N,) on a map ``limit`` pixels long."""
-    size = end - start if aligned else (end - start).clamp_min(1)
-    step = size / bins
-    count = torch.full_like(step, ratio) if ratio else step.ceil().nan_to_num(0, 0, 0).clamp(0, limit + 2)
-    most = ratio or max(int(count.max()) if len(count) else 0, 1)
-    place = torch.arange(most, device=start.device)
-    inside = (place + 0.5) * step[:, None] / count.clamp_min(1)[:, None]  # (N, S)
-    first = start[:, None] + torch.arange(bins, device=start.device) * step[:, None]  # (N, P)
-    return _Axis(first[:, :, None] + inside[:, None], place < count[:, None])
+class _Steps(NamedTuple):
+    """Start of each RoI, length of its bins and number of samples in one, (N,) each."""
+
+    start: Tensor
+    step: Tensor
+    number: Tensor
+
+    @classmethod
+    def of(cls, start: Tensor, end: Tensor, bins: int, limit: int, ratio: int, aligned: bool) -> _Steps:
+        """Bins of RoIs from ``start`` to ``end`` (N,) on a map ``limit`` pixels long."""
+        step = (end - start if aligned else (end - start).clamp_min(1)) / bins
+        count = torch.full_like(step, ratio) if ratio else step.ceil().nan_to_num(0, 0, 0).clamp(0, limit + 2)
+        return cls(start, step, count)
+
+    def samples(self, bins: int, most: int) -> _Axis:
+        """At most ``most`` samples in each bin."""
+        place = torch.arange(max(most, 1), device=self.start.device)
+        inside = (place + 0.5) * self.step[:, None] / self.number.clamp_min(1)[:, None]  # (N, S)
+        first = self.start[:, None] + torch.arange(bins, device=place.device) * self.step[:, None]  # (N, P)
+        return _Axis(first[:, :, None] + inside[:, None], place < self.number[:, None])
 
 
 def _near(position: Tensor, limit: int) -> Tensor:

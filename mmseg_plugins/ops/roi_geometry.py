@@ -33,7 +33,7 @@ def pair(value: int | tuple[int, int], name: str) -> tuple[int, int]:
 
 
 def check_inputs(feats: Tensor, rois: Tensor, spatial_scale: float, owner: str) -> None:
-    """Refuse what no RoI operator can read; ``owner`` is named in the message."""
+    """Refuse shapes that no RoI operator can read; ``owner`` is named in the message.  See also :func:`read_sizes`."""
     if feats.dim() != 4 or not feats.is_floating_point():
         raise ValueError(
             f'{owner}: feats is {feats.dtype} of shape {tuple(feats.shape)}, it must be a floating (B, C, H, W)')
@@ -42,13 +42,45 @@ def check_inputs(feats: Tensor, rois: Tensor, spatial_scale: float, owner: str) 
                          'y2); mmdet.structures.bbox.bbox2roi makes that from a list of (n, 4) boxes')
     if rois.device != feats.device:
         raise ValueError(f'{owner}: rois are on {rois.device}, feats on {feats.device}; move one of them')
-    image = rois[:, 0]
-    if not bool(((image >= 0) & (image < len(feats))).all()):
-        raise ValueError(f'{owner}: rois name images {image.min().item():g} to {image.max().item():g}, feats holds '
-                         f'{len(feats)}; column 0 of rois is the index in the batch, from 0')
     if not (math.isfinite(spatial_scale) and spatial_scale > 0):
         raise ValueError(
             f'{owner}: spatial_scale={spatial_scale!r}, it must be above 0, such as 1 / 16 for a map of stride 16')
+
+
+def read_sizes(rois: Tensor, batch: int, owner: str, *sizes: Tensor) -> list[int]:
+    """Tell the host what it must know to go on: the one point where an operator waits for its device.
+
+    Args:
+        rois: (N, 5); that their images exist is checked with what is read anyway.
+        batch: Number of images in the batch.
+        owner: Named in the message.
+        sizes: Integers of any shape on the device of ``rois``.
+
+    Returns:
+        All of ``sizes`` in order; zeros where there is no RoI.
+
+    Raises:
+        ValueError: rois name an image that is not in the batch.
+    """
+    if not len(rois):
+        return [0] * sum(size.numel() for size in sizes)
+    with torch.no_grad():
+        images = rois[:, 0].aminmax()
+        lowest, highest, *read = torch.cat([part.reshape(-1).double() for part in (*images, *sizes)]).tolist()
+    if not 0 <= lowest <= highest < batch:
+        raise ValueError(f'{owner}: rois name images {lowest:g} to {highest:g}, feats holds {batch}; column 0 of rois '
+                         'is the index in the batch, from 0')
+    return [int(number) for number in read]
+
+
+def largest(lengths: Tensor) -> Tensor:
+    """The maximum, 0 of no lengths; no dimensions."""
+    return lengths.amax() if lengths.numel() else lengths.new_zeros(())
+
+
+def members_per_roi(y: Spans, x: Spans) -> Tensor:
+    """Number of pixels under all windows of each RoI, (N,)."""
+    return y.length.sum(1) * x.length.sum(1)
 
 
 def round_half_away(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .roi_geometry import bin_edges, check_inputs, covering_spans, pair
+from .roi_geometry import bin_edges, check_inputs, covering_spans, members_per_roi, pair, read_sizes
 from .window_pool import Windows, bins_as_maps, make_windows, pixel_table, window_max, window_max_rows
 
 
@@ -40,7 +40,7 @@ def roi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], sp
     """
     check_inputs(feats, rois, spatial_scale, 'roi_pool')
     size = pair(output_size, 'output_size')
-    windows = _windows(rois, size, (feats.size(2), feats.size(3)), spatial_scale)
+    windows = _windows(feats, rois, size, spatial_scale)
     return bins_as_maps(window_max(pixel_table(feats), windows), len(rois), size, feats)
 
 
@@ -53,7 +53,7 @@ def roi_pool_places(feats: Tensor, rois: Tensor, output_size: int | tuple[int, i
     """
     check_inputs(feats, rois, spatial_scale, 'roi_pool')
     size, (height, width) = pair(output_size, 'output_size'), feats.shape[2:]
-    windows = _windows(rois, size, (height, width), spatial_scale)
+    windows = _windows(feats, rois, size, spatial_scale)
     value, row = window_max_rows(pixel_table(feats.detach()), windows)
     filled = (windows.rows * windows.cols > 0)[:, None]
     place = torch.where(filled, row % (height * width), -1)
@@ -61,9 +61,9 @@ def roi_pool_places(feats: Tensor, rois: Tensor, output_size: int | tuple[int, i
     return maps.to(feats.dtype), places
 
 
-def _windows(rois: Tensor, size: tuple[int, int], map_size: tuple[int, int], spatial_scale: float) -> Windows:
+def _windows(feats: Tensor, rois: Tensor, size: tuple[int, int], spatial_scale: float) -> Windows:
     """The pixels under each bin; none for an RoI without extent."""
-    height, width = map_size
+    height, width = feats.shape[2:]
     with torch.no_grad():
         image, x1, y1, x2, y2 = rois.double().unbind(1)
         x1, y1, x2, y2 = x1 * spatial_scale, y1 * spatial_scale, (x2 + 1) * spatial_scale, (y2 + 1) * spatial_scale
@@ -71,7 +71,8 @@ def _windows(rois: Tensor, size: tuple[int, int], map_size: tuple[int, int], spa
         y = covering_spans(*bin_edges(y1, y2 - y1, size[0]), height)
         x = covering_spans(*bin_edges(x1, x2 - x1, size[1]), width)
         y = y._replace(length=y.length * exists[:, None])
-        return make_windows((image.long() * (height * width))[:, None, None], y, x, width)
+        total, = read_sizes(rois, len(feats), 'roi_pool', members_per_roi(y, x).sum())
+        return make_windows((image.long() * (height * width))[:, None, None], y, x, width, total)
 
 
 class RoIPool(nn.Module):

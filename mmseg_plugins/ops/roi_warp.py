@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bilinear import bilinear_taps
-from .roi_geometry import bin_edges, check_inputs, pair, round_half_away
+from .roi_geometry import bin_edges, check_inputs, members_per_roi, pair, read_sizes, round_half_away
 from .separable import separable_sum
 from .window_pool import bins_as_maps, pixel_table
 
@@ -48,7 +48,8 @@ def roi_warp(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], sp
     x1, y1, x2, y2 = _round_straight_through(rois[:, 1:].double() * spatial_scale).unbind(1)
     y = bilinear_taps(_corners(y1, y2, rows), height, margin=0.5)
     x = bilinear_taps(_corners(x1, x2, cols), width, margin=0.5)
-    pooled = separable_sum(pixel_table(feats), rois, y, x, (height, width))
+    total, = read_sizes(rois, len(feats), 'roi_warp', members_per_roi(y.spans, x.spans).sum())
+    pooled = separable_sum(pixel_table(feats), rois, y, x, (height, width), total)
     return bins_as_maps(pooled, len(rois), (rows, cols), feats)
 
 

@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from . import window_pool
 from .roi_geometry import Spans
-from .window_pool import Members, Windows, chunks, gather_runs, list_members, make_windows, spread
+from .window_pool import Members, Run, Windows, cut_into_runs, gather_runs, list_members, make_windows, spread
 
 
 class Taps(NamedTuple):
@@ -32,27 +32,21 @@ class Taps(NamedTuple):
     weight: Tensor
 
 
-def offsets(spans: Spans) -> Tensor:
-    """0 .. J - 1, (J,), J the longest length in ``spans``, at least 1."""
-    longest = int(spans.length.max()) if spans.length.numel() else 1
-    return torch.arange(max(longest, 1), device=spans.first.device)
-
-
 class _SeparableSum(torch.autograd.Function):
     """Sum of the table's rows under each window times the product of two axis weights."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, wy: Tensor, wx: Tensor, windows: Windows, limit: int) -> Tensor:
-        ctx.windows, ctx.limit, ctx.rows = windows, limit, table.size(0)
+        ctx.windows, ctx.rows, ctx.runs = windows, table.size(0), cut_into_runs(windows, limit)
         ctx.save_for_backward(table if ctx.needs_input_grad[1] or ctx.needs_input_grad[2] else None, wy, wx)
 
-        def weighted(run: slice) -> Tensor:
+        def weighted(run: Run) -> Tensor:
             members = list_members(windows.part(run))
-            iy, ix = _places(members, run.start, wy, wx)
+            iy, ix = _places(members, run.windows.start, wy, wx)
             weight = wy.flatten()[iy] * wx.flatten()[ix]
             return F.embedding_bag(members.row, table, members.start, mode='sum', per_sample_weights=weight)
 
-        return gather_runs(weighted, list(chunks(windows, limit)), table, len(windows.corner))
+        return gather_runs(weighted, ctx.runs, table, len(windows.corner))
 
     @staticmethod
     @once_differentiable
@@ -61,9 +55,9 @@ class _SeparableSum(torch.autograd.Function):
         for_table, for_weights = ctx.needs_input_grad[0], table is not None
         grad_table = grad.new_zeros(ctx.rows, grad.size(1)) if for_table else None
         grad_y, grad_x = torch.zeros_like(wy).flatten(), torch.zeros_like(wx).flatten()
-        for run in chunks(ctx.windows, ctx.limit):
-            members, part = list_members(ctx.windows.part(run)), grad[run].contiguous()
-            iy, ix = _places(members, run.start, wy, wx)
+        for run in ctx.runs:
+            members, part = list_members(ctx.windows.part(run)), grad[run.windows].contiguous()
+            iy, ix = _places(members, run.windows.start, wy, wx)
             weight_y, weight_x = wy.flatten()[iy], wx.flatten()[ix]
             if grad_table is not None:
                 grad_table += spread(part, members, weight_y * weight_x, ctx.rows)
@@ -92,7 +86,7 @@ def _products(table: Tensor, grad: Tensor, members: Members) -> Tensor:
                       for row, window in zip(members.row.split(step), members.window.split(step), strict=True)])
 
 
-def separable_sum(table: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple[int, int]) -> Tensor:
+def separable_sum(table: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple[int, int], total: int) -> Tensor:
     """Pool every RoI with the taps of its rows and columns.
 
     Args:
@@ -100,34 +94,36 @@ def separable_sum(table: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple
         rois: (N, 5); only the batch index is read here.
         y, x: Taps of the P rows and Q columns of bins.
         map_size: (H, W).
+        total: Sum of :func:`.roi_geometry.members_per_roi`.
 
     Returns:
         (N P Q, C); 0 for a bin without taps.
     """
     height, width = map_size
     base = (rois[:, 0].detach().long() * (height * width))[:, None, None]
-    windows = make_windows(base, y.spans, x.spans, width)
+    windows = make_windows(base, y.spans, x.spans, width, total)
     weights = y.weight.to(table.dtype), x.weight.to(table.dtype)
     return _SeparableSum.apply(table, *weights, windows, window_pool.MAX_MEMBERS)
 
 
-def separable_spread(grad: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple[int, int], images: int) -> Tensor:
+def separable_spread(grad: Tensor, rois: Tensor, y: Taps, x: Taps, map_size: tuple[int, int], images: int,
+                     total: int) -> Tensor:
     """The transpose of :func:`separable_sum`: each pixel's weighted sum of ``grad`` (N P Q, C), (B H W, C).
 
     Args:
         grad: What each bin of each channel contributes.
-        rois, y, x, map_size: As in :func:`separable_sum`.
+        rois, y, x, map_size, total: As in :func:`separable_sum`.
         images: B.
     """
     height, width = map_size
     rows = images * height * width
     base = (rois[:, 0].detach().long() * (height * width))[:, None, None]
-    windows = make_windows(base, y.spans, x.spans, width)
+    windows = make_windows(base, y.spans, x.spans, width, total)
     wy, wx = y.weight.to(grad.dtype), x.weight.to(grad.dtype)
-    total = None
-    for run in chunks(windows, window_pool.MAX_MEMBERS):
+    summed = None
+    for run in cut_into_runs(windows, window_pool.MAX_MEMBERS):
         members = list_members(windows.part(run))
-        iy, ix = _places(members, run.start, wy, wx)
-        part = spread(grad[run], members, wy.flatten()[iy] * wx.flatten()[ix], rows)
-        total = part if total is None else total.add_(part)
-    return grad.new_zeros(rows, grad.size(1)) if total is None else total
+        iy, ix = _places(members, run.windows.start, wy, wx)
+        part = spread(grad[run.windows], members, wy.flatten()[iy] * wx.flatten()[ix], rows)
+        summed = part if summed is None else summed.add_(part)
+    return grad.new_zeros(rows, grad.size(1)) if summed is None else summed

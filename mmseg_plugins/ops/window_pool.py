@@ -9,7 +9,7 @@ Shapes: T rows of C values in the table; N RoIs with P x Q windows each, M = N P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -30,16 +30,27 @@ class Windows(NamedTuple):
         corner: Table row of the top left pixel, (M,).
         rows, cols: Height and width in pixels, (M,) each; a window with a zero is empty.
         pitch: Table rows from a pixel to the one below it.
+        total: Pixels under all of them together, which the host knows: see :func:`.roi_geometry.read_sizes`.
     """
 
     corner: Tensor
     rows: Tensor
     cols: Tensor
     pitch: int
+    total: int
 
-    def part(self, run: slice) -> Windows:
+    def part(self, run: Run) -> Windows:
         """The windows of ``run``."""
-        return Windows(self.corner[run], self.rows[run], self.cols[run], self.pitch)
+        if run.windows == slice(0, len(self.corner)):
+            return self
+        return Windows(self.corner[run.windows], self.rows[run.windows], self.cols[run.windows], self.pitch, run.total)
+
+
+class Run(NamedTuple):
+    """Windows that are pooled together, and the number of pixels under them."""
+
+    windows: slice
+    total: int
 
 
 class Members(NamedTuple):
@@ -109,35 +120,46 @@ def bins_as_maps(pooled: Tensor, count: int, size: tuple[int, int], like: Tensor
     return pooled.reshape(count, *size, pooled.size(1)).permute(0, 3, 1, 2).to(like.dtype)
 
 
-def make_windows(base: Tensor, y: Spans, x: Spans, pitch: int) -> Windows:
+def make_windows(base: Tensor, y: Spans, x: Spans, pitch: int, total: int) -> Windows:
     """All P x Q windows of each RoI.
 
     Args:
         base: Table row of the pixel (0, 0) of the map that each window reads; broadcastable to (N, P, Q).
         y, x: Pixel runs along the two axes, (N, P) and (N, Q).
         pitch: Width of the map.
+        total: Sum of :func:`.roi_geometry.members_per_roi`.
     """
     corner = base + y.first[:, :, None] * pitch + x.first[:, None, :]
     shape = corner.shape
     rows, cols = y.length[:, :, None].expand(shape), x.length[:, None, :].expand(shape)
-    return Windows(corner.flatten(), rows.flatten(), cols.flatten(), pitch)
+    return Windows(corner.flatten(), rows.flatten(), cols.flatten(), pitch, total)
 
 
-def chunks(windows: Windows, limit: int, most: int | None = None) -> Iterator[slice]:
-    """Cut the windows into runs of about ``limit`` pixels (a window is never cut) and at most ``most`` windows."""
-    if most is not None and most < len(windows.corner):
-        for first in range(0, len(windows.corner), most):
-            for run in chunks(windows.part(slice(first, first + most)), limit):
-                yield slice(first + run.start, first + run.stop)
-        return
-    ends = (windows.rows * windows.cols).cumsum(0)
-    if not len(ends):
-        return
-    marks = torch.arange(limit, max(int(ends[-1]), limit), limit, device=ends.device)
-    cuts = torch.searchsorted(ends, marks, right=True).unique().tolist()
-    for begin, end in zip([0, *cuts], [*cuts, len(ends)], strict=True):
+def cut_into_runs(windows: Windows, limit: int, most: int | None = None) -> list[Run]:
+    """Cut the windows into runs of about ``limit`` pixels (a window is never cut) and at most ``most`` windows.
+
+    A single run, the usual case, is known without asking the device; else the host waits once for all cuts.
+    """
+    count = len(windows.corner)
+    most = count if most is None else most
+    if not count:
+        return []
+    if windows.total <= limit and count <= most:
+        return [Run(slice(0, count), windows.total)]
+    ends = F.pad((windows.rows * windows.cols).cumsum(0), (1, 0))
+    cuts = []
+    for first in range(0, count, most):
+        last = min(first + most, count)
+        marks = ends[first] + torch.arange(limit, max(windows.total, limit), limit, device=ends.device)
+        within = torch.searchsorted(ends[first + 1:last + 1], marks, right=True) + first
+        cuts.append(F.pad(within, (0, 1), value=last))
+    bounds = torch.cat(cuts)
+    runs, begin, done = [], 0, 0
+    for end, total in torch.stack([bounds, ends[bounds]], 1).tolist():
         if end > begin:
-            yield slice(begin, end)
+            runs.append(Run(slice(begin, end), total - done))
+            begin, done = end, total
+    return runs
 
 
 def most_windows(table: Tensor) -> int:
@@ -149,21 +171,21 @@ def list_members(windows: Windows) -> Members:
     """List every pixel under ``windows``."""
     count = windows.rows * windows.cols
     start = count.cumsum(0) - count
-    window = torch.repeat_interleave(count)
-    place = torch.arange(len(window), device=window.device) - start[window]
+    window = torch.repeat_interleave(count, output_size=windows.total)
+    place = torch.arange(windows.total, device=window.device) - start[window]
     width = windows.cols[window]
     dy = torch.div(place, width, rounding_mode='trunc')
     dx = place - dy * width
     return Members(windows.corner[window] + dy * windows.pitch + dx, window, dy, dx, start)
 
 
-def gather_runs(pool: Callable[[slice], Tensor], runs: list[slice], table: Tensor, windows: int) -> Tensor:
+def gather_runs(pool: Callable[[Run], Tensor], runs: list[Run], table: Tensor, windows: int) -> Tensor:
     """``pool`` of every run, in one tensor (M, C); a single run is not copied."""
     if len(runs) == 1:
         return pool(runs[0])
     out = table.new_empty(windows, table.size(1))
     for run in runs:
-        out[run] = pool(run)
+        out[run.windows] = pool(run)
     return out
 
 
@@ -172,10 +194,13 @@ def spread(grad: Tensor, members: Members, weight: Tensor, rows: int) -> Tensor:
 
     Sorted by row, so that it is a gather again: no atomic additions, the same result on every run.
     """
-    order = members.row.argsort(stable=True)
-    count = torch.bincount(members.row, minlength=rows)
-    return F.embedding_bag(members.window[order], grad, count.cumsum(0) - count, mode='sum',
-                           per_sample_weights=weight[order])
+    row, order = members.row.sort(stable=True)
+    if row.device.type == 'cpu':
+        count = torch.bincount(row, minlength=rows)
+        start = count.cumsum(0) - count
+    else:  # the same; other devices make the host wait for the size of a bincount
+        start = torch.searchsorted(row, torch.arange(rows, device=row.device))
+    return F.embedding_bag(members.window[order], grad, start, mode='sum', per_sample_weights=weight[order])
 
 
 class _WindowMean(torch.autograd.Function):
@@ -184,23 +209,23 @@ class _WindowMean(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, windows: Windows, limit: int) -> Tensor:
-        ctx.windows, ctx.limit, ctx.rows = windows, limit, table.size(0)
+        ctx.windows, ctx.rows, ctx.runs = windows, table.size(0), cut_into_runs(windows, limit)
 
-        def mean(run: slice) -> Tensor:
+        def mean(run: Run) -> Tensor:
             members = list_members(windows.part(run))
             return F.embedding_bag(members.row, table, members.start, mode='mean')
 
-        return gather_runs(mean, list(chunks(windows, limit)), table, len(windows.corner))
+        return gather_runs(mean, ctx.runs, table, len(windows.corner))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         total = None
-        for run in chunks(ctx.windows, ctx.limit):
+        for run in ctx.runs:
             windows = ctx.windows.part(run)
             members = list_members(windows)
             share = 1 / (windows.rows * windows.cols).to(grad.dtype)
-            part = spread(grad[run].contiguous(), members, share[members.window], ctx.rows)
+            part = spread(grad[run.windows].contiguous(), members, share[members.window], ctx.rows)
             total = part if total is None else total.add_(part)
         return grad.new_zeros(ctx.rows, grad.size(1)) if total is None else total, None, None
 
@@ -219,11 +244,11 @@ class _WindowMax(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, windows: Windows, limit: int) -> Tensor:
-        ctx.windows, ctx.limit = windows, limit
+        ctx.windows, ctx.runs = windows, cut_into_runs(windows, limit, most_windows(table))
         ctx.save_for_backward(table)
         out = table.new_empty(len(windows.corner), table.size(1))
-        for run in chunks(windows, limit, most_windows(table)):
-            out[run] = _maxima(table, list_members(windows.part(run)))[0]
+        for run in ctx.runs:
+            out[run.windows] = _maxima(table, list_members(windows.part(run)))[0]
         return out
 
     @staticmethod
@@ -231,11 +256,11 @@ class _WindowMax(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         table, = ctx.saved_tensors
         total = torch.zeros_like(table)
-        for run in chunks(ctx.windows, ctx.limit, most_windows(table)):
+        for run in ctx.runs:
             windows = ctx.windows.part(run)
             rows = _maxima(table, list_members(windows))[1].clamp_min(0)
             filled = (windows.rows * windows.cols > 0)[:, None]
-            total.scatter_add_(0, rows, grad[run] * filled)
+            total.scatter_add_(0, rows, grad[run.windows] * filled)
         return total, None, None
 
 
@@ -258,6 +283,6 @@ def window_max_rows(table: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
     window."""
     value = table.new_empty(len(windows.corner), table.size(1))
     row = torch.empty_like(value, dtype=torch.long)
-    for run in chunks(windows, MAX_MEMBERS, most_windows(table)):
-        value[run], row[run] = _maxima(table, list_members(windows.part(run)))
+    for run in cut_into_runs(windows, MAX_MEMBERS, most_windows(table)):
+        value[run.windows], row[run.windows] = _maxima(table, list_members(windows.part(run)))
     return value, row

@@ -91,14 +91,17 @@ def test_many_short_lists_equal_one_long_list() -> None:
 def test_runs_hold_no_more_than_the_limit() -> None:
     """... plus one window, which is never cut."""
     g = torch.Generator().manual_seed(0)
-    windows = window_pool.Windows(torch.zeros(50).long(), torch.randint(0, 4, (50, ), generator=g),
-                             torch.randint(0, 4, (50, ), generator=g), 4)
-    runs = list(window_pool.chunks(windows, 20))
-    assert [run.start for run in runs[1:]] == [run.stop for run in runs[:-1]]
-    assert (runs[0].start, runs[-1].stop) == (0, 50)
-    sizes = [int((windows.rows[run] * windows.cols[run]).sum()) for run in runs]
-    assert len(sizes) > 3
-    assert max(sizes) < 20 + 9
+    rows, cols = torch.randint(0, 4, (2, 50), generator=g)
+    windows = window_pool.Windows(torch.zeros(50).long(), rows, cols, 4, int((rows * cols).sum()))
+    for most in (None, 7):
+        runs = window_pool.cut_into_runs(windows, 20, most)
+        slices = [run.windows for run in runs]
+        assert [one.start for one in slices[1:]] == [one.stop for one in slices[:-1]]
+        assert (slices[0].start, slices[-1].stop) == (0, 50)
+        assert [run.total for run in runs] == [int((rows[one] * cols[one]).sum()) for one in slices]
+        assert len(runs) > 3
+        assert max(run.total for run in runs) < 20 + 9
+        assert most is None or max(one.stop - one.start for one in slices) == most
 
 
 def test_chunks_are_the_whole() -> None:
