@@ -12,11 +12,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
-from .vgg16_encoder import position
+from .state_dict_rules import NORM_PARAM, Rule, Tensors, convert
+from .vgg16 import position
 
-PARAM = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
-LAYER = rf'(?P<i>[0134]|(?<=[345]\.)[67])\.{PARAM}'  # conv 0, 3, 6 and norm 1, 4, 7 of a block of two or three
+LAYER = rf'(?P<i>[0134]|(?<=[345]\.)[67])\.{NORM_PARAM}'  # conv 0, 3, 6 and norm 1, 4, 7 of a block of two or three
 PARTS = ('conv', 'bn')
 
 
@@ -47,8 +46,8 @@ def _deconv(match: re.Match, tensor: Tensor) -> Tensors:
 
 RULES = [
     Rule(rf'conv(?P<stage>[1-5])\.{LAYER}', _conv),
-    Rule(rf'conv67\.(?P<i>[0134])\.{PARAM}', _fc),
-    Rule(rf'deconv67\.(?P<i>[01])\.{PARAM}', _deconv6),
+    Rule(rf'conv67\.(?P<i>[0134])\.{NORM_PARAM}', _fc),
+    Rule(rf'deconv67\.(?P<i>[01])\.{NORM_PARAM}', _deconv6),
     Rule(rf'deconv(?P<stage>[1-5])\.{LAYER}', _deconv),
     Rule(r'deconv1\.6\.weight', lambda _, tensor: {'decode_head.classifier.weight': tensor.transpose(0, 1)}),
     Rule(r'deconv1\.6\.bias', 'decode_head.classifier.bias'),

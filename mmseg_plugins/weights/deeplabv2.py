@@ -23,11 +23,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import NORM_PARAM, PARAM, WRAPPED, Rule, Tensors, convert
 
 SOURCE = 'DeepLab v2 ResNet-101 (kazuto1011/deeplab-pytorch)'
-BASE = r'(?:module\.)?(?:base\.)?'
-BN = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
+BASE = WRAPPED + r'(?:base\.)?'
 UNIT = {'reduce': 1, 'conv3x3': 2, 'increase': 3}
 
 
@@ -41,12 +40,11 @@ def _unit(match: re.Match, tensor: Tensor) -> Tensors:
 
 BACKBONE = [
     Rule(BASE + r'layer1\.conv1\.conv\.weight', 'backbone.conv1.weight'),
-    Rule(BASE + rf'layer1\.conv1\.bn\.{BN}', r'backbone.bn1.\g<param>'),
+    Rule(BASE + rf'layer1\.conv1\.bn\.{NORM_PARAM}', r'backbone.bn1.\g<param>'),
     Rule(BASE + r'layer(?P<layer>[2-5])\.block(?P<block>\d+)\.(?P<part>reduce|conv3x3|increase|shortcut)\.'
-         rf'(?P<kind>conv(?=\.weight$)|bn)\.{BN}', _unit),
+         rf'(?P<kind>conv(?=\.weight$)|bn)\.{NORM_PARAM}', _unit),
 ]
-ASPP = Rule(BASE + r'aspp\.c(?P<i>\d)\.(?P<param>weight|bias)', r'decode_head.branches.\g<i>.\g<param>')
-CLASSIFIER = Rule(BASE + r'(?:fc|aspp\.c\d)\.(?:weight|bias)', lambda match, tensor: {})
+CLASSIFIERS = Rule(BASE + rf'aspp\.c(?P<i>\d)\.{PARAM}', r'decode_head.branches.\g<i>.\g<param>')
 
 
 def convert_deeplabv2(state_dict: Mapping[str, Tensor]) -> Tensors:
@@ -55,15 +53,4 @@ def convert_deeplabv2(state_dict: Mapping[str, Tensor]) -> Tensors:
     Raises:
         ConversionError: listing keys that belong to none of its modules.
     """
-    return convert(state_dict, [*BACKBONE, ASPP], SOURCE)
-
-
-def convert_deeplabv2_backbone(state_dict: Mapping[str, Tensor]) -> Tensors:
-    """The backbone alone, from a whole model or from the released COCO start (``deeplabv1_resnet101-coco``).
-
-    Their classifiers (``fc``, ``aspp``), of other classes, are left out; nothing else may be.
-
-    Raises:
-        ConversionError: listing keys that belong to neither.
-    """
-    return convert(state_dict, [*BACKBONE, CLASSIFIER], SOURCE)
+    return convert(state_dict, [*BACKBONE, CLASSIFIERS], SOURCE)

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .fcn import PARAM, caffe_vgg16_rules
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import PARAM, Rule, Tensors, convert
+from .vgg16 import caffe_conv_rule
 
 RULES = [
     Rule(rf'(?P<layer>fc[67])\.{PARAM}', r'decode_head.\g<layer>.\g<param>'),
@@ -34,5 +34,5 @@ def convert_dilation(state_dict: Mapping[str, Tensor], wrapped: bool = True) -> 
     Raises:
         ConversionError: listing keys that belong to none of its modules.
     """
-    trunk = caffe_vgg16_rules('backbone.net.' if wrapped else 'backbone.')[0]
+    trunk = caffe_conv_rule('backbone.net.' if wrapped else 'backbone.')
     return convert(state_dict, [trunk, *RULES], 'DilatedNet (fyu/dilation)')

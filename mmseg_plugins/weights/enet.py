@@ -12,9 +12,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import NORM_PARAM, WRAPPED, Rule, Tensors, convert
 
-PARAM = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
 BRANCHES = {'ext_conv1': 'reduce', 'ext_conv2': 'middle', 'ext_conv3': 'expand'}
 UP_BRANCHES = {'main_conv1': 'short', 'ext_conv1': 'reduce', 'ext_conv2': 'expand'}
 UP_LAYERS = {'ext_tconv1': 'upsample', 'ext_tconv1_bnorm': 'norm'}
@@ -47,20 +46,20 @@ def _rules(backbone: str) -> list[Rule]:
     def up_layer(match: re.Match, tensor: Tensor) -> Tensors:
         return {f'decode_head.up{int(match["stage"]) - 3}.{UP_LAYERS[match["layer"]]}.{match["param"]}': tensor}
 
-    wrapped = r'(?:module\.)?'
-    block = wrapped + r'(?:regular|dilated|asymmetric)(?P<stage>[1-5])_(?P<index>\d)'
+    block = WRAPPED + r'(?:regular|dilated|asymmetric)(?P<stage>[1-5])_(?P<index>\d)'
     return [
-        Rule(wrapped + r'initial_block\.main_branch\.weight', rf'{backbone}.initial.conv.weight'),
-        Rule(wrapped + rf'initial_block\.batch_norm\.{PARAM}', rf'{backbone}.initial.norm.\g<param>'),
-        Rule(wrapped + r'initial_block\.out_activation\.weight', rf'{backbone}.initial.act.weight'),
-        Rule(rf'{block}\.(?P<branch>ext_conv[123])\.(?P<place>\d)\.{PARAM}', branch),
+        Rule(WRAPPED + r'initial_block\.main_branch\.weight', rf'{backbone}.initial.conv.weight'),
+        Rule(WRAPPED + rf'initial_block\.batch_norm\.{NORM_PARAM}', rf'{backbone}.initial.norm.\g<param>'),
+        Rule(WRAPPED + r'initial_block\.out_activation\.weight', rf'{backbone}.initial.act.weight'),
+        Rule(rf'{block}\.(?P<branch>ext_conv[123])\.(?P<place>\d)\.{NORM_PARAM}', branch),
         Rule(rf'{block}\.out_activation\.weight', slope),
-        Rule(wrapped + rf'downsample(?P<stage>[12])_0\.(?P<branch>ext_conv[123])\.(?P<place>\d)\.{PARAM}', down),
-        Rule(wrapped + r'downsample(?P<stage>[12])_0\.out_activation\.weight',
+        Rule(WRAPPED + rf'downsample(?P<stage>[12])_0\.(?P<branch>ext_conv[123])\.(?P<place>\d)\.{NORM_PARAM}', down),
+        Rule(WRAPPED + r'downsample(?P<stage>[12])_0\.out_activation\.weight',
              rf'{backbone}.down\g<stage>.act.weight'),
-        Rule(wrapped + rf'upsample(?P<stage>[45])_0\.(?P<branch>main_conv1|ext_conv[12])\.(?P<place>\d)\.{PARAM}', up),
-        Rule(wrapped + rf'upsample(?P<stage>[45])_0\.(?P<layer>ext_tconv1|ext_tconv1_bnorm)\.{PARAM}', up_layer),
-        Rule(wrapped + r'transposed_conv\.weight', r'decode_head.score.weight'),
+        Rule(WRAPPED + rf'upsample(?P<stage>[45])_0\.(?P<branch>main_conv1|ext_conv[12])\.(?P<place>\d)\.{NORM_PARAM}',
+             up),
+        Rule(WRAPPED + rf'upsample(?P<stage>[45])_0\.(?P<layer>ext_tconv1|ext_tconv1_bnorm)\.{NORM_PARAM}', up_layer),
+        Rule(WRAPPED + r'transposed_conv\.weight', r'decode_head.score.weight'),
     ]
 
 

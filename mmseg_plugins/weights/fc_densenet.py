@@ -13,23 +13,21 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import NORM_PARAM, PARAM, WRAPPED, Rule, Tensors, convert
 
-WRAPPED = r'(?:module\.)?'
-LAYER = r'layers\.(?P<j>\d+)\.(?P<part>norm|conv)\.(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
-BOTH = r'(?P<param>weight|bias)'
+LAYER = rf'layers\.(?P<j>\d+)\.(?P<part>norm|conv)\.{NORM_PARAM}'
 
 RULES = [
-    Rule(rf'{WRAPPED}firstconv\.{BOTH}', r'backbone.stem.\g<param>'),
+    Rule(rf'{WRAPPED}firstconv\.{PARAM}', r'backbone.stem.\g<param>'),
     Rule(rf'{WRAPPED}denseBlocksDown\.(?P<i>\d+)\.{LAYER}', r'backbone.blocks.\g<i>.layers.\g<j>.\g<part>.\g<param>'),
     Rule(
         rf'{WRAPPED}transDownBlocks\.(?P<i>\d+)\.(?P<part>norm|conv)\.'
         r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)',
         r'backbone.downs.\g<i>.\g<part>.\g<param>'),
     Rule(rf'{WRAPPED}bottleneck\.bottleneck\.{LAYER}', r'backbone.bottleneck.layers.\g<j>.\g<part>.\g<param>'),
-    Rule(rf'{WRAPPED}transUpBlocks\.(?P<i>\d+)\.convTrans\.{BOTH}', r'decode_head.ups.\g<i>.\g<param>'),
+    Rule(rf'{WRAPPED}transUpBlocks\.(?P<i>\d+)\.convTrans\.{PARAM}', r'decode_head.ups.\g<i>.\g<param>'),
     Rule(rf'{WRAPPED}denseBlocksUp\.(?P<i>\d+)\.{LAYER}', r'decode_head.blocks.\g<i>.layers.\g<j>.\g<part>.\g<param>'),
-    Rule(rf'{WRAPPED}finalConv\.{BOTH}', r'decode_head.score.\g<param>'),
+    Rule(rf'{WRAPPED}finalConv\.{PARAM}', r'decode_head.score.\g<param>'),
 ]
 
 

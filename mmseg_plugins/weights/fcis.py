@@ -15,14 +15,15 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import ConversionError, Rule, Tensors, convert
 
 SCORE_MAPS = 'roi_head.score_maps.'
+GROUP_SIZE = 7  # k of chainercv's released weights
 CHAINER_PARAM = dict(W='weight', b='bias')
 Y_X_TO_X_Y = [1, 0, 3, 2]
 
 
-def x_before_y(tensor: Tensor, group_size: int = 7) -> Tensor:
+def x_before_y(tensor: Tensor, group_size: int = GROUP_SIZE) -> Tensor:
     """Reorder box channels (8 k^2, ...) from dy, dx, dh, dw to dx, dy, dw, dh; 8 = background and object group."""
     cells = group_size**2
     if tensor.shape[0] % (4 * cells):
@@ -38,6 +39,9 @@ def _chainer(match: re.Match, tensor: Tensor) -> Tensors:
 
 
 def _chainer_boxes(match: re.Match, tensor: Tensor) -> Tensors:
+    if tensor.shape[0] != 8 * GROUP_SIZE**2:  # x_before_y would put other group sizes in a wrong order without a word
+        raise ConversionError(f'{match[0]} has {tensor.shape[0]} channels. Rule: 8 x {GROUP_SIZE} x {GROUP_SIZE} = '
+                              f'{8 * GROUP_SIZE**2}; other group sizes are not read. Fix: give a released checkpoint.')
     return {f'{SCORE_MAPS}bbox.{CHAINER_PARAM[match["param"]]}': x_before_y(tensor)}
 
 

@@ -7,30 +7,28 @@ Originals: see :mod:`mmseg_plugins.weights.fcis`, which has the head's rules.  W
 * chainercv orders the RPN's deltas dy, dx, dh, dw, anchor by anchor; here as in the original dx, dy, dw, dh;
 * chainercv's first batch norm adds 2e-5 to the variance (the others, and all of msracver and of ours, 1e-5): the
   difference is added to the converted variance;
-* chainer's counter ``N`` of batch norms has no meaning in inference and is left out.
+* chainer's counter ``N`` of batch norms has no meaning in inference: the table leaves it out.
 
 msracver's checkpoints hold the box layer twice: ``fcis_bbox_*`` predicts normalised deltas, ``fcis_bbox_*_test`` is
-multiplied by their stds.  The first is converted, the second ignored (:func:`ignored_keys` lists it): our coder
-multiplies by the stds once, at run time.  The original's evaluation does the same; its demo loads the second and
-multiplies again.
+multiplied by their stds.  The first is converted, the table leaves the second out: our coder multiplies by the stds
+once, at run time.  The original's evaluation does the same; its demo loads the second and multiplies again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from .fcis import CHAINER_PARAM, CHAINERCV_HEAD_RULES, MSRACVER_HEAD_RULES, Y_X_TO_X_Y
+from .fcis import CHAINER_PARAM, CHAINERCV_HEAD_RULES, GROUP_SIZE, MSRACVER_HEAD_RULES, Y_X_TO_X_Y
 from .state_dict_rules import ConversionError, Rule, Tensors, convert
 
 CHAINER_FIRST_EPS_EXCESS = 2e-5 - 1e-5
 BRANCHES = {'1': 'downsample', '2a': '1', '2b': '2', '2c': '3'}
 MXNET_NORM = dict(gamma='weight', beta='bias', moving_mean='running_mean', moving_var='running_var')
 CHAINER_NORM = dict(gamma='weight', beta='bias', avg_mean='running_mean', avg_var='running_var')
-IGNORED = r'fcis_bbox_(?:weight|bias)_test|extractor/.+/bn/N'
 
 
 def _norm(name: str, param: str, tensor: Tensor) -> Tensors:
@@ -97,10 +95,6 @@ def _chainer_anchor_deltas(match: re.Match, tensor: Tensor) -> Tensors:
     return {f'rpn_head.rpn_reg.{CHAINER_PARAM[match["param"]]}': ordered}
 
 
-def _ignore(match: re.Match, tensor: Tensor) -> Tensors:
-    return {}
-
-
 BLOCK = r'(?P<stage>[2-5])(?P<letter>[a-f])(?P<number>(?<=b)\d+)?_branch(?P<branch>1|2[abc])'
 RULES = {
     'msracver': [
@@ -112,7 +106,6 @@ RULES = {
         Rule(r'rpn_cls_score_(?P<param>weight|bias)', _mxnet_objectness),
         Rule(r'rpn_bbox_pred_(?P<param>weight|bias)', r'rpn_head.rpn_reg.\g<param>'),
         *MSRACVER_HEAD_RULES,
-        Rule(IGNORED, _ignore),
     ],
     'chainercv': [
         Rule(r'extractor/conv1/conv/W', 'backbone.conv1.weight'),
@@ -124,7 +117,6 @@ RULES = {
         Rule(r'rpn/score/(?P<param>[Wb])', _chainer_objectness),
         Rule(r'rpn/loc/(?P<param>[Wb])', _chainer_anchor_deltas),
         *CHAINERCV_HEAD_RULES,
-        Rule(IGNORED, _ignore),
     ],
 }
 
@@ -135,7 +127,7 @@ def convert_fcis(state_dict: Mapping[str, Tensor], convention: str) -> Tensors:
     ``model.roi_head.convention`` of the config must be the same.
 
     Args:
-        state_dict: ``arg:`` and ``aux:`` of MXNet's files may stand before the names or not.
+        state_dict: Without what the table leaves out; MXNet's ``arg:`` and ``aux:`` may stand before the names.
         convention: ``'msracver'`` or ``'chainercv'``: whose names they are.
 
     Raises:
@@ -146,9 +138,12 @@ def convert_fcis(state_dict: Mapping[str, Tensor], convention: str) -> Tensors:
     return convert(_without_kinds(state_dict), RULES[convention], f'FCIS of {convention}')
 
 
-def ignored_keys(names: Iterable[str]) -> list[str]:
-    """Those of a checkpoint's keys that are left out by rule, see the module's text."""
-    return [name for name in names if re.fullmatch(rf'(?:arg:|aux:)?(?:{IGNORED})', name)]
+def count_classes(state_dict: Mapping[str, Tensor]) -> int | None:
+    """Object classes of a checkpoint of either implementation, from its 2 (C + 1) 7 x 7 score maps."""
+    for name, tensor in state_dict.items():
+        if name.endswith(('fcis_cls_seg_bias', 'head/cls_seg/b')):
+            return len(tensor) // (2 * GROUP_SIZE**2) - 1
+    return None
 
 
 def _without_kinds(state_dict: Mapping[str, Tensor]) -> Tensors:

@@ -4,8 +4,8 @@ Port (MIT): https://github.com/zijundeng/pytorch-semantic-segmentation/tree/4a17
 (models/gcn.py).  Only names change.  It counts from the coarsest map, here the finest is first:
 
     gcm1 .. gcm4 (stride 32 .. 4)          kernels[3] .. kernels[0]
-    brm1 .. brm4, behind them              refine_maps[3] .. refine_maps[0]
-    brm5 .. brm9, behind the sums          refine_sums[4] .. refine_sums[0]
+    brm1 .. brm4, after them              refine_maps[3] .. refine_maps[0]
+    brm5 .. brm9, after the sums          refine_sums[4] .. refine_sums[0]
 
 Its constructor takes ``input_size``, the size of every image; no weight depends on it at that commit, and here it is
 read from the image.  (Earlier commits made the kernels as large as the maps of that size; such weights need kernels of
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from .resnet_names import resnet_rules, with_batch_counts
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import PARAM, Rule, Tensors, convert
 
 HEAD = 'decode_head.'
 CONVS = dict(l1='left1', l2='left2', r1='right1', r2='right2')
@@ -38,8 +38,8 @@ def _refinement(match: re.Match, tensor: Tensor) -> Tensors:
 
 RULES = [
     *resnet_rules('backbone.net.', conv1='layer0.0', bn1='layer0.1', layers={1: 'layer1.1'}),
-    Rule(r'gcm(?P<i>[1-4])\.conv_(?P<conv>[lr][12])\.(?P<param>weight|bias)', _kernel),
-    Rule(r'brm(?P<i>[1-9])\.(?P<conv>conv[12])\.(?P<param>weight|bias)', _refinement),
+    Rule(rf'gcm(?P<i>[1-4])\.conv_(?P<conv>[lr][12])\.{PARAM}', _kernel),
+    Rule(rf'brm(?P<i>[1-9])\.(?P<conv>conv[12])\.{PARAM}', _refinement),
 ]
 
 

@@ -14,10 +14,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import NORM_PARAM, PARAM, WRAPPED, Rule, Tensors, convert
 
-BN = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
-WRAPPED = r'(?:module\.)?'
 NET = 'backbone.net.'
 RESIDUAL = r'conv[12]|bn[12]|downsample\.[01]'
 
@@ -30,16 +28,16 @@ def _own_block(match: re.Match, tensor: Tensor) -> Tensors:
 
 RULES = [
     Rule(rf'{WRAPPED}conv1\.weight', NET + 'conv1.weight'),
-    Rule(rf'{WRAPPED}bn1\.{BN}', NET + r'bn1.\g<param>'),
+    Rule(rf'{WRAPPED}bn1\.{NORM_PARAM}', NET + r'bn1.\g<param>'),
     Rule(rf'{WRAPPED}in_block\.0\.weight', NET + 'conv1.weight'),
-    Rule(rf'{WRAPPED}in_block\.1\.{BN}', NET + r'bn1.\g<param>'),
-    Rule(rf'{WRAPPED}encoder(?P<stage>[1-4])\.block(?P<block>[12])\.(?P<part>{RESIDUAL})\.{BN}', _own_block),
-    Rule(rf'{WRAPPED}encoder(?P<stage>[1-4])\.(?P<block>[01])\.(?P<part>{RESIDUAL})\.{BN}',
+    Rule(rf'{WRAPPED}in_block\.1\.{NORM_PARAM}', NET + r'bn1.\g<param>'),
+    Rule(rf'{WRAPPED}encoder(?P<stage>[1-4])\.block(?P<block>[12])\.(?P<part>{RESIDUAL})\.{NORM_PARAM}', _own_block),
+    Rule(rf'{WRAPPED}encoder(?P<stage>[1-4])\.(?P<block>[01])\.(?P<part>{RESIDUAL})\.{NORM_PARAM}',
          NET + r'layer\g<stage>.\g<block>.\g<part>.\g<param>'),
-    Rule(rf'{WRAPPED}(?P<layer>decoder[1-4]\.(?:conv1|tp_conv|conv2)\.[01])\.{BN}',
+    Rule(rf'{WRAPPED}(?P<layer>decoder[1-4]\.(?:conv1|tp_conv|conv2)\.[01])\.{NORM_PARAM}',
          r'decode_head.\g<layer>.\g<param>'),
-    Rule(rf'{WRAPPED}(?P<layer>(?:tp_conv1|conv2)\.[01])\.{BN}', r'decode_head.\g<layer>.\g<param>'),
-    Rule(rf'{WRAPPED}tp_conv2\.(?P<param>weight|bias)', r'decode_head.tp_conv2.\g<param>'),
+    Rule(rf'{WRAPPED}(?P<layer>(?:tp_conv1|conv2)\.[01])\.{NORM_PARAM}', r'decode_head.\g<layer>.\g<param>'),
+    Rule(rf'{WRAPPED}tp_conv2\.{PARAM}', r'decode_head.tp_conv2.\g<param>'),
 ]
 
 

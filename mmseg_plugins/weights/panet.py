@@ -25,7 +25,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import PARAM, Rule, Tensors, convert
 
 NUM_LEVELS = 4
 BN_EPS = 1e-5
@@ -76,7 +76,7 @@ def _pyramid(pattern: str, prefix: str, coarsest: int | None) -> Rule:
         index = int(match['i']) if coarsest is None else coarsest - int(match['i'])
         return {_block(prefix, index, match['part'], match['param']): tensor}
 
-    return Rule(rf'Conv_Body\.{pattern}\.(?P<part>[01])\.(?P<param>weight|bias)', handler)
+    return Rule(rf'Conv_Body\.{pattern}\.(?P<part>[01])\.{PARAM}', handler)
 
 
 def _stack(pattern: str, prefix: str, first: int) -> Rule:
@@ -86,7 +86,7 @@ def _stack(pattern: str, prefix: str, first: int) -> Rule:
         position = int(match['i'])
         return {_block(prefix, first + position // 3, str(position % 3), match['param']): tensor}
 
-    return Rule(rf'{pattern}\.(?P<i>\d+)\.(?P<param>weight|bias)', handler)
+    return Rule(rf'{pattern}\.(?P<i>\d+)\.{PARAM}', handler)
 
 
 def _blocks(pattern: str, prefix: str, names: tuple[str, str] = ('conv', 'gn')) -> Rule:
@@ -97,7 +97,7 @@ def _blocks(pattern: str, prefix: str, names: tuple[str, str] = ('conv', 'gn')) 
         level = f'{match["i"]}.' if 'i' in match.re.groupindex else ''
         return {f'{prefix}{level}{name}.{match["param"]}': tensor}
 
-    return Rule(rf'{pattern}\.(?P<part>[01])\.(?P<param>weight|bias)', handler)
+    return Rule(rf'{pattern}\.(?P<part>[01])\.{PARAM}', handler)
 
 
 def _boxes(match: re.Match, tensor: Tensor) -> Tensors:
@@ -113,35 +113,34 @@ def _masks(match: re.Match, tensor: Tensor) -> Tensors:
 
 
 FC = ('linear', 'norm')
-PARAM = r'\.(?P<param>weight|bias)'
 RULES = [
     Rule(BACKBONE + r'res(?P<stage>1)\.(?P<layer>conv1)\.weight', _backbone_conv),
-    Rule(BACKBONE + r'res(?P<stage>1)\.(?P<layer>bn1)' + PARAM, _backbone_affine),
+    Rule(BACKBONE + r'res(?P<stage>1)\.(?P<layer>bn1)\.' + PARAM, _backbone_affine),
     Rule(BACKBONE + r'res(?P<stage>[2-5])\.(?P<layer>\d+\.(?:conv[123]|downsample\.0))\.weight', _backbone_conv),
-    Rule(BACKBONE + r'res(?P<stage>[2-5])\.(?P<layer>\d+\.(?:bn[123]|downsample\.1))' + PARAM, _backbone_affine),
+    Rule(BACKBONE + r'res(?P<stage>[2-5])\.(?P<layer>\d+\.(?:bn[123]|downsample\.1))\.' + PARAM, _backbone_affine),
     _blocks(r'Conv_Body\.conv_top', f'neck.lateral_convs.{NUM_LEVELS - 1}.'),
     _pyramid(r'topdown_lateral_modules\.(?P<i>[0-2])\.conv_lateral', 'neck.lateral_convs.', NUM_LEVELS - 2),
     _pyramid(r'posthoc_modules\.(?P<i>[0-3])', 'neck.fpn_convs.', NUM_LEVELS - 1),
     _pyramid(r'panet_buttomup_conv1_modules\.(?P<i>[0-2])', 'neck.downsample_convs.', None),
     _pyramid(r'panet_buttomup_conv2_modules\.(?P<i>[0-2])', 'neck.upper_convs.', None),
-    Rule(r'RPN\.FPN_RPN_conv' + PARAM, r'rpn_head.rpn_conv.\g<param>'),
-    Rule(r'RPN\.FPN_RPN_cls_score' + PARAM, r'rpn_head.rpn_cls.\g<param>'),
-    Rule(r'RPN\.FPN_RPN_bbox_pred' + PARAM, r'rpn_head.rpn_reg.\g<param>'),
+    Rule(r'RPN\.FPN_RPN_conv\.' + PARAM, r'rpn_head.rpn_conv.\g<param>'),
+    Rule(r'RPN\.FPN_RPN_cls_score\.' + PARAM, r'rpn_head.rpn_cls.\g<param>'),
+    Rule(r'RPN\.FPN_RPN_bbox_pred\.' + PARAM, r'rpn_head.rpn_reg.\g<param>'),
     _blocks(r'Box_Head\.conv1_head\.(?P<i>[0-3])', f'{BBOX_HEAD}fusion.levels.'),
     _blocks(r'Box_Head\.fc1\.(?P<i>[0-3])', f'{BBOX_HEAD}fusion.levels.', FC),
     _stack(r'Box_Head\.convs', f'{BBOX_HEAD}convs.', 0),
-    Rule(r'Box_Head\.fc' + PARAM, rf'{BBOX_HEAD}fcs.0.linear.\g<param>'),
+    Rule(r'Box_Head\.fc\.' + PARAM, rf'{BBOX_HEAD}fcs.0.linear.\g<param>'),
     _blocks(r'Box_Head\.fc2', f'{BBOX_HEAD}fcs.0.', FC),
-    Rule(r'Box_Outs\.cls_score' + PARAM, _scores),
-    Rule(r'Box_Outs\.bbox_pred' + PARAM, _boxes),
+    Rule(r'Box_Outs\.cls_score\.' + PARAM, _scores),
+    Rule(r'Box_Outs\.bbox_pred\.' + PARAM, _boxes),
     _blocks(r'Mask_Head\.mask_conv1\.(?P<i>[0-3])', f'{MASK_HEAD}convs.0.levels.'),
     _stack(r'Mask_Head\.conv_fcn', f'{MASK_HEAD}convs.', 1),
     _blocks(r'Mask_Head\.mask_conv4', f'{MASK_HEAD}convs.3.'),
     _blocks(r'Mask_Head\.mask_conv4_fc', f'{MASK_HEAD}fc_branch.convs.0.'),
     _blocks(r'Mask_Head\.mask_conv5_fc', f'{MASK_HEAD}fc_branch.convs.1.'),
-    Rule(r'Mask_Head\.mask_fc\.0' + PARAM, rf'{MASK_HEAD}fc_branch.fc.\g<param>'),
-    Rule(r'Mask_Head\.upconv' + PARAM, rf'{MASK_HEAD}upsample.\g<param>'),
-    Rule(r'Mask_Outs\.classify' + PARAM, _masks),
+    Rule(r'Mask_Head\.mask_fc\.0\.' + PARAM, rf'{MASK_HEAD}fc_branch.fc.\g<param>'),
+    Rule(r'Mask_Head\.upconv\.' + PARAM, rf'{MASK_HEAD}upsample.\g<param>'),
+    Rule(r'Mask_Outs\.classify\.' + PARAM, _masks),
 ]
 
 

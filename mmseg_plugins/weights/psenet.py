@@ -16,10 +16,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
-
-BN = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
-WRAPPED = r'(?:module\.)?'
+from .state_dict_rules import NORM_PARAM, PARAM, WRAPPED, Rule, Tensors, convert
 
 
 def _stem_conv(match: re.Match, tensor: Tensor) -> Tensors:
@@ -38,20 +35,20 @@ def _pyramid(prefix: str, name: str) -> Rule:
     def handler(match: re.Match, tensor: Tensor) -> Tensors:
         return {f'neck.{prefix}.{3 - int(match["i"])}.{match["part"]}.{match["param"]}': tensor}
 
-    return Rule(rf'{WRAPPED}fpn\.{name}(?P<i>[123])_\.(?P<part>conv|bn)\.{BN}', handler)
+    return Rule(rf'{WRAPPED}fpn\.{name}(?P<i>[123])_\.(?P<part>conv|bn)\.{NORM_PARAM}', handler)
 
 
 RULES = [
     Rule(rf'{WRAPPED}backbone\.conv(?P<i>[123])\.weight', _stem_conv),
-    Rule(rf'{WRAPPED}backbone\.bn(?P<i>[123])\.{BN}', _stem_norm),
-    Rule(rf'{WRAPPED}backbone\.(?P<layer>layer[1-4]\.\d+\.(?:conv[123]|bn[123]|downsample\.[01]))\.{BN}',
+    Rule(rf'{WRAPPED}backbone\.bn(?P<i>[123])\.{NORM_PARAM}', _stem_norm),
+    Rule(rf'{WRAPPED}backbone\.(?P<layer>layer[1-4]\.\d+\.(?:conv[123]|bn[123]|downsample\.[01]))\.{NORM_PARAM}',
          r'backbone.\g<layer>.\g<param>'),
-    Rule(rf'{WRAPPED}fpn\.toplayer_\.(?P<part>conv|bn)\.{BN}', r'neck.lateral_convs.3.\g<part>.\g<param>'),
+    Rule(rf'{WRAPPED}fpn\.toplayer_\.(?P<part>conv|bn)\.{NORM_PARAM}', r'neck.lateral_convs.3.\g<part>.\g<param>'),
     _pyramid('lateral_convs', 'latlayer'),
     _pyramid('smooth_convs', 'smooth'),
-    Rule(rf'{WRAPPED}det_head\.conv1\.(?P<param>weight|bias)', r'mask_head.conv.\g<param>'),
-    Rule(rf'{WRAPPED}det_head\.bn1\.{BN}', r'mask_head.norm.\g<param>'),
-    Rule(rf'{WRAPPED}det_head\.conv2\.(?P<param>weight|bias)', r'mask_head.kernels.\g<param>'),
+    Rule(rf'{WRAPPED}det_head\.conv1\.{PARAM}', r'mask_head.conv.\g<param>'),
+    Rule(rf'{WRAPPED}det_head\.bn1\.{NORM_PARAM}', r'mask_head.norm.\g<param>'),
+    Rule(rf'{WRAPPED}det_head\.conv2\.{PARAM}', r'mask_head.kernels.\g<param>'),
 ]
 
 

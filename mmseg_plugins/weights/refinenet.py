@@ -27,8 +27,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .resnet_names import PARAM, resnet_rules, with_batch_counts
-from .state_dict_rules import Rule, Tensors, convert
+from .resnet_names import resnet_rules, with_batch_counts
+from .state_dict_rules import NORM_PARAM, PARAM, Rule, Tensors, convert
 
 BLOCKS = 'decode_head.cascade.blocks.'
 UNIT_CONVS = {'_conv': 'conv1', '_conv_relu_varout_dimred': 'conv2'}
@@ -56,7 +56,7 @@ def _units(name: str, pattern: str) -> Rule:
         conv = UNIT_CONVS[match['conv']]
         return {_block(match, f'{name}.{int(match["i"]) - 1}.{conv}.conv.{match["param"]}'): tensor}
 
-    return Rule(pattern + r'\.0\.(?P<i>\d+)(?P<conv>_conv|_conv_relu_varout_dimred)\.(?P<param>weight|bias)', handler)
+    return Rule(pattern + rf'\.0\.(?P<i>\d+)(?P<conv>_conv|_conv_relu_varout_dimred)\.{PARAM}', handler)
 
 
 def _pooling(match: re.Match, tensor: Tensor) -> Tensors:
@@ -71,7 +71,7 @@ RESNET_RULES = [
     _units('before', r'adapt_stage(?P<stage>[1-4])_b'),
     _units('after', r'mflow_conv_g(?P<stage>[1-4])_b'),
     Rule(r'mflow_conv_g(?P<stage>[1-4])_pool\.0\.(?P<i>\d+)_outvar_dimred\.weight', _pooling),
-    Rule(r'clf_conv\.(?P<param>weight|bias)', r'decode_head.classifier.\g<param>'),
+    Rule(rf'clf_conv\.{PARAM}', r'decode_head.classifier.\g<param>'),
 ]
 
 
@@ -99,12 +99,12 @@ def _mbv2_out(match: re.Match, tensor: Tensor) -> Tensors:
 
 
 MBV2_RULES = [
-    Rule(rf'layer1\.(?P<part>[01])\.{PARAM}', _mbv2_stem),
-    Rule(rf'layer(?P<layer>[2-8])\.(?P<i>\d+)\.output\.(?P<j>[012])\.(?P<part>[01])\.{PARAM}', _mbv2_layer),
+    Rule(rf'layer1\.(?P<part>[01])\.{NORM_PARAM}', _mbv2_stem),
+    Rule(rf'layer(?P<layer>[2-8])\.(?P<i>\d+)\.output\.(?P<j>[012])\.(?P<part>[01])\.{NORM_PARAM}', _mbv2_layer),
     Rule(r'conv(?P<layer>[3-8])\.weight', _mbv2_reduce),
     Rule(r'crp(?P<stage>[1-4])\.0\.(?P<i>\d+)_outvar_dimred\.weight', _mbv2_pooling),
     Rule(r'conv_adapt(?P<stage>[2-4])\.weight', _mbv2_out),
-    Rule(r'segm\.(?P<param>weight|bias)', r'decode_head.classifier.\g<param>'),
+    Rule(rf'segm\.{PARAM}', r'decode_head.classifier.\g<param>'),
 ]
 
 

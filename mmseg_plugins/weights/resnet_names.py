@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from .state_dict_rules import Rule, Tensors
+from .state_dict_rules import NORM_PARAM, Rule, Tensors
 
-#: The last part of a convolution's or batch norm's entry.
-PARAM = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
 #: A layer inside a residual block.
 LAYER = r'(?P<layer>conv[123]|bn[123]|downsample\.[01])'
 
@@ -28,8 +26,9 @@ def resnet_rules(ours: str,
     names = {stage: f'layer{stage}' for stage in (1, 2, 3, 4)} | (layers or {})
     return [
         Rule(_literal(conv1) + r'\.weight', f'{ours}conv1.weight'),
-        Rule(_literal(bn1) + rf'\.{PARAM}', rf'{ours}bn1.\g<param>'),
-        *(Rule(_literal(name) + rf'\.(?P<i>\d+)\.{LAYER}\.{PARAM}', rf'{ours}layer{stage}.\g<i>.\g<layer>.\g<param>')
+        Rule(_literal(bn1) + rf'\.{NORM_PARAM}', rf'{ours}bn1.\g<param>'),
+        *(Rule(_literal(name) + rf'\.(?P<i>\d+)\.{LAYER}\.{NORM_PARAM}',
+               rf'{ours}layer{stage}.\g<i>.\g<layer>.\g<param>')
           for stage, name in names.items()),
     ]
 

@@ -3,7 +3,7 @@
 Original (MIT): https://github.com/meetps/pytorch-semseg/tree/801fb200547caa5b0d91b8dde56b837da029f746
 
 Only names change.  What the config, not the weights, must reproduce: pools that round down (``ceil_mode=False``), norm
-and ReLU behind the last convolution (``last_norm_act=True``), eps 1e-5.  The same names without the last norm are the
+and ReLU after the last convolution (``last_norm_act=True``), eps 1e-5.  The same names without the last norm are the
 paper's network (``last_norm_act=False``).
 """
 
@@ -14,12 +14,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
-from .vgg16_encoder import position
+from .state_dict_rules import NORM_PARAM, WRAPPED, Rule, Tensors, convert
+from .vgg16 import position
 
-PARAM = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
-UNIT = rf'cbr_unit\.(?P<part>[01])\.{PARAM}'
-WRAPPED = r'(?:module\.)?'
+UNIT = rf'cbr_unit\.(?P<part>[01])\.{NORM_PARAM}'
 PARTS = {'0': 'conv', '1': 'bn'}
 
 

@@ -2,7 +2,7 @@
 
 Original: https://github.com/WXinlong/SOLO/tree/f4cd03b9404e3bd84ca0be45966fb61d20d2efe6 , built on mmdet 1.0.  Only
 names change: its class 0 is background and has no channel, so channel c is its class c + 1 and ours c; backbone and
-neck keep their names.  The mask feature branch of SOLOv2 stands beside the head there and inside it here.
+neck keep their names.  The mask feature branch of SOLOv2 stands next to the head there and inside it here.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import PARAM, Rule, Tensors, convert
 
 HEAD = 'mask_head.'
 FEATURES = f'{HEAD}mask_feature_head.'
-PARAM = r'\.(?P<param>weight|bias)'
 # A convolution, its norm, or the offsets of a deformable one.
-INNER = r'\.(?P<inner>conv\.conv_offset|conv|gn)' + PARAM
+INNER = r'\.(?P<inner>conv\.conv_offset|conv|gn)\.' + PARAM
 
 
 def _offset_name(match: re.Match, tensor: Tensor) -> Tensors:
@@ -33,14 +32,14 @@ OUTPUTS = {'solo_ins_list': 'conv_mask_list', 'dsolo_ins_list_x': 'conv_mask_lis
 RULES = [
     *(Rule(rf'bbox_head\.{theirs}\.(?P<i>\d+){INNER}', rf'{HEAD}{ours}.\g<i>.\g<inner>.\g<param>')
       for theirs, ours in TOWERS.items()),
-    *(Rule(rf'bbox_head\.{theirs}\.(?P<i>\d+){PARAM}', rf'{HEAD}{ours}.\g<i>.\g<param>')
+    *(Rule(rf'bbox_head\.{theirs}\.(?P<i>\d+)\.{PARAM}', rf'{HEAD}{ours}.\g<i>.\g<param>')
       for theirs, ours in OUTPUTS.items()),
-    Rule(r'bbox_head\.d?solo_cate' + PARAM, rf'{HEAD}conv_cls.\g<param>'),
-    Rule(r'bbox_head\.solo_kernel' + PARAM, rf'{HEAD}conv_kernel.\g<param>'),
+    Rule(r'bbox_head\.d?solo_cate\.' + PARAM, rf'{HEAD}conv_cls.\g<param>'),
+    Rule(r'bbox_head\.solo_kernel\.' + PARAM, rf'{HEAD}conv_kernel.\g<param>'),
     Rule(r'mask_feat_head\.convs_all_levels\.(?P<i>\d+)\.(?P<conv>conv\d+)' + INNER,
          rf'{FEATURES}convs_all_levels.\g<i>.\g<conv>.\g<inner>.\g<param>'),
     Rule(r'mask_feat_head\.conv_pred\.0' + INNER, rf'{FEATURES}conv_pred.\g<inner>.\g<param>'),
-    Rule(r'backbone\.(?P<block>layer\d\.\d+\.conv2)_offset' + PARAM, _offset_name),
+    Rule(r'backbone\.(?P<block>layer\d\.\d+\.conv2)_offset\.' + PARAM, _offset_name),
     Rule(r'(?P<name>backbone\.(?:(?!conv2_offset).)+)', r'\g<name>'),
     Rule(r'(?P<name>neck\.(?:lateral|fpn)_convs\.\d+\.conv\.(?:weight|bias))', r'\g<name>'),
 ]

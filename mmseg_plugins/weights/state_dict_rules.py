@@ -11,6 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from torch import Tensor
 
+#: The last part of a key: of a layer without running statistics, and of any convolution or batch norm.
+PARAM = r'(?P<param>weight|bias)'
+NORM_PARAM = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
+#: What DataParallel puts in front of every key.
+WRAPPED = r'(?:module\.)?'
+
 Tensors = dict[str, Tensor]
 Handler = Callable[[re.Match, Tensor], Tensors]
 

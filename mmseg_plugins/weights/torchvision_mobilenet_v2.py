@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from .resnet_names import PARAM, with_batch_counts
-from .state_dict_rules import Rule, Tensors, convert
+from .resnet_names import with_batch_counts
+from .state_dict_rules import NORM_PARAM, Rule, Tensors, convert
 
 BLOCKS = (1, 2, 3, 4, 3, 3, 1)  # of mmseg's layers 1 to 7
 #: features.N -> mmseg's layer and block.
@@ -47,20 +47,16 @@ def _rules(shift: int) -> list[Rule]:
     def stem(match: re.Match, tensor: Tensor) -> Tensors:
         return {f'conv1.{_part(match["part"])}.{match["param"]}': tensor}
 
-    def dropped(match: re.Match, tensor: Tensor) -> Tensors:
-        return {}
-
     blocks = r'features\.(?P<n>[1-9]|1[0-7])\.conv\.(?P<j>\d)'
     return [
-        Rule(rf'features\.0\.(?P<part>[01])\.{PARAM}', stem),
-        Rule(rf'{blocks}\.(?P<part>[01])\.{PARAM}', inner),
-        Rule(rf'{blocks}\.{PARAM}', project),
-        Rule(r'features\.18\..*|classifier\..*', dropped),  # the classifier's own layers
+        Rule(rf'features\.0\.(?P<part>[01])\.{NORM_PARAM}', stem),
+        Rule(rf'{blocks}\.(?P<part>[01])\.{NORM_PARAM}', inner),
+        Rule(rf'{blocks}\.{NORM_PARAM}', project),
     ]
 
 
 def convert_torchvision_mobilenet_v2(state_dict: Mapping[str, Tensor], *, expanded: bool) -> Tensors:
-    """Translate torchvision's ``state_dict`` to the keys of ``mmseg.MobileNetV2``, without the classifier's layers.
+    """Translate torchvision's ``state_dict`` to the keys of ``mmseg.MobileNetV2``, without classifier (see the table).
 
     Args:
         expanded: For ``mmseg_plugins.ExpandedMobileNetV2``: adds an identity as its first expansion.

@@ -15,9 +15,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import Rule, Tensors, convert
+from .state_dict_rules import NORM_PARAM, PARAM, WRAPPED, Rule, Tensors, convert
 
-PARAM = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
 LAYERS = {'0': 'conv', '1': 'bn'}  # of the original's Sequential(convolution, norm, ReLU)
 DEEPEST = 4  # the original always has 5 levels
 
@@ -43,12 +42,12 @@ def _up(match: re.Match, tensor: Tensor) -> Tensors:
     return {f'backbone.ups.{int(match["level"]) - 1}.{match["param"]}': tensor}
 
 
-_CONV = rf'conv(?P<i>[12])\.(?P<layer>[01])\.{PARAM}'
+_CONV = rf'conv(?P<i>[12])\.(?P<layer>[01])\.{NORM_PARAM}'
 RULES = [
-    Rule(rf'(?:module\.)?(?P<level>conv[1-4]|center)\.{_CONV}', _down),
-    Rule(rf'(?:module\.)?up_concat(?P<level>[1-4])\.conv\.{_CONV}', _fuse),
-    Rule(r'(?:module\.)?up_concat(?P<level>[1-4])\.up\.(?P<param>weight|bias)', _up),
-    Rule(r'(?:module\.)?final\.(?P<param>weight|bias)', r'decode_head.classify.\g<param>'),
+    Rule(rf'{WRAPPED}(?P<level>conv[1-4]|center)\.{_CONV}', _down),
+    Rule(rf'{WRAPPED}up_concat(?P<level>[1-4])\.conv\.{_CONV}', _fuse),
+    Rule(rf'{WRAPPED}up_concat(?P<level>[1-4])\.up\.{PARAM}', _up),
+    Rule(rf'{WRAPPED}final\.{PARAM}', r'decode_head.classify.\g<param>'),
 ]
 
 

@@ -5,10 +5,11 @@ import torch
 from golden_cases import golden_state_dict
 from slow_deeplab import largefov_params, resnet_params
 
+from mmseg_plugins.weights.convert import convert_state_dict
 from mmseg_plugins.weights.deeplabv1 import convert_largefov
-from mmseg_plugins.weights.deeplabv2 import convert_deeplabv2, convert_deeplabv2_backbone
+from mmseg_plugins.weights.deeplabv2 import convert_deeplabv2
 from mmseg_plugins.weights.state_dict_rules import ConversionError
-from mmseg_plugins.weights.vgg16_classifier import subsample_vgg16
+from mmseg_plugins.weights.vgg16 import subsample_vgg16
 
 
 def equal(ours, theirs):
@@ -35,23 +36,27 @@ def test_v2_is_read_with_and_without_what_wraps_it():
     assert len(convert_deeplabv2(weights)) == len(weights)
 
 
+def start(weights):
+    return convert_state_dict('deeplabv2-kazuto1011-backbone', weights)[0]
+
+
 def test_a_start_leaves_classifiers_out_and_nothing_else():
     weights = golden_state_dict(resnet_params((1, 1, 2, 1), 2), seed=1, gain=1.0)
     whole = convert_deeplabv2(weights)
     trunk = {name: value for name, value in whole.items() if name.startswith('backbone.')}
-    assert equal(convert_deeplabv2_backbone(weights), trunk)
+    assert equal(start(weights), trunk)
     coco = {name.removeprefix('base.'): value for name, value in weights.items() if 'aspp' not in name}
     coco |= {'fc.weight': torch.zeros(91, 64, 1, 1), 'fc.bias': torch.zeros(91)}
-    assert equal(convert_deeplabv2_backbone(coco), trunk)
+    assert equal(start(coco), trunk)
     with pytest.raises(ConversionError, match=r'fc\.weight'):
         convert_deeplabv2(coco)
     with pytest.raises(ConversionError, match=r'layer6\.block1'):
-        convert_deeplabv2_backbone({**coco, 'layer6.block1.reduce.conv.weight': torch.zeros(1)})
+        start({**coco, 'layer6.block1.reduce.conv.weight': torch.zeros(1)})
 
 
 def vgg16(filters=16, maps=8):
     shapes = {f'features.{i}.weight': (4, 3, 3, 3) for i in (0, 2)} | {f'features.{i}.bias': (4, ) for i in (0, 2)}
-    for i, shape in ((0, (filters, maps * 49)), (3, (filters, filters)), (6, (1000, filters))):
+    for i, shape in ((0, (filters, maps * 49)), (3, (filters, filters))):
         shapes |= {f'classifier.{i}.weight': shape, f'classifier.{i}.bias': shape[:1]}
     return golden_state_dict(shapes, seed=1, gain=1.0)
 
@@ -89,6 +94,8 @@ def test_cells_and_filters_are_decimated_alike_in_both_layers(kernel, places):
 
 @pytest.mark.parametrize(('broken', 'words'), [
     (dict(), r'\[None, None\]'),
+    ({'classifier.0.weight': torch.zeros(2, 48)}, r'the shape \(2, 48\)'),
+    ({'fc6.weight': torch.zeros(2, 49), 'fc7.weight': torch.zeros(3, 3)}, r'\(3, 3, 1, 1\)'),
     ({'fc.weight': torch.zeros(1)}, 'fc.weight'),
 ])
 def test_other_weights_are_refused(broken, words):

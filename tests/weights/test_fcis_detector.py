@@ -9,7 +9,8 @@ from official_fcis import backbone, chainer_params, mxnet_params, official_weigh
 from tiny_models import CONFIGS, batch, predictions_of
 
 from mmseg_plugins.config.load import load_config
-from mmseg_plugins.weights.fcis_detector import convert_fcis, ignored_keys
+from mmseg_plugins.weights.convert import convert_state_dict
+from mmseg_plugins.weights.fcis_detector import convert_fcis
 from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
 
 PARAMS = {'msracver': mxnet_params, 'chainercv': chainer_params}
@@ -41,7 +42,7 @@ def weights(origin):
 @pytest.fixture(scope='module')
 def model(origin, weights):
     model = model_of(origin, 20, depth=50)
-    model.load_state_dict(convert_fcis(weights, origin), strict=True)
+    model.load_state_dict(convert_state_dict(f'fcis-{origin}', weights)[0], strict=True)
     return model
 
 
@@ -49,11 +50,11 @@ def model(origin, weights):
 def test_every_key_of_the_released_model_is_used(origin, classes, anchors):
     shapes = PARAMS[origin](anchors, classes)
     empty = {name: torch.zeros(()).expand(shape) for name, shape in shapes.items()}
-    converted = convert_fcis(empty, origin)
+    converted, left_out = convert_state_dict(f'fcis-{origin}', empty)
     check_matches(converted, model_of(origin, classes, depth=101).state_dict(), 'the released setting')
     counters = [name for name in converted if name.endswith('num_batches_tracked')]
-    assert len(converted) - len(counters) == len(shapes) - len(ignored_keys(shapes))
-    assert len(ignored_keys(shapes)) == (2 if origin == 'msracver' else len(counters))
+    assert len(converted) - len(counters) == len(shapes) - len(left_out)
+    assert len(left_out) == (2 if origin == 'msracver' else len(counters))
 
 
 @pytest.mark.parametrize('size', [(64, 96), (75, 101)])
@@ -127,7 +128,8 @@ def test_names_without_prefix_are_the_same(origin):
     shapes = PARAMS[origin](blocks=SMALL)
     with_prefix = {name: torch.zeros(()).expand(shape) for name, shape in shapes.items()}
     bare = {name.split(':')[-1]: tensor for name, tensor in with_prefix.items()}
-    assert convert_fcis(bare, origin).keys() == convert_fcis(with_prefix, origin).keys()
+    one, other = (convert_state_dict(f'fcis-{origin}', names)[0] for names in (bare, with_prefix))
+    assert one.keys() == other.keys()
     if origin == 'msracver':
         with pytest.raises(ConversionError, match=r"with and without it: \['conv1_weight'\]"):
             convert_fcis({'arg:conv1_weight': torch.zeros(1), 'conv1_weight': torch.zeros(1)}, origin)
@@ -146,3 +148,9 @@ def test_keys_of_the_other_implementation_are_refused(weights, origin):
     other = {'msracver': 'chainercv', 'chainercv': 'msracver'}[origin]
     with pytest.raises(ConversionError, match=f'not a checkpoint of FCIS of {other}'):
         convert_fcis(weights, other)
+
+
+def test_group_sizes_of_chainercv_that_are_not_known_are_refused():
+    """14 x 14 groups divide by 4 x 7 x 7, too."""
+    with pytest.raises(ConversionError, match=r'head/ag_loc/b has 1568 channels\. Rule: 8 x 7 x 7 = 392'):
+        convert_fcis({'head/ag_loc/b': torch.zeros(8 * 14 * 14)}, 'chainercv')

@@ -9,7 +9,8 @@ from golden_cases import GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_fcn import DECONVS, official_forward, official_params
 
-from mmseg_plugins.weights.fcn import convert_fcn, convert_vgg16
+from mmseg_plugins.weights.convert import convert_state_dict
+from mmseg_plugins.weights.fcn import convert_fcn
 from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
 
 CASES = {'fcn32s': 32, 'fcn16s': 16, 'fcn8s': 8, 'fcn8s_atonce': 8}
@@ -111,8 +112,8 @@ def test_both_names_of_a_vgg_lead_to_one_trunk_and_the_last_layer_is_told():
                     'classifier.3.bias': (6, ), 'classifier.6.weight': (5, 6)}
     wanted = MODELS.build(dict(type='mmseg_plugins.FCNVGG', base_channels=2, fc_channels=6)).state_dict()
     for params, last in ((caffe, 'fc8.weight'), (torchvision, 'classifier.6.weight')):
-        converted, left_out = convert_vgg16(golden_state_dict(params, seed=0, gain=1.0))
+        converted, left_out = convert_state_dict('vgg16-fcn', golden_state_dict(params, seed=0, gain=1.0))
         check_matches(converted, wanted, 'FCNVGG')
         assert left_out == [last]
     with pytest.raises(ConversionError, match=r'layer1\.weight'):
-        convert_vgg16({'layer1.weight': torch.zeros(1)})
+        convert_state_dict('vgg16-fcn', {'layer1.weight': torch.zeros(1)})

@@ -7,10 +7,11 @@ from mmengine.registry import DefaultScope
 from official_segnet import deconvnet_forward, deconvnet_params, segnet_forward, segnet_params
 from tiny_segnet import FULL, deconvnet_parts, scores, segmentor, segnet_parts
 
+from mmseg_plugins.weights.convert import convert_state_dict
 from mmseg_plugins.weights.deconvnet import convert_deconvnet
 from mmseg_plugins.weights.segnet import convert_segnet
 from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
-from mmseg_plugins.weights.vgg16_encoder import convert_vgg16
+from mmseg_plugins.weights.vgg16 import convert_vgg16_encoder
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +94,7 @@ def test_deconvnet_of_any_width_is_the_slow_one(side):
 @pytest.mark.parametrize(('convert', 'keys'), [
     (convert_segnet, ['down1.conv3.cbr_unit.0.weight', 'up2.conv3.cbr_unit.0.bias', 'down6.conv1.cbr_unit.0.weight']),
     (convert_deconvnet, ['conv1.6.weight', 'deconv2.7.bias', 'deconv1.7.weight', 'conv67.6.weight']),
-    (convert_vgg16, ['conv1_3.weight', 'conv6_1.weight', 'features.1.weight', 'fc9.bias', 'classifier.1.weight']),
+    (convert_vgg16_encoder, ['conv1_3.weight', 'conv6_1.weight', 'features.1.weight', 'fc8.bias', 'classifier.1.bias']),
 ])
 def test_keys_that_no_original_has_are_listed(convert, keys):
     with pytest.raises(ConversionError) as error:
@@ -123,13 +124,14 @@ def test_both_vgg16s_fill_every_convolution_of_the_encoder():
         given |= {f'{n}.bias': torch.randn(len(k)) for n, k in zip(names, kernels, strict=True)}
         tops = {'fc6': 'classifier.0', 'fc7': 'classifier.3', 'fc8': 'classifier.6'} if kind else {}
         given |= {f'{tops.get(k[:3], k[:3])}{k[3:]}': v for k, v in full.items()}
-        converted = convert_vgg16(given, fully_connected=True, raw_bgr=False)
+        converted, left_out = convert_state_dict('vgg16-deconvnet', given, normalized=True)
+        assert [key.rpartition('.')[0] for key in left_out] == [tops.get('fc8', 'fc8')] * 2
         missing = model.backbone.load_state_dict(converted, strict=False)  # norms keep their values
         assert not missing.unexpected_keys
         assert all('.bn.' in k or k.split('.')[1] in norms(model) for k in missing.missing_keys), missing.missing_keys
         assert all(torch.equal(converted[k], v) for k, v in zip(convs, kernels, strict=True))
         assert torch.equal(converted['fc.0.conv.weight'].flatten(1), full['fc6.weight'])
-        assert not any(k.startswith('fc.') for k in convert_vgg16(given))
+        assert not any(k.startswith('fc.') for k in convert_state_dict('vgg16-segnet', given)[0])
 
 
 def norms(model):
@@ -142,7 +144,7 @@ def test_torchvisions_first_layer_is_rewritten_for_raw_bgr_pixels():
     std, mean = torch.tensor([58.395, 57.12, 57.375]), torch.tensor([123.675, 116.28, 103.53])
     rgb = torch.randint(0, 256, (2, 3, 5, 5)).float()
     normal = (rgb - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
-    raw = convert_vgg16({'features.0.weight': weight})['features.0.weight']
+    raw = convert_vgg16_encoder({'features.0.weight': weight})['features.0.weight']
     difference = torch.nn.functional.conv2d(rgb.flip(1), raw) - torch.nn.functional.conv2d(normal, weight)
     torch.testing.assert_close(difference, difference[:1, :, :1, :1].expand_as(difference), rtol=1e-3, atol=1e-4)
-    assert torch.equal(convert_vgg16({'conv1_1.weight': weight})['features.0.weight'], weight)
+    assert torch.equal(convert_vgg16_encoder({'conv1_1.weight': weight})['features.0.weight'], weight)

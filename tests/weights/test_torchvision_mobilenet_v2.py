@@ -7,15 +7,17 @@ from mmseg.models.backbones import MobileNetV2
 from official_mobilenet import torchvision_forward, torchvision_params
 
 from mmseg_plugins.models.backbones import ExpandedMobileNetV2
+from mmseg_plugins.weights.convert import convert_state_dict
 from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
-from mmseg_plugins.weights.torchvision_mobilenet_v2 import convert_torchvision_mobilenet_v2
 
 
-@pytest.mark.parametrize(('build', 'expanded'), [(MobileNetV2, False), (ExpandedMobileNetV2, True)])
-def test_maps_are_torchvisions(build, expanded):
+@pytest.mark.parametrize(('build', 'name'), [
+    (MobileNetV2, 'mobilenet-v2-torchvision'), (ExpandedMobileNetV2, 'mobilenet-v2-torchvision-expanded')])
+def test_maps_are_torchvisions(build, name):
     weights = golden_state_dict(torchvision_params(), seed=2, gain=1.5)
     net = build(out_indices=tuple(range(7)))
-    converted = convert_torchvision_mobilenet_v2(weights, expanded=expanded)
+    converted, left_out = convert_state_dict(name, weights)
+    assert len(left_out) == 8  # the last convolution, its norm with a counter, and the classifier
     check_matches(converted, net.state_dict(), 'MobileNetV2')
     net.load_state_dict(converted, strict=True)
     net.eval()
@@ -27,4 +29,4 @@ def test_maps_are_torchvisions(build, expanded):
 
 def test_unknown_names_are_listed():
     with pytest.raises(ConversionError, match=r'features\.19\.0\.weight'):
-        convert_torchvision_mobilenet_v2({'features.19.0.weight': torch.zeros(1)}, expanded=False)
+        convert_state_dict('mobilenet-v2-torchvision', {'features.19.0.weight': torch.zeros(1)})

@@ -1,0 +1,77 @@
+"""Reading released files: torch's, MXNet's ``.params``, chainer's ``.npz``.  No code in a file is run."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.weights.mxnet_params import read_params
+from mmseg_plugins.weights.state_dict_rules import ConversionError
+
+
+def read_torch(path: str | os.PathLike[str], keys: tuple[str, ...]) -> Mapping[str, Tensor]:
+    """The state dict of a torch file.
+
+    Args:
+        path: The file.
+        keys: Where the state dict may lie, in the order of search; ``''`` is the file itself.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointFileError: the file is damaged, or asks for code to be run.
+        ConversionError: there is no state dict at these places.
+    """
+    content = load_checkpoint_file(path)
+    for key in keys:
+        found = content.get(key) if key and isinstance(content, dict) else content
+        if isinstance(found, dict) and _holds_tensors(found) and (found or key):
+            return found
+    places = ' or '.join(f'lies under {key!r}' if key else 'is the file itself' for key in keys)
+    held = sorted(map(str, content))[:5] if isinstance(content, dict) else type(content).__name__
+    raise ConversionError(
+        f'found {held}. Rule: in such a file the state dict (names and tensors) {places}. '
+        'Fix: another NAME of the table, or save the state dict alone where the file was made.')
+
+
+def read_mxnet(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Tensors of MXNet's ``.params``, see :mod:`mmseg_plugins.weights.mxnet_params`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ParamsFileError: another format, or a damaged file.
+    """
+    return {name: torch.from_numpy(array) for name, array in read_params(_existing(path)).items()}
+
+
+def read_npz(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Tensors of a ``.npz`` of plain arrays.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ConversionError: another format, or arrays of Python objects, which only running code could read.
+    """
+    path = _existing(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(np.asarray(arrays[name])) for name in arrays.files}
+    except (ValueError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ConversionError(f'it cannot be read as a .npz of plain arrays: {error}. Fix: is it the right file?'
+                              ) from error
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path} does not exist. Fix: correct the path.')
+    return Path(path)
+
+
+def _holds_tensors(value: dict[Any, Any]) -> bool:
+    return all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items())
