@@ -1,6 +1,6 @@
 # CRF-RNN on PASCAL VOC: FCN-8s and ten mean field iterations trained together, from a
 # trained FCN-8s, with whole images, one a step, and five iterations in training.
-# The released checkpoint (tools/model_converters/crfrnn_official.py) runs here, too.
+# The released checkpoint (mmseg-plugins convert-weights crfrnn-sadeepj) runs here, too.
 #   python tools/train.py configs/crf/crfrnn_fcn8s-vgg16-caffe_100k_voc.py
 # Not yet measured here.
 _base_ = '../fcn/_base_/voc.py'

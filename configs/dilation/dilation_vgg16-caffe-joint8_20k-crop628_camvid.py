@@ -1,5 +1,5 @@
 # The same with the released code's input: BGR images in 0..255 minus CamVid's mean.
-# tools/model_converters/dilation_official.py writes released weights for this file;
+# mmseg-plugins convert-weights dilation-official writes released weights for this file;
 # training it needs the two stages before with the same data_preprocessor.
 #   python tools/train.py configs/dilation/dilation_vgg16-caffe-joint8_20k-crop628_camvid.py
 # Not yet measured here.

@@ -1,5 +1,5 @@
 # ENet as its PyTorch port computes and trains it on CamVid: in one stage, images
-# between 0 and 1.  What tools/model_converters/enet_official.py converts to.
+# between 0 and 1.  What mmseg-plugins convert-weights enet-davidtvs converts to.
 # The port's README: CamVid test, mIoU 52.1.
 #   python tools/train.py configs/enet/enet_port_300e_camvid.py
 # Not yet measured here.

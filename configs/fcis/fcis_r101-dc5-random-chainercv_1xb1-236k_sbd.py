@@ -2,7 +2,7 @@
 # image a step, 42 epochs over 5623 images, x0.1 after 28.  chainercv: mAP^r 64.1 at IoU .5, 51.2 at .7; the original's
 # weights converted: 64.2, 51.2.
 #   python tools/train.py configs/fcis/fcis_r101-dc5-random-chainercv_1xb1-236k_sbd.py
-# Converted weights of chainercv run under it (tools/model_converters/fcis_official.py).
+# Converted weights of chainercv run under it (mmseg-plugins convert-weights fcis-chainercv).
 # Not yet measured here.
 _base_ = './_base_/sbd.py'
 

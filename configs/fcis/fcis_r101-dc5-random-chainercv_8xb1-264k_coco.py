@@ -1,7 +1,7 @@
 # FCIS on COCO by chainercv's conventions (half-open boxes, no rounding, no OHEM), for its weights and its training: 8
 # GPUs with one image each, 18 epochs, x0.1 after 12.  chainercv: mask AP 24.3; the original's weights converted: 27.9.
 #   tools/dist_train.sh configs/fcis/fcis_r101-dc5-random-chainercv_8xb1-264k_coco.py 8
-# Converted weights of chainercv run under it (tools/model_converters/fcis_official.py).
+# Converted weights of chainercv run under it (mmseg-plugins convert-weights fcis-chainercv).
 # Not yet measured here.
 _base_ = './_base_/coco.py'
 

@@ -1,8 +1,8 @@
 # FCN-32s on PASCAL VOC from ImageNet weights: the first of three stages.
 # Paper: mean IU 63.6 on seg11valid.
 # Weights trained in Caffe: BGR images in 0..255 minus the mean.  The released FCNs
-# (tools/model_converters/fcn_official.py) run here, too.
-# checkpoints/vgg16_caffe.pth: tools/model_converters/vgg16_fc.py.
+# (mmseg-plugins convert-weights fcn-caffe) run here, too.
+# checkpoints/vgg16_caffe.pth: mmseg-plugins convert-weights vgg16-fcn.
 #   python tools/train.py configs/fcn/fcn32s_vgg16-caffe_100k_voc.py
 # Not yet measured here.
 _base_ = './_base_/voc.py'

@@ -1,7 +1,7 @@
 # FCN-8s on PASCAL VOC from FCN-16s: the last of three stages.
 # Paper: mean IU 65.5 on seg11valid.
 # Weights trained in Caffe: BGR images in 0..255 minus the mean.  The released FCNs
-# (tools/model_converters/fcn_official.py) run here, too.
+# (mmseg-plugins convert-weights fcn-caffe) run here, too.
 #   python tools/train.py configs/fcn/fcn8s_vgg16-caffe_100k_voc.py
 # Not yet measured here.
 _base_ = './_base_/voc.py'

@@ -3,8 +3,8 @@
 # Released weights: 76.2 mIoU on val, one scale (the authors' README).
 #   tools/dist_train.sh configs/refinenet/refinenet-lw_mbv2_crop500_voc.py 1
 # The encoder's ImageNet weights are torchvision's, with an identity as the expansion that they lack:
-#   python tools/model_converters/torchvision_mobilenet_v2.py mobilenet_v2-7ebf99e0.pth \
-#       checkpoints/mobilenet_v2_expanded.pth --expanded
+#   mmseg-plugins convert-weights mobilenet-v2-torchvision-expanded mobilenet_v2-7ebf99e0.pth \
+#       checkpoints/mobilenet_v2_expanded.pth
 # Not yet measured here.
 _base_ = ['./_base_/refinenet-lw.py', '../_base_/datasets/voc12aug_semantic.py']
 

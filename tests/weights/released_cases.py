@@ -113,10 +113,12 @@ CASES = {
     'fcis-chainercv': Case(
         params=chainer_params(12, 80, SMALL), left_out=53, depth=50,
         same={'head/cls_seg/b': 'roi_head.score_maps.cls_seg.bias', 'rpn/conv1/b': 'rpn_head.rpn_conv.bias'},
-        config='fcis/fcis_r101-dc5-random-chainercv_8xb1-264k_coco.py', target='fcis-chainercv.py', classes=(80, 'person')),
+        config='fcis/fcis_r101-dc5-random-chainercv_8xb1-264k_coco.py', target='fcis-chainercv.py',
+        classes=(80, 'person')),
     'fcis-msracver': Case(
         params=mxnet_params(9, 20, SMALL), same={'arg:fcis_bbox_bias': 'roi_head.score_maps.bbox.bias'}, left_out=2,
-        config='fcis/fcis_r101-dc5-random_4xb1-62k_sbd.py', depth=50, target='fcis-msracver.py', classes=(20, 'aeroplane')),
+        config='fcis/fcis_r101-dc5-random_4xb1-62k_sbd.py', depth=50, target='fcis-msracver.py',
+        classes=(20, 'aeroplane')),
     'fcn-caffe': Case(
         params=fcn_params(8, num_classes=21), same={'conv5_3.weight': 'backbone.net.features.28.weight'},
         target='fcn/fcn8s_vgg16-caffe_100k_voc.py', classes=VOC),

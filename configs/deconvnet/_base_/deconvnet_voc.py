@@ -7,7 +7,7 @@ _base_ = ['../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 data_root = 'data/VOCdevkit/VOC2012/'
-vgg16 = 'checkpoints/vgg16_deconvnet.pth'  # tools/model_converters/vgg16_encoder.py --fc makes it
+vgg16 = 'checkpoints/vgg16_deconvnet.pth'  # mmseg-plugins convert-weights vgg16-deconvnet makes it
 side = 224
 max_iters = 20000
 milestones = [9000, 18000]

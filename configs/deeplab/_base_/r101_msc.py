@@ -1,7 +1,7 @@
 # DeepLab v2 over ResNet-101 at stride 8: Caffe's ResNet with frozen batch norms, four dilated classifiers that are
 # added, three scales fused by maximum with four losses at stride 8.  Learning rates: the classifiers x10, their
 # biases x20 without decay.  Images are padded with the mean colour to 513 = 8 x 64 + 1 pixels in the test.
-# Weights: tools/model_converters/deeplabv2_official.py --backbone-only makes them from the released COCO start.
+# Weights: mmseg-plugins convert-weights deeplabv2-kazuto1011-backbone makes them from the released COCO start.
 model = dict(
     type='mmseg_plugins.MultiScaleEncoderDecoder',
     scales=(1.0, 0.75, 0.5),

@@ -3,7 +3,7 @@
 # conventions (legacy RoIAlign, boxes with inclusive corners from the RPN to the
 # detections, rounded anchors).
 # The leaf configs add the paper's components one by one.  Converted official
-# weights run under these settings unchanged (tools/model_converters/panet_official.py).
+# weights run under these settings unchanged (mmseg-plugins convert-weights panet-official).
 #
 # The schedule is the released one, counted in iterations: SGD 0.02 for 16
 # images, 180k iterations, x0.1 at 120k and 160k.

@@ -6,7 +6,7 @@
 _base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/camvid_full.py']
 
 # ------------------------------------------------------------------ often changed
-vgg16 = 'checkpoints/vgg16_encoder.pth'  # tools/model_converters/vgg16_encoder.py makes it
+vgg16 = 'checkpoints/vgg16_encoder.pth'  # mmseg-plugins convert-weights vgg16-segnet makes it
 max_iters = 40000
 base_lr = 1e-3
 val_interval = 2000

@@ -93,7 +93,7 @@ def _message(one: Pretrained, weights: Mapping[str, Any], wanted: Mapping[str, T
     return (f'{one.settings["checkpoint"]} reaches {reached} of the {len(wanted)} parameters of {one.path} '
             f'({type(one.module).__name__}), the others would stay random. {named}It has {_some(weights)}; '
             f'{one.path} wants {_some(wanted)}. Rule: the names and shapes of the module. Fix: convert the file '
-            '(tools/model_converters), name another one, or the prefix of these weights in it (init_cfg.prefix)')
+            '(mmseg-plugins convert-weights), name another one, or the prefix of these weights in it (init_cfg.prefix)')
 
 
 def _some(names: Mapping[str, Any]) -> str:
