@@ -32,6 +32,8 @@ OPERATORS: dict[str, tuple[str, ...]] = {
     'carafe': (),
     'psa_mask': (),
     'masked_conv': (),
+    'deform_roi_pool': (),
+    'sync_bn': (),
 }
 
 

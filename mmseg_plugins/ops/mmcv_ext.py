@@ -16,8 +16,10 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from . import focal_loss, mmcv_ext_conv
+from . import focal_loss, mmcv_ext_conv, mmcv_ext_norm
+from .deform_roi_pool import deform_roi_pool
 from .mmcv_ext_conv import *  # noqa: F403
+from .mmcv_ext_norm import *  # noqa: F403
 from .nms import nms as _nms
 from .nms import nms_match as _nms_match
 from .roi_align import roi_align, roi_align_gradient
@@ -27,7 +29,7 @@ from .soft_nms import METHODS, soft_nms
 from .torchvision_ops import torchvision_ops
 
 __all__ = [
-    *mmcv_ext_conv.__all__,
+    *mmcv_ext_conv.__all__, *mmcv_ext_norm.__all__, 'deform_roi_pool_backward', 'deform_roi_pool_forward',
     'get_compiler_version', 'get_compiling_cuda_version', 'nms', 'nms_match', 'roi_align_backward',
     'roi_align_forward', 'roi_pool_backward', 'roi_pool_forward', 'sigmoid_focal_loss_backward',
     'sigmoid_focal_loss_forward', 'softmax_focal_loss_backward', 'softmax_focal_loss_forward', 'softnms'
@@ -123,6 +125,26 @@ def roi_pool_backward(grad_output: Tensor, rois: Tensor, argmax: Tensor, grad_in
     place = layer[:, :, None, None] * (height * width) + argmax.clamp_min(0)
     grad = grad_output * (argmax >= 0)
     grad_input.view(-1).index_add_(0, place.flatten(), grad.to(grad_input.dtype).flatten())
+
+
+def deform_roi_pool_forward(input: Tensor, rois: Tensor, offset: Tensor, output: Tensor, pooled_height: int,
+                            pooled_width: int, spatial_scale: float, sampling_ratio: int, gamma: float) -> None:
+    """Write the moved bins to ``output``; an empty ``offset`` moves nothing."""
+    with torch.no_grad():
+        output.copy_(deform_roi_pool(input, rois, offset, (pooled_height, pooled_width), spatial_scale,
+                                     max(sampling_ratio, 0), gamma))
+
+
+def deform_roi_pool_backward(grad_output: Tensor, input: Tensor, rois: Tensor, offset: Tensor, grad_input: Tensor,
+                             grad_offset: Tensor, pooled_height: int, pooled_width: int, spatial_scale: float,
+                             sampling_ratio: int, gamma: float) -> None:
+    """Add the gradients of the maps and the offsets to ``grad_input`` and ``grad_offset``."""
+    leaves = [leaf.detach().requires_grad_() for leaf in ((input, offset) if offset.numel() else (input, ))]
+    with torch.enable_grad():
+        pooled = deform_roi_pool(leaves[0], rois, leaves[1] if offset.numel() else None,
+                                 (pooled_height, pooled_width), spatial_scale, max(sampling_ratio, 0), gamma)
+    for given, found in zip((grad_input, grad_offset), torch.autograd.grad(pooled, leaves, grad_output), strict=False):
+        given += found
 
 
 def sigmoid_focal_loss_forward(input: Tensor, target: Tensor, weight: Tensor, output: Tensor, gamma: float,

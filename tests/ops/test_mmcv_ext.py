@@ -12,6 +12,7 @@ from slow_roi_ops import random_rois
 
 from mmseg_plugins.ops import mmcv_ext
 from mmseg_plugins.ops.backends import serving
+from mmseg_plugins.ops.deform_roi_pool import deform_roi_pool
 from mmseg_plugins.ops.focal_loss import sigmoid_focal_loss, softmax_focal_loss
 from mmseg_plugins.ops.roi_align import roi_align
 from mmseg_plugins.ops.roi_align_max import roi_align_max
@@ -30,6 +31,15 @@ SIGNATURES = {
                           'sampling_ratio pool_mode aligned',
     'roi_pool_forward': 'input rois output argmax pooled_height pooled_width spatial_scale',
     'roi_pool_backward': 'grad_output rois argmax grad_input pooled_height pooled_width spatial_scale',
+    'deform_roi_pool_forward': 'input rois offset output pooled_height pooled_width spatial_scale sampling_ratio gamma',
+    'deform_roi_pool_backward': 'grad_output input rois offset grad_input grad_offset pooled_height pooled_width '
+                                'spatial_scale sampling_ratio gamma',
+    'sync_bn_forward_mean': 'input mean',
+    'sync_bn_forward_var': 'input mean var',
+    'sync_bn_forward_output': 'input mean var weight bias running_mean running_var norm std output eps momentum '
+                              'group_size',
+    'sync_bn_backward_param': 'grad_output norm grad_weight grad_bias',
+    'sync_bn_backward_data': 'grad_output weight grad_weight grad_bias norm std grad_input',
     'sigmoid_focal_loss_forward': 'input target weight output gamma alpha',
     'sigmoid_focal_loss_backward': 'input target weight grad_input gamma alpha',
     'softmax_focal_loss_forward': 'input target weight output gamma alpha',
@@ -51,6 +61,10 @@ def test_signatures_are_those_of_the_compiled_module(name: str) -> None:
      lambda x: mmcv.ops.roi_align(x, ROIS, 3, 0.25, -1, 'avg', False)),
     (lambda x: roi_align_max(x, ROIS, 3, 0.25, 2), lambda x: mmcv.ops.roi_align(x, ROIS, 3, 0.25, 2, 'max')),
     (lambda x: roi_pool(x, ROIS, (3, 2), 0.25), lambda x: mmcv.ops.roi_pool(x, ROIS, (3, 2), 0.25)),
+    (lambda x: deform_roi_pool(x, ROIS, x[:, :2, :6, 0].flatten(1)[:1].view(1, 2, 3, 2).expand(6, -1, -1, -1), (3, 2),
+                               0.25, 2), lambda x: mmcv.ops.deform_roi_pool(
+                                   x, ROIS, x[:, :2, :6, 0].flatten(1)[:1].view(1, 2, 3, 2).expand(6, -1, -1, -1),
+                                   (3, 2), 0.25, 2)),
     (lambda x: sigmoid_focal_loss(x[0, 0], torch.arange(8)),
      lambda x: mmcv.ops.sigmoid_focal_loss(x[0, 0], torch.arange(8), 2.0, 0.25, None, 'none')),
     (lambda x: softmax_focal_loss(x[0, 0], torch.arange(8), weight=torch.arange(10.)).sum(),
@@ -66,6 +80,21 @@ def test_mmcv_ops_give_our_values_and_gradients(ours: object, mmcvs: object) -> 
             (pooled * torch.arange(pooled.numel()).view_as(pooled)).sum().backward()
         results.append((pooled.detach(), x.grad))
     torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize('mode', ['default', 'N'])
+def test_mmsyncbn_is_batch_norm_in_one_process(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values, gradients and running statistics of PyTorch's own batch normalization."""
+    monkeypatch.setattr(torch.distributed, 'get_world_size', lambda *_: 1)
+    ours, torchs = mmcv.ops.SyncBatchNorm(3, stats_mode=mode), torch.nn.BatchNorm2d(3)
+    results = []
+    with serving(mmcv_ext):
+        for layer in (ours, torchs):
+            torch.nn.init.constant_(layer.weight, 1.5)
+            x = FEATS.float().requires_grad_()
+            (layer(x) * x.detach().cos()).sum().backward()
+            results.append([x.grad, layer.weight.grad, layer.bias.grad, layer.running_mean, layer.running_var])
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
 
 
 def test_gradients_are_added_to_what_is_there() -> None:
