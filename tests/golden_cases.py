@@ -100,6 +100,11 @@ class GoldenCase:
         overrides = {name: rule for name, rule in overrides.items() if name not in formula_only}
         return golden_state_dict(params, self.facts['seed'], self.facts['gain'], overrides)
 
+    def shape_of(self, key: str) -> tuple[int, ...]:
+        """Shape of an array, of the whole one where only a slice of it is stored."""
+        facts = self.facts['arrays'].get(f'{key}__slice') or self.facts['arrays'][key]
+        return tuple(facts.get('full_shape', facts['shape']))
+
     def tolerance_of(self, key: str) -> float:
         """Relative tolerance of one array: its own (or its slice's), else the loosest of the case."""
         per_array = self.facts['tolerance'].get('suggested_rel_per_array', {})

@@ -30,6 +30,7 @@ def case():
     return GoldenCase('unet_border_oracle')
 
 
+@pytest.mark.golden
 def test_golden_maps(case):
     wanted = {key: value.numpy() for key, value in case.arrays.items()}
     instances = wanted['instances']
@@ -45,6 +46,7 @@ def test_golden_maps(case):
     assert len(np.unique(instances)) - 1 == case.facts['instances_count']
 
 
+@pytest.mark.golden
 def test_golden_losses(case):
     label = (case.arrays['instances'] > 0).long()[None]
     weights = case.arrays['weight_map'].float()[None]

@@ -11,14 +11,17 @@ from torch.autograd import gradcheck
 from mmseg_plugins.ops import RoIWarp, roi_warp
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
 def test_agrees_with_the_original(dtype: torch.dtype, tolerance: float) -> None:
     case = GoldenCase('roiwarp')
     case.tolerance = tolerance
     feats, rois = (case.arrays[key].to(dtype).requires_grad_() for key in ('feat', 'rois'))
-    out = roi_warp(feats, rois, 7, 1 / 16)
+    config = case.facts['config']
+    out = roi_warp(feats, rois, config['pooled'], config['spatial_scale'])
     grads = torch.autograd.grad(out, (feats, rois), case.arrays['top_grad'].to(dtype))
-    warped_then_pooled = RoIWarp(7, 1 / 16, max_pool=2)(feats, rois)
+    factor = config['pooled_before_max'] // config['pooled']
+    warped_then_pooled = RoIWarp(config['pooled'], config['spatial_scale'], max_pool=factor)(feats, rois)
     case.check(dict(out=out.detach(), out_max=warped_then_pooled.detach(), feat_grad=grads[0], roi_grad=grads[1]))
 
 

@@ -9,6 +9,11 @@ from mmseg_plugins.models.crf.crf_rnn import CRFRNN
 MATRICES = ('spatial_ker_weights', 'bilateral_ker_weights', 'compatibility_matrix')
 
 
+def stored_steps(case, prefix):
+    """Numbers of iterations whose result the case has under ``prefix``."""
+    return [int(name.removeprefix(prefix)) for name in case.arrays if name.startswith(prefix)]
+
+
 def run(layer, case, steps, dtype=torch.float32):
     """Output and gradients of ``steps`` iterations with the case's matrices."""
     layer = layer.to(dtype)
@@ -21,22 +26,29 @@ def run(layer, case, steps, dtype=torch.float32):
     return {f'out_T{steps}': output.detach(), f'grad_unary_T{steps}': unary.grad, **grads}
 
 
+@pytest.mark.golden
 def test_golden_case():
     case = GoldenCase('crfrnn_layer')
-    layer = CRFRNN(4, iterations=5)
-    with torch.no_grad():
-        outputs = {'out_init_T5': layer(case.arrays['image'], case.arrays['unary_logits'])}
-    for steps in case.facts['config']['iterations']:
-        outputs.update(run(CRFRNN(4), case, steps))
+    config = case.facts['config']
+    widths = {name: config[name] for name in ('alpha', 'beta', 'gamma')}
+    weights = {f'{kind}_weight': config[f'{kind}_ker_weight'] for kind in ('spatial', 'bilateral')}
+    outputs = {}
+    for steps in stored_steps(case, 'out_init_T'):
+        layer = CRFRNN(config['num_labels'], iterations=steps, **widths, **weights)
+        with torch.no_grad():
+            outputs[f'out_init_T{steps}'] = layer(case.arrays['image'], case.arrays['unary_logits'])
+    for steps in config['iterations']:
+        outputs.update(run(CRFRNN(config['num_labels'], **widths), case, steps))
     case.check(outputs)
 
 
+@pytest.mark.golden
 def test_golden_case_of_the_exact_oracle():
     case = GoldenCase('crfrnn_exact_oracle')
     widths = {name: case.facts['config'][name] for name in ('alpha', 'beta', 'gamma')}
     outputs = {}
-    for steps in (1, 5, 10):
-        outputs.update(run(CRFRNN(3, mode='exact', **widths), case, steps, torch.float64))
+    for steps in stored_steps(case, 'out_T'):
+        outputs.update(run(CRFRNN(case.facts['config']['num_labels'], mode='exact', **widths), case, steps, torch.float64))
     case.tolerance = case.facts['tolerance']['suggested_rel_float64_implementation']
     case.check(outputs)
 

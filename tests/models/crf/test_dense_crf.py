@@ -1,5 +1,7 @@
 """Marginals: pydensecrf's and an exact oracle's numbers, a plain transcription, presets, refusals."""
 
+import re
+
 import pytest
 import torch
 from golden_cases import GoldenCase, rel_error
@@ -10,6 +12,11 @@ from mmseg_plugins.models.crf.crf_features import bilateral_features, position_f
 from mmseg_plugins.models.crf.mean_field import LatticeMessages, mean_field
 
 NORMALIZATION = {'sym': 'symmetric'}
+
+
+def stored_steps(case, name):
+    """Numbers of iterations after which the case has the marginals of the run ``name``."""
+    return [int(key.removeprefix(f'{name}_it')) for key in case.arrays if re.fullmatch(rf'{name}_it\d+', key)]
 
 
 def golden_options(run, arrays):
@@ -29,6 +36,7 @@ def golden_options(run, arrays):
     return options
 
 
+@pytest.mark.golden
 def test_golden_case_of_pydensecrf():
     case = GoldenCase('densecrf')
     image, probs = case.arrays['image'].permute(2, 0, 1)[None], case.arrays['probs'][None]
@@ -36,45 +44,57 @@ def test_golden_case_of_pydensecrf():
     for name, run in case.facts['runs'].items():
         if name == 'readme_rowfirst':
             continue
-        seen, given = (image[:, :, :38, :49] // 8, probs[:, :, :38, :49]) if name == 'odd' else (image, probs)
+        seen, given = image, probs
+        if 'image' in run:  # such as 'image[:38,:49]//8'
+            height, width, divisor = map(int, re.fullmatch(r'image\[:(\d+),:(\d+)\]//(\d+)', run['image']).groups())
+            seen, given = image[:, :, :height, :width] // divisor, probs[:, :, :height, :width]
         outputs[f'Q_{name}'] = dense_crf(given, seen, pad_to_multiple=4, **golden_options(run, case.arrays))[0]
-    outputs['Q_readme_rowfirst'] = row_first(image, probs)
-    for name in ('deeplab_v2_r101', 'readme'):
-        outputs[f'argmax_{name}'] = outputs[f'Q_{name}'].argmax(0)
+    outputs['Q_readme_rowfirst'] = row_first(image, probs, case.facts['runs']['readme'])
+    for name in [key for key in case.arrays if key.startswith('argmax_')]:
+        outputs[name] = outputs[name.replace('argmax', 'Q')].argmax(0)
     case.check(outputs)
 
 
-def row_first(image, probs):
-    """The README's parameters with features (row, column, colours), as ``create_pairwise_*`` orders them."""
+def row_first(image, probs, run):
+    """A run's parameters with features (row, column, colours), as ``create_pairwise_*`` orders them."""
     size = tuple(image.shape[-2:])
     swap = [1, 0, 2, 3, 4]
-    features = [position_features(size, 3, like=probs)[:, swap[:2]], bilateral_features(image[0], 80, 13)[:, swap]]
+    (spatial, spatial_weight), (position, color, weight) = run['gaussian_sxy_compat'], run['bilateral_sxy_srgb_compat']
+    features = [position_features(size, spatial, like=probs)[:, swap[:2]],
+                bilateral_features(image[0], position, color)[:, swap]]
     rows = probs[0].clamp(1e-5, 1).log().flatten(1).t()
-    return mean_field(rows, LatticeMessages(features), [3, 10], 10).softmax(1).t().reshape(probs.shape[1:])
+    marginals = mean_field(rows, LatticeMessages(features), [spatial_weight, weight], run['iterations']).softmax(1)
+    return marginals.t().reshape(probs.shape[1:])
 
 
+@pytest.mark.golden
 def test_golden_case_of_the_exact_oracle():
     case = GoldenCase('densecrf_exact_oracle')
     image, probs = case.arrays['image'].permute(2, 0, 1)[None], case.arrays['probs'][None].double()
     for name, run in case.facts['runs'].items():
         if not run['self_term']:
             continue
-        for steps in (1, 5, 10):
+        for steps in stored_steps(case, name):
             options = {**golden_options(run, case.arrays), 'iterations': steps}
             marginals = dense_crf(probs, image, mode='exact', **options)[0]
             error = (marginals - case.arrays[f'{name}_it{steps}']).abs().max()
             assert error <= case.facts['tolerance']['suggested_abs']
 
 
+@pytest.mark.golden
 def test_golden_case_of_the_exact_oracle_without_the_pixel_itself():
     from mmseg_plugins.models.crf.mean_field import ExactMessages
 
     case = GoldenCase('densecrf_exact_oracle')
     image, probs = case.arrays['image'].permute(2, 0, 1), case.arrays['probs'].double()
-    features = [position_features((12, 15), 3, like=probs), bilateral_features(image.double(), 20, 13)]
+    run = case.facts['runs']['Q_sym_noself']
+    (spatial, spatial_weight), (position, color, weight) = run['gaussian_sxy_compat'], run['bilateral_sxy_srgb_compat']
+    features = [position_features(tuple(image.shape[1:]), spatial, like=probs),
+                bilateral_features(image.double(), position, color)]
     rows = probs.clamp(1e-5, 1).log().flatten(1).t()
-    for steps in (1, 5, 10):
-        marginals = mean_field(rows, ExactMessages(features, include_self=False), [3, 10], steps).softmax(1)
+    for steps in stored_steps(case, 'Q_sym_noself'):
+        messages = ExactMessages(features, include_self=False)
+        marginals = mean_field(rows, messages, [spatial_weight, weight], steps).softmax(1)
         wanted = case.arrays[f'Q_sym_noself_it{steps}'].flatten(1).t()
         assert (marginals - wanted).abs().max() <= case.facts['tolerance']['suggested_abs']
 

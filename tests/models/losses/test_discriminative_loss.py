@@ -22,6 +22,7 @@ def slow_terms(embedding, ids, delta_v, delta_d):
     return torch.stack([pull / len(groups), push, sum(m.norm() for m in means) / len(means)])
 
 
+@pytest.mark.golden
 def test_agrees_with_the_golden_case():
     case = GoldenCase('discriminative_loss')
     config = case.facts['config']

@@ -43,6 +43,7 @@ def example(seed=0, size=(5, 7), dtype=torch.float64):
     return logits.to(dtype).requires_grad_(), label, weight
 
 
+@pytest.mark.golden
 def test_agrees_with_the_reference():
     case = GoldenCase('weighted_ce')
     label, class_weight = case.arrays['label'], case.arrays['class_weight']
