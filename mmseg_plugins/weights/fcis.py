@@ -10,6 +10,7 @@ background, side 0 outside.  chainercv orders box deltas dy, dx, dh, dw; here as
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -39,10 +40,11 @@ def _chainer(match: re.Match, tensor: Tensor) -> Tensors:
 
 
 def _chainer_boxes(match: re.Match, tensor: Tensor) -> Tensors:
-    if tensor.shape[0] != 8 * GROUP_SIZE**2:  # x_before_y would put other group sizes in a wrong order without a word
-        raise ConversionError(f'{match[0]} has {tensor.shape[0]} channels. Rule: 8 x {GROUP_SIZE} x {GROUP_SIZE} = '
-                              f'{8 * GROUP_SIZE**2}; other group sizes are not read. Fix: give a released checkpoint.')
-    return {f'{SCORE_MAPS}bbox.{CHAINER_PARAM[match["param"]]}': x_before_y(tensor)}
+    group_size = math.isqrt(len(tensor) // 8)
+    if len(tensor) != 8 * group_size**2:
+        raise ConversionError(f'{match[0]} has {len(tensor)} channels. Rule: 8 k^2, two groups of four numbers for each '
+                              'of k x k cells. Fix: give a released checkpoint.')
+    return {f'{SCORE_MAPS}bbox.{CHAINER_PARAM[match["param"]]}': x_before_y(tensor, group_size)}
 
 
 #: The six tensors of the head under the original's names.

@@ -26,7 +26,8 @@ def test_agrees_with_the_reference():
     classes = tuple(f'class {i}' for i in range(config['num_classes']))
     found = count_labels(maps, classes, ignore_index=config['void_label'])
     np.testing.assert_array_equal(np.column_stack([found.counts, found.void]), wanted['counts'])
-    with_void = np.column_stack([found.counts, found.void]), np.zeros(len(maps))  # to the reference, void is one more class
+    # To the reference, void is one more class.
+    with_void = np.column_stack([found.counts, found.void]), np.zeros(len(maps))
     pair = found.counts, found.void
     outputs = dict(
         median_freq=median_frequency(*with_void),

@@ -48,7 +48,8 @@ def test_golden_case_of_the_exact_oracle():
     widths = {name: case.facts['config'][name] for name in ('alpha', 'beta', 'gamma')}
     outputs = {}
     for steps in stored_steps(case, 'out_T'):
-        outputs.update(run(CRFRNN(case.facts['config']['num_labels'], mode='exact', **widths), case, steps, torch.float64))
+        layer = CRFRNN(case.facts['config']['num_labels'], mode='exact', **widths)
+        outputs.update(run(layer, case, steps, torch.float64))
     case.tolerance = case.facts['tolerance']['suggested_rel_float64_implementation']
     case.check(outputs)
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from golden_cases import GoldenCase, part, stats
+from golden_cases import GoldenCase, part
 from mmengine.registry import DefaultScope
 from tiny_models import CHANNELS, batch, build, check_training_step, predictions_of, tiny_config
 
@@ -145,15 +145,17 @@ def test_scores_are_mean_probabilities_and_the_best_are_kept():
     assert result.bboxes.tolist() == [[0, 2, 4, 4]]
 
 
+@pytest.mark.golden
 def test_psenet_head_agrees_with_the_original():
     case = GoldenCase('psenet_head')
     config = case.facts['config']
-    head = make(PSENetHead, in_channels=[config['in_channels']], feat_channels=config['hidden_dim']).eval()
+    head = make(PSENetHead, in_channels=[config['in_channels']], feat_channels=config['hidden_dim'],
+                num_kernels=config['num_kernels'], norm_cfg=dict(type='BN', eps=config['bn_eps'])).eval()
     head.load_state_dict(part(convert_psenet(case.weights), 'mask_head.'), strict=True)
     with torch.no_grad():
         logits = head([case.arrays['feat']])[0]
         pixels = head.to_pixels(logits)
-    case.check({'logits': logits, 'logits_x4__slice': pixels[..., ::3, ::3], 'logits_x4__stats': stats(pixels)})
+    case.check({'logits': logits, 'logits_x4': pixels})
 
 
 def test_psenet_s_targets_as_logits_give_the_objects_back():

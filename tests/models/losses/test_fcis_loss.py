@@ -27,12 +27,14 @@ def random_rois(number, classes, size, seed):
         box_targets=2 * torch.randn(number, 4, generator=g, dtype=torch.float64))
 
 
+@pytest.mark.golden
 def test_convention_a_agrees_with_the_original_in_values_and_gradients():
     case = GoldenCase('fcis_loss')
     a = case.arrays
     cls, mask = a['A_cls_logit'].requires_grad_(), a['A_mask_logit'].requires_grad_()
     labels = a['A_labels']
-    terms = fcis_roi_losses(cls, mask, a['A_box_pred'], labels, a['A_mask_targets'], a['A_box_targets'])
+    terms = fcis_roi_losses(cls, mask, a['A_box_pred'], labels, a['A_mask_targets'], a['A_box_targets'],
+                            1 / case.facts['config']['roi_sigma']**2)
     losses = torch.stack(fcis_loss(terms, labels, case.facts['config']['A_normaliser']))
     losses.sum().backward()
     assert rel_error(losses, a['A_losses']) <= case.tolerance
@@ -40,13 +42,14 @@ def test_convention_a_agrees_with_the_original_in_values_and_gradients():
     assert rel_error(mask.grad, a['A_grad_mask']) <= case.tolerance
 
 
+@pytest.mark.golden
 def test_mining_agrees_with_the_original():
     case = GoldenCase('fcis_ohem_msracver')
     a = case.arrays
     assert torch.equal(a['box_weights'][:, 4:].amax(1) > 0, a['labels'] > 0)
     terms = fcis_roi_losses(a['cls_logit'], a['mask_logit'], a['box_pred'][:, 4:], a['labels'], a['mask_targets'],
                             a['box_targets'][:, 4:])
-    total = FCISLoss().joint(terms)
+    total = FCISLoss(*case.facts['config']['loss_weight']).joint(terms)
     kept = JointLossOHEMSampler(num=case.facts['config']['keep']).mine(total)
     survives = torch.zeros(len(total), dtype=torch.bool).scatter(0, kept, True)
     case.check(dict(

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from golden_cases import GoldenCase, golden_state_dict, part, rel_error
+from official_panet import official_params
 
 from mmseg_plugins.models.necks import PANetFPN
 from mmseg_plugins.weights.panet import convert_panet
@@ -45,13 +46,17 @@ def official_forward(weights, c, groups):
     return [*n, n[-1][:, :, ::2, ::2]]
 
 
+@pytest.mark.golden
 def test_agrees_with_the_original():
     case = GoldenCase('panet_fpn')
-    neck = PANetFPN(case.facts['config']['in_channels_c2_to_c5'], 64, num_outs=5, norm_cfg=GN32)
+    config = case.facts['config']
+    channels = config['in_channels_c2_to_c5']
+    neck = PANetFPN(channels, config['out_channels'], num_outs=len(channels) + 1,
+                    norm_cfg=dict(type='GN', num_groups=config['num_groups'], eps=config['gn_eps']))
     neck.load_state_dict(part(convert_panet(case.weights), 'neck.'), strict=True)
     with torch.no_grad():
-        outs = neck([case.arrays[f'c{i}'] for i in range(2, 6)])
-    case.check({f'n{i}': out for i, out in zip(range(2, 7), outs, strict=True)})
+        outs = neck([case.arrays[f'c{i}'] for i in range(2, 2 + len(channels))])
+    case.check({f'n{i}': out for i, out in enumerate(outs, start=2)})
 
 
 @pytest.mark.parametrize(('seed', 'width', 'groups', 'size'), [(5, 32, 8, (32, 16)), (6, 48, 16, (16, 40))])
@@ -59,11 +64,11 @@ def test_agrees_with_a_transcription_at_other_seeds_and_sizes(seed, width, group
     torch.manual_seed(seed)
     channels = [8, 16, 24, 40]
     neck = PANetFPN(channels, width, num_outs=5, norm_cfg=dict(type='GN', num_groups=groups)).double()
-    case = GoldenCase('panet_fpn')
     params = {}
-    for name, shape in case.facts['params'].items():
-        swap = {64: width} if 'conv_lateral' not in name else {}
-        params[name] = [swap.get(s, s) for s in shape]
+    for name, shape in official_params().items():
+        if not name.startswith('Conv_Body.') or 'conv_body' in name:
+            continue
+        params[name] = [width if s == 256 else s for s in shape]
         if 'conv_lateral' in name or 'conv_top.0' in name:
             level = 3 if 'conv_top' in name else 2 - int(name.split('.')[2])
             params[name] = [width, channels[level], 1, 1] if len(shape) == 4 else [width]

@@ -40,12 +40,16 @@ def tensors(boxes, masks, scores, shape):
     return torch.from_numpy(boxes), torch.from_numpy(masks), torch.from_numpy(scores), shape
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize('convention', CONVENTIONS)
 def test_golden_case(convention):
     case = GoldenCase(f'fcis_mask_voting_{convention}')
-    shape = tuple(case.facts['config']['image_size'])
+    config = case.facts['config']
+    shape = tuple(config['image_size'])
     result = mask_voting(
-        case.arrays['boxes'], case.arrays['masks'], case.arrays['scores'][:, 1:], shape, convention=convention)
+        case.arrays['boxes'], case.arrays['masks'], case.arrays['scores'][:, 1:], shape, convention=convention,
+        nms_iou=config['nms_iou'], merge_iou=config['merge_iou'], binary_thr=config['binary_threshold'],
+        max_per_image=config['max_per_image'], score_thr=config['min_score'])
     assert torch.equal(result.bboxes, case.arrays['det_boxes'])
     assert torch.equal(result.labels + 1, case.arrays['det_labels'])
     assert rel_error(result.scores, case.arrays['det_scores']) <= case.tolerance
@@ -53,7 +57,8 @@ def test_golden_case(convention):
     outputs = {'det_boxes': result.bboxes, 'det_labels': result.labels + 1, 'det_scores': result.scores,
                'det_masks': result.masks}
     if 'final_mask_bits' in case.arrays:
-        pasted = paste_masks(result.bboxes, result.masks, shape, convention=convention)
+        pasted = paste_masks(result.bboxes, result.masks, shape, convention=convention,
+                             binary_thr=config['binary_threshold'])
         bits = np.packbits(pasted.flatten(1).numpy(), axis=1)
         assert np.array_equal(bits, case.arrays['final_mask_bits'].numpy())
         outputs['final_mask_bits'] = torch.from_numpy(bits)

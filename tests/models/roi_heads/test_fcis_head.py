@@ -12,6 +12,7 @@ from mmengine.structures import InstanceData
 
 from mmseg_plugins.models.losses import fcis_loss, fcis_roi_losses
 from mmseg_plugins.models.roi_heads import FCISHead
+from mmseg_plugins.models.roi_heads.fcis_head import CODERS
 from mmseg_plugins.models.roi_heads.fcis_score_maps import box_deltas, masks_of
 from mmseg_plugins.ops.ps_roi_pool import ps_roi_pool
 from mmseg_plugins.weights.fcis import convert_fcis_head, x_before_y
@@ -35,6 +36,12 @@ def head_of(case, convention):
         in_channels=config['in_channels'],
         feat_channels=config['mid_channels'],
         num_classes=config['num_classes_with_background'] - 1,
+        group_size=config['group_size'],
+        pooled_size=config['pooled_size'],
+        featmap_strides=[round(1 / config['spatial_scale'])],
+        num_passes=config.get('passes', 2),
+        bbox_coder=dict(CODERS[convention], target_means=config.get('delta_mean', [0.0] * 4),
+                        target_stds=config['delta_std']),
         convention=convention)
     weights = convert_fcis_head(case.weights, convention)
     check_matches(part(weights, 'roi_head.'), built.state_dict(), 'the head')
@@ -42,10 +49,12 @@ def head_of(case, convention):
     return built
 
 
-def both_box_groups(built, feat, rois):
+def both_box_groups(case, built, feat, rois):
     """Deltas (N, 2, 4): the head itself reads only the object's group."""
     maps = built.score_maps.bbox(built.score_maps.conv(feat).relu())
-    pooled = ps_roi_pool(maps, rois, 21, 7, 1 / 16, built.convention)
+    config = case.facts['config']
+    pooled = ps_roi_pool(maps, rois, config['pooled_size'], config['group_size'], config['spatial_scale'],
+                         built.convention)
     return box_deltas(pooled).reshape(-1, 2, 4)
 
 
@@ -54,11 +63,12 @@ def two_passes(case, built):
     shape = tuple(case.facts['config']['image_size'])
     feat = case.arrays['feat']
     rois, readings = built.passes(built.maps([feat]), case.arrays['rois'], [shape])
-    deltas = both_box_groups(built, feat, rois)
+    deltas = both_box_groups(case, built, feat, rois)
     assert rel_error(readings.box_delta, deltas[:, 1]) < 1e-5
     return rois, readings, deltas
 
 
+@pytest.mark.golden
 def test_two_passes_agree_with_the_original():
     case = GoldenCase('fcis_head_msracver')
     rois, readings, deltas = two_passes(case, head_of(case, 'msracver'))
@@ -72,6 +82,7 @@ def test_two_passes_agree_with_the_original():
         mask_class=readings.mask_class))
 
 
+@pytest.mark.golden
 def test_two_passes_agree_with_chainercv():
     case = GoldenCase('fcis_head_chainercv')
     rois, readings, deltas = two_passes(case, head_of(case, 'chainercv'))
@@ -84,32 +95,34 @@ def test_two_passes_agree_with_chainercv():
         mask_prob=readings.mask_logit.softmax(1)[:, 1]))
 
 
-def rpn_losses(a):
+def rpn_losses(a, sigma):
     """Class and box loss of the stock RPN's loss modules, which see the difference of the two logits."""
     labels = a['rpn_labels']
     used = labels >= 0
     logit = (a['rpn_score'][:, 1] - a['rpn_score'][:, 0])[:, None]
     cls = CrossEntropyLoss(use_sigmoid=True)(logit, (labels != 1).long(), used.float(), avg_factor=int(used.sum()))
     weights = (labels == 1).float()[:, None].expand(-1, 4)
-    box = SmoothL1Loss(beta=1 / 9)(a['rpn_box_pred'], a['rpn_box_targets'], weights, avg_factor=int(used.sum()))
+    box = SmoothL1Loss(beta=1 / sigma**2)(a['rpn_box_pred'], a['rpn_box_targets'], weights, avg_factor=int(used.sum()))
     return cls, box
 
 
+@pytest.mark.golden
 def test_losses_and_gradients_agree_with_chainercv_end_to_end():
     case = GoldenCase('fcis_loss')
-    a = case.arrays
+    a, config = case.arrays, case.facts['config']
+    beta = 1 / config['roi_sigma']**2
     built = head_of(case, 'chainercv')
     feat = a['feat'].requires_grad_()
     rois = F.pad(a['rois'], (1, 0))
     sides, deltas = built.pool(built.maps([feat]), rois)
     masks = masks_of(sides.mask_logit, a['roi_labels'])
     terms = fcis_roi_losses(sides.cls_logit, masks, deltas, a['roi_labels'], a['roi_mask_targets'],
-                            a['roi_box_targets'])
+                            a['roi_box_targets'], beta)
     losses = fcis_loss(terms, a['roi_labels'])
     sum(losses).backward()
     explicit = fcis_roi_losses(a['A_cls_logit'].requires_grad_(), a['A_mask_logit'].requires_grad_(), a['A_box_pred'],
-                               a['A_labels'], a['A_mask_targets'], a['A_box_targets'])
-    a_losses = fcis_loss(explicit, a['A_labels'], case.facts['config']['A_normaliser'])
+                               a['A_labels'], a['A_mask_targets'], a['A_box_targets'], beta)
+    a_losses = fcis_loss(explicit, a['A_labels'], config['A_normaliser'])
     sum(a_losses).backward()
     layers = dict(conv1=built.score_maps.conv, cls_seg=built.score_maps.cls_seg, ag_loc=built.score_maps.bbox)
     grads = {
@@ -119,8 +132,8 @@ def test_losses_and_gradients_agree_with_chainercv_end_to_end():
     case.check(dict(
         cls_logit=sides.cls_logit,
         mask_logit=masks,
-        box_delta=both_box_groups(built, feat, rois),
-        losses=torch.stack([*losses, *rpn_losses(a)]),
+        box_delta=both_box_groups(case, built, feat, rois),
+        losses=torch.stack([*losses, *rpn_losses(a, config['rpn_sigma'])]),
         feat_grad=feat.grad,
         A_losses=torch.stack(a_losses),
         A_grad_cls=a['A_cls_logit'].grad,
@@ -289,13 +302,13 @@ def test_pooled_scores_keep_float32_under_autocast(build):
 
 
 def test_a_foreign_key_is_refused():
-    case = GoldenCase('fcis_head_msracver')
+    weights = golden_state_dict({'conv_new_1_weight': [4, 3, 1, 1], 'conv_new_1_bias': [4]}, seed=0, gain=1.0)
     with pytest.raises(ConversionError, match='rpn_cls_score_weight'):
-        convert_fcis_head({**case.weights, 'rpn_cls_score_weight': torch.zeros(1)}, 'msracver')
+        convert_fcis_head({**weights, 'rpn_cls_score_weight': torch.zeros(1)}, 'msracver')
     with pytest.raises(ConversionError, match='conv_new_1_weight'):
-        convert_fcis_head(case.weights, 'chainercv')
+        convert_fcis_head(weights, 'chainercv')
     with pytest.raises(ValueError, match="convention='mxnet'"):
-        convert_fcis_head(case.weights, 'mxnet')
+        convert_fcis_head(weights, 'mxnet')
 
 
 def test_box_channels_change_their_order():

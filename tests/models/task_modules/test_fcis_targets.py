@@ -20,21 +20,25 @@ from mmseg_plugins.models.task_modules import (
 CODER = InclusiveDeltaXYWHBBoxCoder(target_stds=(0.2, 0.2, 0.5, 0.5))
 
 
-def inclusive_assigner():
+def inclusive_assigner(positive=0.5, negative=0.5):
     """As in configs/fcis: IoU with widths x2 - x1 + 1."""
     return TASK_UTILS.build(dict(
-        type='mmdet.MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False,
-        iou_calculator=dict(type='mmseg_plugins.InclusiveOverlaps')))
+        type='mmdet.MaxIoUAssigner', pos_iou_thr=positive, neg_iou_thr=negative, min_pos_iou=positive,
+        match_low_quality=False, iou_calculator=dict(type='mmseg_plugins.InclusiveOverlaps')))
 
 
+@pytest.mark.golden
 def test_targets_agree_with_the_original():
     case = GoldenCase('fcis_targets_msracver')
-    a = case.arrays
+    a, config = case.arrays, case.facts['config']
     rois = torch.cat([a['rois'], a['gt_boxes']])
     gt = InstanceData(bboxes=a['gt_boxes'], labels=a['gt_labels'] - 1)
-    assigned = inclusive_assigner().assign(InstanceData(priors=rois), gt).gt_inds - 1
-    order = torch.cat([(assigned >= 0).nonzero()[:, 0], (assigned < 0).nonzero()[:, 0]])
-    out = fcis_targets(rois[order], assigned[order], gt.bboxes, gt.labels, a['gt_masks_resized'], CODER)
+    assigner = inclusive_assigner(config['fg_iou'], tuple(config['bg_iou']))
+    assigned = assigner.assign(InstanceData(priors=rois), gt).gt_inds - 1
+    order = torch.cat([(assigned >= 0).nonzero()[:, 0], (assigned == -1).nonzero()[:, 0]])
+    coder = InclusiveDeltaXYWHBBoxCoder(target_stds=config['delta_std'])
+    out = fcis_targets(rois[order], assigned[order], gt.bboxes, gt.labels, a['gt_masks_resized'], coder,
+                       config['mask_size'], config['binary_threshold'])
     assert torch.equal(out.rois, a['out_rois'])
     assert torch.equal(out.labels, a['out_labels'])
     assert rel_error(out.box_targets, a['out_box_targets']) <= case.tolerance
