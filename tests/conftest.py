@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import golden_cases
 import pytest
 from compiled_mmcv import tell_what_was_not_compared
 from mmengine.registry import DefaultScope
@@ -17,3 +18,9 @@ def _own_default_scope() -> Iterator[None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What this environment cannot run is said, not counted as passed."""
     tell_what_was_not_compared(terminalreporter)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let only tests that are marked ``golden`` read golden cases, so that ``-m golden`` is all of them."""
+    golden_cases.readable = item.get_closest_marker('golden') is not None

@@ -2,7 +2,8 @@
 
 The json names the original's parameters; their values follow from a formula, so that no weights are stored.  Weights
 are made under the ORIGINAL names and in the original layout, and go through the project's converter.  ``GOLDEN_DIR``
-names another folder; a case that is not there is a failure.
+names another folder, whose cases may have other sizes: tests read class numbers, channels, strides and counts from the
+case.  A case that is not there is a failure.  Tests that read cases are marked: ``pytest -m golden`` runs them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+#: Whether the running test may read cases; set before each one by conftest.py.
+readable = True
 GOLDEN_DIR = Path(os.environ.get('GOLDEN_DIR', Path(__file__).parent / 'golden'))
 
 
@@ -63,6 +66,10 @@ def overridden(tensor: Tensor, rule: dict) -> Tensor:
     return bilinear_diagonal(tuple(tensor.shape))
 
 
+#: Depth of the ResNet with these blocks a stage.
+RESNET_DEPTHS = {(2, 2, 2, 2): 18, (3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
+
+
 def golden_state_dict(params: dict[str, list[int]], seed: int, gain: float,
                       overrides: dict[str, dict] | None = None) -> dict[str, Tensor]:
     """All weights of a case, or of any list of names and shapes."""
@@ -76,6 +83,7 @@ class GoldenCase:
     """One case: ``facts`` (the json), ``arrays`` (the npz as tensors), ``weights`` under the original's names."""
 
     def __init__(self, name: str) -> None:
+        assert readable, f'this test reads the golden case {name}: mark it with @pytest.mark.golden'
         for suffix in ('json', 'npz'):
             path = GOLDEN_DIR / f'{name}.{suffix}'
             assert path.is_file(), f'golden file {path} is missing; GOLDEN_DIR names the folder that must hold it'
@@ -110,6 +118,10 @@ class GoldenCase:
         said = re.search(r'of the full array of shape \[([\d, ]+)\]', facts['desc'])
         assert said, f'{key}__slice of {self.facts["case"]} does not say the shape of the full array'
         return tuple(int(side) for side in said[1].split(','))
+
+    def width(self, name: str) -> int:
+        """Output channels of a layer of the original: the first side of its weight."""
+        return self.facts['params'][f'{name}.weight'][0]
 
     def tolerance_of(self, key: str) -> float:
         """Relative tolerance of one array: its own (or its slice's), else the loosest of the case."""

@@ -17,6 +17,7 @@ def output(**facts):
 def write_case(tmp_path, monkeypatch):
     """Write a case of the given values and facts and read it."""
     monkeypatch.setattr(golden_cases, 'GOLDEN_DIR', tmp_path)
+    monkeypatch.setattr(golden_cases, 'readable', True)
 
     def write(values=None, **facts):
         facts = dict(dict(case='toy', seed=3, gain=2.0, arrays={}, tolerance=dict(suggested_rel=1e-2)), **facts)
@@ -95,3 +96,17 @@ def test_a_whole_array_is_compared_as_it_is_stored(write_case):
         case.check(dict(x=hidden), partly=True)
     with pytest.raises(AssertionError, match='5, 7'):
         case.check(dict(x=whole[..., :5]), partly=True)
+
+
+def test_a_test_that_is_not_marked_cannot_read_a_case():
+    with pytest.raises(AssertionError, match=r'golden case fcis_psroi: mark it with @pytest\.mark\.golden'):
+        GoldenCase('fcis_psroi')
+
+
+def test_shapes_are_those_of_the_whole_arrays(write_case):
+    case = write_case(arrays=dict(
+        a=output(shape=[2, 3]), b__slice=output(shape=[1, 2], full_shape=[1, 4], stored_slice='[..., ::2]'),
+        c__slice=output(shape=[1, 2], desc='strided slice [::1, ::3] of the full array of shape [1, 6]')))
+    assert [case.shape_of(key) for key in 'abc'] == [(2, 3), (1, 4), (1, 6)]
+    stored = case.stored(dict(c=torch.arange(6.0)[None]))
+    assert stored['c__slice'].tolist() == [[0, 3]]

@@ -42,8 +42,8 @@ def _chainer(match: re.Match, tensor: Tensor) -> Tensors:
 def _chainer_boxes(match: re.Match, tensor: Tensor) -> Tensors:
     group_size = math.isqrt(len(tensor) // 8)
     if len(tensor) != 8 * group_size**2:
-        raise ConversionError(f'{match[0]} has {len(tensor)} channels. Rule: 8 k^2, two groups of four numbers for each '
-                              'of k x k cells. Fix: give a released checkpoint.')
+        raise ConversionError(f'{match[0]} has {len(tensor)} channels. Rule: 8 k^2, two groups of four numbers for '
+                              'each of k x k cells. Fix: give a released checkpoint.')
     return {f'{SCORE_MAPS}bbox.{CHAINER_PARAM[match["param"]]}': x_before_y(tensor, group_size)}
 
 

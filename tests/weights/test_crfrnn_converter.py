@@ -30,10 +30,13 @@ def segmentor(*, width=64, fc=4096, classes=21, **crf):
         test_cfg=dict(mode='whole'))).eval()
 
 
+@pytest.mark.golden
 def test_golden_case():
     case = GoldenCase('crfrnn_net')
+    config = case.facts['config']
+    crf = {name: config[name] for name in ('alpha', 'beta', 'gamma', 'iterations')}
     with torch.device('meta'):  # no first weights: those of the case take their place
-        model = segmentor()
+        model = segmentor(width=case.width('conv1_1'), fc=case.width('fc6'), classes=config['num_classes'], **crf)
     converted = convert_crfrnn(case.weights)
     check_matches(converted, model.state_dict(), 'CRF-RNN')
     model.to_empty(device='cpu').load_state_dict(converted, strict=True)

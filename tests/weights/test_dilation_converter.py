@@ -34,16 +34,19 @@ def load(model, weights, **kwargs):
     assert len(converted) == len(weights)
 
 
+@pytest.mark.golden
 def test_golden_case_of_the_front_end():
     case = GoldenCase('dilation_frontend_oracle')
-    model = segmentor(4, 64, 4096)
+    config = case.facts['config']
+    model = segmentor(config['num_classes'], case.width('conv1_1'), case.width('fc6'))
     load(model, case.weights, wrapped=False)
     with torch.no_grad():
         maps = model.extract_feat(case.arrays['input'])
-        outputs = dict(scores=model.decode_head(maps), conv5_3=maps[0][:, ::8])
-        outputs['zoom_out'] = zoom_corner(case.arrays['zoom_in'][None], 8, 37, 53)[0]
-    for size in (50, 187, 301):
-        outputs[f'reflect_index_{size}'] = mirror_index(size, 186, 186)
+        step = maps[0].shape[1] // case.shape_of('conv5_3')[1]
+        outputs = dict(scores=model.decode_head(maps), conv5_3=maps[0][:, ::step])
+        outputs['zoom_out'] = zoom_corner(case.arrays['zoom_in'][None], 8, *case.shape_of('zoom_out')[1:])[0]
+    for name in [key for key in case.arrays if key.startswith('reflect_index_')]:
+        outputs[name] = mirror_index(int(name.removeprefix('reflect_index_')), config['margin'], config['margin'])
     case.check(outputs)
 
 
@@ -52,9 +55,10 @@ def context_case():
     return GoldenCase('dilation_context_oracle')
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize('variant', CONTEXT)
 def test_golden_case_of_the_context_modules(context_case, variant):
-    module = DilatedContext(8, variant)
+    module = DilatedContext(context_case.facts['config']['num_classes'], variant)
     converted = {key.removeprefix('decode_head.context.'): value
                  for key, value in convert_dilation(context_case.weights_of(variant)).items()}
     module.load_state_dict(converted, strict=True)
@@ -62,15 +66,17 @@ def test_golden_case_of_the_context_modules(context_case, variant):
         context_case.check({f'out_{variant}': module(context_case.arrays['scores'])}, partly=True)
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize('variant', CONTEXT)
 def test_golden_identity(context_case, variant):
-    module = DilatedContext(8, variant, noise=0)
+    module = DilatedContext(context_case.facts['config']['num_classes'], variant, noise=0)
     with torch.no_grad():
         context_case.check(dict(out_identity=module(context_case.arrays['scores'])), partly=True)
 
 
+@pytest.mark.golden
 def test_golden_centre_taps(context_case):
-    module = DilatedContext(8, 'large', noise=0)
+    module = DilatedContext(context_case.facts['config']['num_classes'], 'large', noise=0)
     outputs = {}
     for name, layer in module.named_children():
         size = layer.weight.shape[-1]

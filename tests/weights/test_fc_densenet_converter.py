@@ -15,9 +15,10 @@ from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matche
 class Net(torch.nn.Module):
     """Backbone and head under the names that a segmentor gives them."""
 
-    def __init__(self, growth, down, bottleneck, up, num_classes, **kwargs):
+    def __init__(self, growth, down, bottleneck, up, num_classes, stem=48, **kwargs):
         super().__init__()
-        self.backbone = FCDenseNet(growth, down_layers=down, bottleneck_layers=bottleneck, **kwargs)
+        self.backbone = FCDenseNet(growth, down_layers=down, bottleneck_layers=bottleneck,
+                                   stem_channels=stem, **kwargs)
         with DefaultScope.overwrite_default_scope('mmseg'):
             self.decode_head = FCDenseNetHead(
                 self.backbone.out_channels, num_classes=num_classes, growth_rate=growth, up_layers=up, **kwargs)
@@ -36,15 +37,22 @@ def loaded(weights, layout, num_classes, **kwargs):
     return net.eval()
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize('depth', [56, 103])
 def test_golden_numbers_with_running_and_with_batch_statistics(depth):
     case = GoldenCase(f'fc_densenet{depth}')
-    assert {name: tuple(shape) for name, shape in case.facts['params'].items()} == port_params(*NETS[depth], 5)
+    config = case.facts['config']
+    layout = (config['growth_rate'], tuple(config['down_layers']), config['bottleneck_layers'],
+              tuple(config['up_layers']))
+    classes, stem = config['num_classes'], config['first_conv_channels']
+    names = {name: tuple(shape) for name, shape in case.facts['params'].items()}
+    assert names == port_params(*layout, classes, stem=stem)
     image = case.arrays['input']
     outputs = {}
     with torch.no_grad():
-        outputs['bottleneck_running'], outputs['logits_running'] = loaded(case.weights, NETS[depth], 5)(image)
-        net = loaded(case.weights, NETS[depth], 5, batch_statistics=True)
+        net = loaded(case.weights, layout, classes, stem=stem)
+        outputs['bottleneck_running'], outputs['logits_running'] = net(image)
+        net = loaded(case.weights, layout, classes, stem=stem, batch_statistics=True)
         before = {name: value.clone() for name, value in net.state_dict().items()}
         outputs['bottleneck_batch'], outputs['logits_batch'] = net(image)
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())

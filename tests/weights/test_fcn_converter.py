@@ -50,11 +50,13 @@ def load(model, weights):
     return model
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize('name', list(CASES))
 def test_golden_case(name, shared_trunk):
     case, stride = GoldenCase(name), CASES[name]
     with torch.device('meta'):  # no first weights: those of the case take their place
-        model = segmentor(stride, **(SCALES if name == 'fcn8s_atonce' else {}))
+        model = segmentor(stride, width=case.width('conv1_1'), fc=case.width('fc6'),
+                          classes=case.facts['config']['num_classes'], **(SCALES if name == 'fcn8s_atonce' else {}))
     converted = convert_fcn(case.weights)
     check_matches(converted, model.state_dict(), name)
     model.to_empty(device='cpu').load_state_dict(converted, strict=True)

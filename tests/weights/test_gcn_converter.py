@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from golden_cases import GoldenCase, golden_state_dict, rel_error
+from golden_cases import RESNET_DEPTHS, GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_gcn import gcn_forward, gcn_params
 
@@ -36,9 +36,12 @@ def loaded(weights, depth, *, width=64, classes=5, kernel_size=7):
     return model
 
 
+@pytest.mark.golden
 def test_golden_case():
     case = GoldenCase('gcn')
-    model = loaded(case.weights, 152)
+    config = case.facts['config']
+    model = loaded(case.weights, RESNET_DEPTHS[tuple(config['blocks'])], width=case.width('layer0.0'),
+                   classes=config['num_classes'], kernel_size=config['kernel_size'])
     seen = {}
     model.decode_head.refine_maps[-1].register_forward_hook(lambda module, args, out: seen.update(brm1=out))
     with torch.no_grad():
@@ -59,9 +62,14 @@ def test_other_seeds_kernels_and_sizes_agree_with_the_slow_transcription(size, k
     assert rel_error(ours, gcn_forward(weights, image)[0]) < 1e-5
 
 
+@pytest.mark.golden
 def test_our_table_of_names_is_that_of_the_golden_case():
-    stored = {key: tuple(shape) for key, shape in GoldenCase('gcn').facts['params'].items()}
-    assert gcn_params((3, 8, 36, 3), num_classes=5) == stored
+    case = GoldenCase('gcn')
+    config = case.facts['config']
+    stored = {key: tuple(shape) for key, shape in case.facts['params'].items()}
+    ours = gcn_params(tuple(config['blocks']), width=case.width('layer0.0'), num_classes=config['num_classes'],
+                      kernel_size=config['kernel_size'])
+    assert ours == stored
 
 
 def test_wrapped_names_and_missing_batch_counters_of_old_files_are_read():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from golden_cases import GoldenCase, golden_state_dict, rel_error
+from golden_cases import RESNET_DEPTHS, GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_refinenet import mbv2_forward, mbv2_params, refinenet_forward, refinenet_params
 
@@ -29,14 +29,14 @@ def resnet_model(depth, *, light, width=64, classes=5, **head):
         test_cfg=dict(mode='whole'))
 
 
-def mobile_model(classes=5, channels=256):
+def mobile_model(classes=5, channels=256, **head):
     return dict(
         type='EncoderDecoder',
         backbone=dict(type='mmseg_plugins.ExpandedMobileNetV2', out_indices=(1, 2, 3, 4, 5, 6)),
         decode_head=dict(
             type='mmseg_plugins.LightRefineNetHead', in_channels=[24, 32, 64, 96, 160, 320], map_groups=[1, 1, 2, 2],
             channels=channels, top_channels=channels, adapt=False, dropout_ratio=0.0, act_cfg=dict(type='ReLU6'),
-            num_classes=classes, loss_decode=LOSS),
+            num_classes=classes, loss_decode=LOSS, **head),
         test_cfg=dict(mode='whole'))
 
 
@@ -50,13 +50,28 @@ def loaded(cfg, weights):
     return model
 
 
-@pytest.mark.parametrize(('name', 'cfg', 'coarsest'), [
-    ('refinenet_rf101', resnet_model(101, light=False), 'stage4'),
-    ('refinenet_lw50', resnet_model(50, light=True), 'stage4'),
-    ('refinenet_lw_mbv2', mobile_model(), 'crp4'),
-])  # fmt: skip
-def test_golden_case(name, cfg, coarsest):
+def golden_sizes(case):
+    """Sizes of a case's network, as the tables of names call them."""
+    config = case.facts['config']
+    sizes = dict(num_classes=config['num_classes'], pools=config['crp_stages'])
+    if 'blocks' in config:
+        top, channels, *_ = config['decoder_channels']
+        return dict(sizes, width=case.width('conv1'), channels=channels, top=top)
+    return dict(sizes, channels=case.width('conv8'))
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(('name', 'coarsest'), [
+    ('refinenet_rf101', 'stage4'), ('refinenet_lw50', 'stage4'), ('refinenet_lw_mbv2', 'crp4')])  # fmt: skip
+def test_golden_case(name, coarsest):
     case = GoldenCase(name)
+    config, sizes = case.facts['config'], golden_sizes(case)
+    options = dict(classes=sizes['num_classes'], channels=sizes['channels'], num_pools=sizes['pools'])
+    if 'blocks' in config:
+        cfg = resnet_model(RESNET_DEPTHS[tuple(config['blocks'])], light='rcu_before' not in config,
+                           width=sizes['width'], top_channels=sizes['top'], **options)
+    else:
+        cfg = mobile_model(**options)
     model = loaded(cfg, case.weights)
     block = model.decode_head.cascade.blocks[-1]
     seen = {}
@@ -92,15 +107,16 @@ def test_mobilenet_agrees_with_the_slow_transcription_at_other_sizes(size):
     assert rel_error(ours, mbv2_forward(weights, image)) < 1e-5
 
 
-def test_our_tables_of_names_are_those_of_the_golden_cases():
-    ours = {
-        'refinenet_rf101': refinenet_params((3, 4, 23, 3), light=False, num_classes=5),
-        'refinenet_lw50': refinenet_params((3, 4, 6, 3), light=True, num_classes=5),
-        'refinenet_lw_mbv2': mbv2_params(num_classes=5),
-    }
-    for name, params in ours.items():
-        stored = {key: tuple(shape) for key, shape in GoldenCase(name).facts['params'].items()}
-        assert params == stored, name
+@pytest.mark.golden
+@pytest.mark.parametrize('name', ['refinenet_rf101', 'refinenet_lw50', 'refinenet_lw_mbv2'])
+def test_our_tables_of_names_are_those_of_the_golden_cases(name):
+    case = GoldenCase(name)
+    config, sizes = case.facts['config'], golden_sizes(case)
+    if 'blocks' in config:
+        params = refinenet_params(tuple(config['blocks']), light='rcu_before' not in config, **sizes)
+    else:
+        params = mbv2_params(**sizes)
+    assert params == {key: tuple(shape) for key, shape in case.facts['params'].items()}
 
 
 @pytest.mark.parametrize('params', [

@@ -1,11 +1,13 @@
 """Released SegNet and DeconvNet names against our networks: golden cases, other seeds and sizes, every refusal."""
 
+import re
+
 import pytest
 import torch
 from golden_cases import GoldenCase, golden_state_dict, golden_tensor, overridden, rel_error
 from mmengine.registry import DefaultScope
 from official_segnet import deconvnet_forward, deconvnet_params, segnet_forward, segnet_params
-from tiny_segnet import FULL, deconvnet_parts, scores, segmentor, segnet_parts
+from tiny_segnet import deconvnet_parts, scores, segmentor, segnet_parts
 
 from mmseg_plugins.weights.convert import convert_state_dict
 from mmseg_plugins.weights.deconvnet import convert_deconvnet
@@ -30,12 +32,20 @@ def loaded(model, official):
     return model.eval()
 
 
-@pytest.mark.parametrize(('name', 'ceil_mode', 'last_norm_act'),
-                         [('segnet', False, True), ('segnet_caffe_oracle', True, False)])
-def test_segnet_gives_the_golden_scores(name, ceil_mode, last_norm_act):
+def golden_widths(case, name):
+    """Width of each stage, from the case's first convolution of it; ``name`` holds the stage's number."""
+    return tuple(case.width(name.format(stage)) for stage in range(1, 6))
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize('name', ['segnet', 'segnet_caffe_oracle'])
+def test_segnet_gives_the_golden_scores(name):
     case = GoldenCase(name)
-    assert dict(case.facts['params']).keys() - segnet_params(FULL, 5, last_norm_act).keys() == set()
-    model = segmentor(segnet_parts(FULL, net=dict(ceil_mode=ceil_mode), last_norm_act=last_norm_act))
+    config = case.facts['config']
+    widths, last = golden_widths(case, 'down{}.conv1.cbr_unit.0'), config['last_layer_bn_relu']
+    assert dict(case.facts['params']).keys() - segnet_params(widths, config['num_classes'], last).keys() == set()
+    model = segmentor(segnet_parts(widths, config['num_classes'], net=dict(ceil_mode=config['pool_ceil_mode']),
+                                   last_norm_act=last))
     loaded(model, case.weights)
     with torch.no_grad():
         maps = model.backbone(case.arrays['input'])
@@ -55,10 +65,13 @@ def test_segnet_of_any_size_is_the_slow_one(size, ceil_mode, last_norm_act):
     assert rel_error(ours, expected) < 1e-5
 
 
+@pytest.mark.golden
 def test_deconvnet_gives_the_golden_scores():
     case = GoldenCase('deconvnet')
     with torch.device('meta'):  # 252 million weights: made one by one, in their place
-        model = segmentor(deconvnet_parts(FULL, 4096, 5, 7))
+        model = segmentor(deconvnet_parts(golden_widths(case, 'conv{}.0'), case.arrays['fc7'].shape[1],
+                                          case.facts['config']['num_classes'],
+                                          case.facts['config']['input_size'][0] // 32))
     shapes = {key: torch.empty(shape, device='meta') for key, shape in case.facts['params'].items()}
     check_matches(convert_deconvnet(shapes), model.state_dict(), 'DeconvNet')
     model.backbone.to_empty(device='cpu').eval()
@@ -75,7 +88,8 @@ def test_deconvnet_gives_the_golden_scores():
     with torch.no_grad():
         maps = model.backbone(case.arrays['input'])
         logits = model.decode_head(maps)
-    case.check(dict(logits=logits, logits_row=logits[:, :, 100], fc7=maps[5], deconv_fc6=seen[0]))
+    row = int(re.search(r'row y=(\d+)', case.facts['arrays']['logits_row']['desc'])[1])
+    case.check(dict(logits=logits, logits_row=logits[:, :, row], fc7=maps[5], deconv_fc6=seen[0]))
 
 
 @pytest.mark.parametrize('side', [1, 2])

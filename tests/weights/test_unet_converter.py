@@ -29,9 +29,12 @@ def load(model, weights, **kwargs):
     model.load_state_dict(converted, strict=True)
 
 
+@pytest.mark.golden
 def test_golden_case():
     case = GoldenCase('unet_valid')
-    model = segmentor(3, 16)
+    config = case.facts['config']
+    norm_cfg = dict(type='BN') if config['is_batchnorm'] else None
+    model = segmentor(config['num_classes'], config['base_channels'], norm_cfg)
     load(model, case.weights, wrapped=False)
     with torch.no_grad():
         maps = model.extract_feat(case.arrays['input'])

@@ -19,11 +19,11 @@ LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 SMALL = dict(num_classes=3, fc_channels=6, loss_decode=LOSS, label_stride=8, align_corners=True)
 
 
-def segmentor(width, fc):
-    """The model of the VOC config with pools that round down, as the ports', and 5 classes."""
+def segmentor(width, fc, num_classes=5, **head):
+    """The model of the VOC config with pools that round down, as the ports'."""
     cfg = load_config(CONFIGS / 'deeplab/deeplabv1_vgg16-largefov_6k-crop321_voc.py').model
     cfg.backbone.update(ceil_mode=False, base_channels=width)
-    cfg.decode_head.update(in_channels=8 * width, fc_channels=fc, num_classes=5)
+    cfg.decode_head.update(in_channels=8 * width, fc_channels=fc, num_classes=num_classes, **head)
     return MODELS.build(cfg).eval()
 
 
@@ -34,9 +34,13 @@ def converted_into(model, weights):
     return model
 
 
+@pytest.mark.golden
 def test_agrees_with_the_port():
     case = GoldenCase('deeplab_v1_largefov')
-    model = converted_into(segmentor(64, 1024), case.weights)
+    config = case.facts['config']
+    model = converted_into(
+        segmentor(case.width('features.0'), config['fc6_channels'], config['num_classes'],
+                  kernel_size=config['fc6_kernel'], dilations=(config['fc6_dilation'], )), case.weights)
     x = case.arrays['input']
     with torch.no_grad():
         maps = model.extract_feat(x)

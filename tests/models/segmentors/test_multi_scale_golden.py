@@ -1,8 +1,10 @@
 """DeepLab v2 ResNet-101 with three scales against the port's numbers: scores, four losses, gradients."""
 
+import re
+
 import pytest
 import torch
-from golden_cases import GoldenCase, golden_state_dict, rel_error
+from golden_cases import RESNET_DEPTHS, GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -13,21 +15,25 @@ from mmseg_plugins.config.load import load_config
 from mmseg_plugins.weights.deeplabv2 import convert_deeplabv2
 from mmseg_plugins.weights.state_dict_rules import check_matches
 
-#: Options of the segmentor, and the terms of the case in the order of its log.
-LAYOUTS = {
-    'pil_nearest': (dict(label_sampling='center', own_grids=(0.5, 0.75)),
-                    ['pil_1.0', 'pil_0.5', 'pil_0.75', 'pil_max']),
-    'stride8_all_on_scale1_grid': (dict(), ['s8_1.0', 's8_0.5_resized', 's8_0.75_resized', 's8_max']),
-    'stride8_own_grids': (dict(own_grids=(0.5, 0.75)), ['s8_1.0', 's16_0.5_own_grid', 's8_0.75_own_grid', 's8_max']),
-    'stride8_caffe_layout': (dict(own_grids=(0.5, )), ['s8_1.0', 's16_0.5_own_grid', 's8_0.75_resized', 's8_max']),
-}
+LAYOUTS = ('pil_nearest', 'stride8_all_on_scale1_grid', 'stride8_own_grids', 'stride8_caffe_layout')
 
 
-def segmentor(weights, depth=101, base_channels=64, **options):
-    """The model of kazuto1011's config with 5 classes."""
+def own_grids(terms):
+    """Smaller scales whose labels are resized to their own grid, by the names of a sum's terms."""
+    scales = [re.fullmatch(r'(?:pil_(?!1\.0|max)(.+)|s\d+_(.+)_own_grid)', term) for term in terms]
+    return frozenset(float(match[1] or match[2]) for match in scales if match)
+
+
+def step_of(case, name):
+    """Distance of the channels that the case has of an array."""
+    return int(re.search(r'channels 0, (\d+)', case.facts['arrays'][name]['desc'])[1])
+
+
+def segmentor(weights, depth=101, base_channels=64, head=None, **options):
+    """The model of kazuto1011's config, by default with 5 classes."""
     cfg = load_config(CONFIGS / 'deeplab/deeplabv2_r101-msc-kazuto_20k-crop321_voc.py').model
     cfg.backbone.update(depth=depth, base_channels=base_channels, init_cfg=None)
-    cfg.decode_head.update(num_classes=5, in_channels=32 * base_channels)
+    cfg.decode_head.update(in_channels=32 * base_channels, **(head or dict(num_classes=5)))
     with DefaultScope.overwrite_default_scope('mmseg'):
         model = MODELS.build({**cfg, 'label_sampling': 'stride', 'own_grids': (), **options})
     converted = convert_deeplabv2(weights)
@@ -43,7 +49,10 @@ def case():
 
 @pytest.fixture(scope='module')
 def model(case):
-    model = segmentor(case.weights)
+    config = case.facts['config']
+    model = segmentor(
+        case.weights, RESNET_DEPTHS[tuple(config['blocks'])], case.width('base.layer1.conv1.conv'),
+        dict(num_classes=config['num_classes'], dilations=config['atrous_rates']), scales=config['msc_scales'])
     for parameter in model.parameters():
         parameter.requires_grad = True  # the case has gradients of norms' weights, which the published training freezes
     return model
@@ -58,6 +67,7 @@ def samples_of(label):
     return samples
 
 
+@pytest.mark.golden
 def test_scores_of_all_scales_and_their_maximum_agree(case, model):
     x = case.arrays['input']
     with torch.no_grad():
@@ -66,20 +76,22 @@ def test_scores_of_all_scales_and_their_maximum_agree(case, model):
         model.train()
         scores = model.scale_scores(x, model.extract_feat(x))
         case.check({
-            **{f'train_logits_{scale}': own for scale, own in zip((1.0, 0.5, 0.75), scores, strict=True)},
+            **{f'train_logits_{scale}': own for scale, own in zip(model.scales, scores, strict=True)},
             'train_logits_max': model.fuse(scores)}, partly=True)
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_losses_and_gradients_agree(case, model, layout):
-    options, terms = LAYOUTS[layout]
-    model.own_grids = frozenset(options.get('own_grids', ()))
-    model.label_sampling = options.get('label_sampling', 'stride')
+    expected = case.facts['losses']
+    terms = expected['sums'][layout]['terms']
+    model.own_grids = own_grids(terms)
+    model.label_sampling = 'center' if layout.startswith('pil') else 'stride'
     model.train().zero_grad()
     losses = model.loss(case.arrays['input'], samples_of(case.arrays['label']))
     values = {name: value for name, value in losses.items() if 'loss' in name}
-    assert list(values) == [f'decode_{part}.loss_ce' for part in ('x1', 'x0.5', 'x0.75', 'max')]
-    expected = case.facts['losses']
+    parts = [*(f'x{scale:g}' for scale in model.scales), 'max']
+    assert list(values) == [f'decode_{part}.loss_ce' for part in parts]
     for term, value in zip(terms, values.values(), strict=True):
         assert value.item() == pytest.approx(expected['terms'][term], rel=1e-5)
     total = sum(values.values())
@@ -93,15 +105,13 @@ def test_losses_and_gradients_agree(case, model, layout):
         grad = grads[name].double()
         assert grad.norm().item() == pytest.approx(facts['l2'], rel=1e-3)
         assert grad.abs().sum().item() == pytest.approx(facts['abs_sum'], rel=1e-3)
-    stored = {
-        f'grad_aspp_c0_bias_{layout}': grads['base.aspp.c0.bias'],
-        f'grad_aspp_c1_weight_sub_{layout}': grads['base.aspp.c1.weight'][:, ::64],
-        f'grad_conv1_sub_{layout}': grads['base.layer1.conv1.conv.weight'][::8],
-    }
-    kept = [name for name in stored if name in case.arrays]
-    assert len(kept) == (3 if layout in ('pil_nearest', 'stride8_all_on_scale1_grid') else 0)
-    for name in kept:
-        assert rel_error(stored[name], case.arrays[name]) < 1e-3, name
+    stored = [name for name in case.arrays if name.startswith('grad_') and name.endswith(f'_{layout}')]
+    for name in stored:
+        ours = {'grad_aspp_c0_bias': lambda name: grads['base.aspp.c0.bias'],
+                'grad_aspp_c1_weight_sub': lambda name: grads['base.aspp.c1.weight'][:, ::step_of(case, name)],
+                'grad_conv1_sub': lambda name: grads['base.layer1.conv1.conv.weight'][::step_of(case, name)],
+                }[name.removesuffix(f'_{layout}')](name)
+        assert rel_error(ours, case.arrays[name]) < 1e-3, name
 
 
 @pytest.mark.parametrize(('seed', 'size'), [(3, (65, 97)), (4, (72, 50))])
