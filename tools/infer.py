@@ -27,6 +27,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_plugins.utils.errors import UserError
+
 try:
     from mmengine.config import DictAction
 
@@ -53,11 +55,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class InputError(ValueError):
-    """Images or ids that the user gave and that cannot be used."""
-
-    explains_itself = True
-
 
 def find_images(path: Path, out: Path) -> tuple[list[Path], list[str]]:
     """Image files and their names in results: relative to the folder, or the bare name of a single file.
@@ -70,10 +67,10 @@ def find_images(path: Path, out: Path) -> tuple[list[Path], list[str]]:
     if path.is_file():
         return [path], [path.name]
     if not path.is_dir():
-        raise FileNotFoundError(f'image or folder {path} does not exist')
+        raise UserError(f'image or folder {path} does not exist')
     files = list_images(path, [out / name for name in RESULT_FOLDERS])
     if not files:
-        raise InputError(f'folder {path} holds no image ({", ".join(IMAGE_SUFFIXES)}), subfolders included')
+        raise UserError(f'folder {path} holds no image ({", ".join(IMAGE_SUFFIXES)}), subfolders included')
     return files, [file.relative_to(path).as_posix() for file in files]
 
 
@@ -86,12 +83,12 @@ def read_ids(ann_file: Path | None, names: Sequence[str], classes: Sequence[str]
         images = {Path(item['file_name']).name: int(item['id']) for item in content['images']}
         images.update({item['file_name']: int(item['id']) for item in content['images']})
         categories = {item['name']: int(item['id']) for item in content['categories']}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f'--ann-file {ann_file} is not a COCO file: {type(error).__name__}: {error}') from error
+    except (UserError, OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f'--ann-file {ann_file} is not a COCO file: {type(error).__name__}: {error}') from error
     lost = [name for name in names if name not in images and Path(name).name not in images]
     unknown = [name for name in classes if name not in categories]
     if lost or unknown:
-        raise InputError(
+        raise UserError(
             f'--ann-file {ann_file} lacks {len(lost)} images {lost[:3]} and {len(unknown)} classes {unknown[:3]}; '
             f'it has the classes {list(categories)[:10]}'
         )
@@ -102,7 +99,7 @@ def read_ids(ann_file: Path | None, names: Sequence[str], classes: Sequence[str]
 def predict_all(args: argparse.Namespace, predictor: Any, files: list[Path], names: list[str]) -> list[str]:
     """Predict and write every image; returns one line for each that could not be read."""
     from mmseg_plugins.apis.prediction_files import ResultWriter, output_stems
-    from mmseg_plugins.visualization.images import ImageError, read_image
+    from mmseg_plugins.visualization.images import read_image
     from mmseg_plugins.visualization.samples import best_first, get_instances, get_label_map
 
     image_ids, category_ids = read_ids(args.ann_file, names, predictor.meta['classes'])
@@ -112,7 +109,7 @@ def predict_all(args: argparse.Namespace, predictor: Any, files: list[Path], nam
     for path, name, stem, image_id in track(jobs, description='Predicting'):
         try:
             image = read_image(path)
-        except (ImageError, OSError) as error:
+        except (UserError, OSError) as error:
             failures.append(str(error))
             print(f'left out: {error}', file=sys.stderr)
             continue
@@ -146,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         if args.out.exists() and not args.out.is_dir():
-            raise InputError(f'--out {args.out} is a file, it must be a folder')
+            raise UserError(f'--out {args.out} is a file, it must be a folder')
         files, names = find_images(args.image, args.out)
         predictor = Predictor(
             args.config,

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from mmseg_plugins.utils.errors import UserError
+
 try:
     from mmseg_plugins.cli.common import add_common_arguments, prepare
     from mmseg_plugins.cli.failures import explain_failures
@@ -50,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         cfg = prepare(load_config(args.config, args.cfg_options), args)
         if '://' not in args.checkpoint and not os.path.isfile(args.checkpoint):
-            raise FileNotFoundError(
+            raise UserError(
                 f'checkpoint {args.checkpoint!r} does not exist. Fix: give a .pth file; '
                 'after training they lie in the working folder.'
             )

@@ -1,5 +1,6 @@
 """Use from Python: ``Predictor(config, checkpoint)(image)``."""
 
-from mmseg_plugins.apis.inference import CheckpointMismatchError, Predictor
 
-__all__ = ['CheckpointMismatchError', 'Predictor']
+from mmseg_plugins.apis.inference import Predictor
+
+__all__ = ['Predictor', 'UserError']

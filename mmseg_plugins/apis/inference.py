@@ -23,17 +23,13 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins import setup
-from mmseg_plugins.config.load import ConfigError, leaf_datasets, load_config
+from mmseg_plugins.config.load import leaf_datasets, load_config
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.images import read_image
 
 _PREFIX = 'module.'  # what a parallel wrapper puts before every key
 _COUNTER = 'num_batches_tracked'  # older checkpoints lack it, and inference never reads it
 
-
-class CheckpointMismatchError(ValueError):
-    """A checkpoint whose keys or shapes do not fit the model; the message lists them."""
-
-    explains_itself = True
 
 
 class Predictor:
@@ -56,9 +52,8 @@ class Predictor:
         report: What of the checkpoint did not fit, empty when all did.
 
     Raises:
-        FileNotFoundError: config or checkpoint is missing.
-        CheckpointMismatchError: the checkpoint does not fit and ``allow_partial`` is False.
-        ConfigError: the config has no model, no test pipeline, or no class names are to be found; there is no such
+        UserError: config or checkpoint is missing; the checkpoint does not fit and ``allow_partial`` is False;
+            the config has no model, no test pipeline, or no class names are to be found; there is no such
             device.
     """
 
@@ -82,7 +77,7 @@ class Predictor:
         else:
             self.cfg = load_config(config, cfg_options)
         if 'model' not in self.cfg:
-            raise ConfigError(f'{config} has no model to predict with')
+            raise UserError(f'{config} has no model to predict with')
         if max_per_image is not None:
             limit_instances(self.cfg.model, max_per_image)
         imports = self.cfg.get('custom_imports')
@@ -115,7 +110,7 @@ class Predictor:
             The host's data sample on the CPU, in the frame of the original image.
 
         Raises:
-            FileNotFoundError, mmseg_plugins.visualization.ImageError: no such image, or a damaged one.
+            UserError: no such image, or a damaged one.
         """
         path = '' if isinstance(image, np.ndarray) else os.fspath(image)
         array = image if isinstance(image, np.ndarray) else read_image(image)
@@ -137,15 +132,17 @@ def usable_device(device: str | torch.device) -> torch.device:
     """The device of a name, if this machine has it.
 
     Raises:
-        ConfigError: no such device.
+        UserError: no such device.
     """
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0].rstrip('.')
-        raise ConfigError(f'device {str(device)!r} cannot be used: {reason}. Fix: cpu, or cuda:0 where there is '
-                          'a GPU and a torch built for it.') from error
+        raise UserError(
+            f'device {str(device)!r} cannot be used: {reason}.',
+            fix='cpu, or cuda:0 where there is a GPU and a torch built for it.',
+        ) from error
     return found
 
 
@@ -163,9 +160,9 @@ def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         if source.get('classes'):
             things = {'thing_classes': tuple(source['thing_classes'])} if source.get('thing_classes') else {}
             return {'classes': tuple(source['classes']), 'palette': source.get('palette'), **things}
-    raise ConfigError(
-        'neither the checkpoint nor the config names the classes. '
-        "Fix: --cfg-options classes=\"('cat','dog')\" or metainfo=dict(classes=...) in the data set of the config"
+    raise UserError(
+        'neither the checkpoint nor the config names the classes.',
+        fix="--cfg-options classes=\"('cat','dog')\" or metainfo=dict(classes=...) in the data set of the config",
     )
 
 
@@ -184,7 +181,7 @@ def load_weights(model: torch.nn.Module, checkpoint: Any, name: str, allow_parti
         ``missing``, ``unexpected`` and ``mismatched`` keys, all empty when it fits.
 
     Raises:
-        CheckpointMismatchError: something does not fit and ``allow_partial`` is False, or nothing fits at all.
+        UserError: something does not fit and ``allow_partial`` is False, or nothing fits at all.
     """
     state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else {}
     state = {k.removeprefix(_PREFIX): v for k, v in state.items() if isinstance(v, torch.Tensor)}
@@ -197,10 +194,10 @@ def load_weights(model: torch.nn.Module, checkpoint: Any, name: str, allow_parti
     }
     usable = {key: value for key, value in state.items() if key in own and key not in mismatched}
     if not usable or (any(report.values()) and not allow_partial):
-        raise CheckpointMismatchError(
-            f'checkpoint {name} does not fit the model of the config:\n{format_report(report)}\n'
-            'Fix: give the config that the checkpoint was trained with'
-            + (' (nothing at all fits).' if not usable else ', or --allow-partial to use what fits.')
+        raise UserError(
+            f'checkpoint {name} does not fit the model of the config:\n{format_report(report)}\n',
+            fix='give the config that the checkpoint was trained with'
+            + (' (nothing at all fits).' if not usable else ', or --allow-partial to use what fits.'),
         )
     model.load_state_dict({**own, **usable})
     return report
@@ -239,7 +236,7 @@ def inference_pipeline(cfg: Config) -> list[dict[str, Any]]:
         for dataset in leaf_datasets(cfg[key]['dataset']):
             if dataset.get('pipeline'):
                 return [dict(step) for step in dataset['pipeline'] if not _loads(step['type'])]
-    raise ConfigError('the config has no test_dataloader or val_dataloader with a pipeline to prepare images with')
+    raise UserError('the config has no test_dataloader or val_dataloader with a pipeline to prepare images with')
 
 
 def _loads(kind: Any) -> bool:

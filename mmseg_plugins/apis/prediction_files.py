@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_plugins.structures.panoptic_ids import ids_as_bgr
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.images import save_image
 from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box, mask_polygons
 from mmseg_plugins.visualization.overlay import draw_instances
@@ -37,7 +38,7 @@ def coco_results(instances: Instances, image_id: int, category_ids: Sequence[int
     entries = []
     for index, (box, label) in enumerate(zip(instances.boxes.astype(float), instances.labels, strict=True)):
         if not 0 <= label < len(category_ids):
-            raise ValueError(f'label {label} has no category, there are {len(category_ids)} classes; check the config')
+            raise UserError(f'label {label} has no category, there are {len(category_ids)} classes; check the config')
         x1, y1, x2, y2 = (round(float(value), 3) for value in box)
         entry: dict[str, Any] = {
             'image_id': image_id,

@@ -21,6 +21,7 @@ from torch import nn
 from mmseg_plugins.benchmark.synthetic import input_size, synthetic_batch
 from mmseg_plugins.engine.runner.post_process import attach, build_post_process
 from mmseg_plugins.utils import environment
+from mmseg_plugins.utils.errors import UserError
 
 
 class Settings(NamedTuple):
@@ -96,7 +97,7 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
         counted) and ``data`` (where the images come from).
 
     Raises:
-        mmseg_plugins.apis.CheckpointMismatchError: the weights do not fit.
+        UserError: the weights do not fit.
     """
     from mmseg_plugins.apis.inference import load_weights
     from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
@@ -171,7 +172,7 @@ def _data(cfg: Config, settings: Settings, training: bool = True) -> tuple[list[
         try:
             train = _read(cfg.train_dataloader, settings.train_iters, None) if training else []
             return train, _read(cfg.test_dataloader, settings.infer_images, 1), 'data set'
-        except (FileNotFoundError, AttributeError, KeyError) as error:
+        except (UserError, FileNotFoundError, AttributeError, KeyError) as error:
             missing = f'noise, since the data set is not there ({type(error).__name__}: {error})'
         loader = cfg.get('train_dataloader') or {}
         height, width = input_size(cfg)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 
-from mmseg_plugins.config.load import ConfigError
+from mmseg_plugins.utils.errors import UserError
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,11 +33,13 @@ def prepare(cfg: Config, args: argparse.Namespace) -> Config:
     ``work_dirs/<config name>``.  Without a GPU the distributed backend is gloo.
 
     Raises:
-        ConfigError: the config has no model to build.
+        UserError: the config has no model to build.
     """
     if not (cfg.get('model') or {}).get('type'):
-        raise ConfigError(f'{args.config} has no model with a type: it is a part of a config. '
-                          'Fix: name the whole config in its _base_, or give another file.')
+        raise UserError(
+            f'{args.config} has no model with a type: it is a part of a config.',
+            fix='name the whole config in its _base_, or give another file.',
+        )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
     if args.work_dir is not None:

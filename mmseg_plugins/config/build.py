@@ -8,18 +8,18 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
-from mmseg_plugins.config.load import ConfigError
+from mmseg_plugins.utils.errors import UserError
 
 
 def build_dataset(cfg: Config, split: str) -> Any:
     """The data set of a split (``train``, ``val`` or ``test``), in the config's scope.
 
     Raises:
-        ConfigError: the config has no loader for the split.
+        UserError: the config has no loader for the split.
     """
     loader = cfg.get(f'{split}_dataloader')
     if loader is None:
-        raise ConfigError(f'the config has no {split}_dataloader; choose another --split')
+        raise UserError(f'the config has no {split}_dataloader; choose another --split')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
     init_default_scope(cfg.get('default_scope') or 'mmdet')

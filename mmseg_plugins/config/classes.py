@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-
-class AnnotationFileError(ValueError):
-    """An annotation file that is none; the message says where, why, and the fix."""
-
-    explains_itself = True
+from mmseg_plugins.utils.errors import UserError
 
 
 def read_classes(ann_file: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -19,21 +15,21 @@ def read_classes(ann_file: str | os.PathLike[str]) -> tuple[str, ...]:
     ``categories`` list, whatever their ids are.
 
     Raises:
-        AnnotationFileError: the file is no COCO annotation file (not JSON, no
+        UserError: the file is no COCO annotation file (not JSON, no
             categories, a category without a name).
     """
     with open(ann_file, encoding='utf-8') as stream:
         try:
             content = json.load(stream)
         except json.JSONDecodeError as error:
-            raise AnnotationFileError(
-                f'{os.fspath(ann_file)} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}). '
-                'Fix: export it again, or mend that line.'
+            raise UserError(
+                f'{os.fspath(ann_file)} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).',
+                fix='export it again, or mend that line.',
             ) from error
     categories = content.get('categories') if isinstance(content, dict) else None
     if not categories or not all(isinstance(item, dict) and 'name' in item for item in categories):
-        raise AnnotationFileError(
-            f'{os.fspath(ann_file)} has no list "categories" of {{"id", "name"}}, which a COCO annotation file needs. '
-            'Fix: add it, or give the classes in the config.'
+        raise UserError(
+            f'{os.fspath(ann_file)} has no list "categories" of {{"id", "name"}}, which a COCO annotation file needs.',
+            fix='add it, or give the classes in the config.',
         )
     return tuple(str(item['name']) for item in categories)

@@ -28,6 +28,7 @@ from mmengine.runner import Runner
 from mmseg_plugins import setup
 from mmseg_plugins.config.classes import read_classes
 from mmseg_plugins.utils.compat import installed_version
+from mmseg_plugins.utils.errors import UserError
 
 #: Top-level names that describe the data in configs based on ours.
 DATA_VARIABLES = ('data_root', 'train_ann_file', 'val_ann_file', 'train_img_prefix', 'val_img_prefix', 'classes')
@@ -57,11 +58,6 @@ def find_host_configs() -> None:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
-class ConfigError(ValueError):
-    """A config that cannot be used; the message says which value, why, and the fix."""
-
-    explains_itself = True
-
 
 def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | None = None) -> Config:
     """Read a config file and resolve its data variables.
@@ -73,8 +69,8 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
             every loader); all others override exactly the key they name.
 
     Raises:
-        FileNotFoundError: no such file; the message lists near names.
-        ConfigError: the file is not a config, or a variable has the wrong type.
+        UserError: no such file (the message lists near names); the file is not a config, or a variable has the wrong
+            type.
     """
     setup()
     options = dict(cfg_options or {})
@@ -112,8 +108,9 @@ def resolve_data_variables(cfg: Config) -> Config:
     root = str(cfg.data_root)
     classes = cfg.get('classes')
     if isinstance(classes, str):
-        raise ConfigError(
-            f"classes = {classes!r} is a string: each letter would be a class. Fix: classes = ('{classes}',)"
+        raise UserError(
+            f"classes = {classes!r} is a string: each letter would be a class.",
+            fix=f"classes = ('{classes}',)",
         )
     train_json = os.path.join(root, cfg.train_ann_file)
     if classes is None and os.path.isfile(train_json):
@@ -183,9 +180,9 @@ def _move_data_root(cfg: Config, new_root: str) -> None:
     """For host configs: replace the file's own ``data_root`` wherever it was copied."""
     old_root = cfg.get('data_root')
     if old_root is None:
-        raise ConfigError(
-            f'data_root={new_root} was given, but this config has no data_root to replace. '
-            'Fix: name the key itself, e.g. train_dataloader.dataset.data_root=...'
+        raise UserError(
+            f'data_root={new_root} was given, but this config has no data_root to replace.',
+            fix='name the key itself, e.g. train_dataloader.dataset.data_root=...',
         )
     new_root = os.path.join(new_root, '')
 
@@ -205,22 +202,24 @@ def _move_data_root(cfg: Config, new_root: str) -> None:
 
 def _read(path: str) -> Config:
     if '::' not in path and not os.path.isfile(path):
-        raise FileNotFoundError(f'config file {path!r} does not exist.{_near_files(path)}')
+        raise UserError(f'config file {path!r} does not exist.{_near_files(path)}')
     if '::' not in path and not path.endswith(('.py', '.yml', '.yaml', '.json')):
-        raise ConfigError(f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.{_near_files(path)}')
+        raise UserError(f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.{_near_files(path)}')
     try:
         # fromfile knows the hosts' prefix only below _base_.
         cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py') if '::' in path else Config.fromfile(path)
         if 'annotations' in cfg and 'images' in cfg:
-            raise ConfigError(f'{path} is a COCO annotation file, not a config. Fix: a config whose train_ann_file '
-                              'it is; tools/analysis_tools/fit_to_data.py measures it as it is.')
+            raise UserError(
+                f'{path} is a COCO annotation file, not a config.',
+                fix='a config whose train_ann_file it is; tools/analysis_tools/fit_to_data.py measures it as it is.',
+            )
         return cfg
     except (SyntaxError, NameError, KeyError, TypeError) as error:
-        raise ConfigError(f'config {path} cannot be read: {error}') from error
+        raise UserError(f'config {path} cannot be read: {error}') from error
     except ImportError as error:
-        raise ConfigError(
-            f'config {path} could not import {getattr(error, "name", None) or error}: {error}. '
-            'Fix: install the package that custom_imports names (this one: pip install -e .).'
+        raise UserError(
+            f'config {path} could not import {getattr(error, "name", None) or error}: {error}.',
+            fix='install the package that custom_imports names (this one: pip install -e .).',
         ) from error
 
 

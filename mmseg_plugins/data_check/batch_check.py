@@ -12,11 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-
-class BatchLabelError(ValueError):
-    """Label maps of a batch that do not fit the head or their images; names values, files, the rule and the fix."""
-
-    explains_itself = True
+from mmseg_plugins.utils.errors import UserError
 
 
 def check_batch_labels(inputs: Sequence[Tensor], data_samples: Sequence[Any], num_classes: int,
@@ -26,7 +22,7 @@ def check_batch_labels(inputs: Sequence[Tensor], data_samples: Sequence[Any], nu
     Samples without ``gt_sem_seg`` are passed over.
 
     Raises:
-        BatchLabelError: labels that are neither in [0, ``num_classes``) nor ``ignore_index``, or another size.
+        UserError: labels that are neither in [0, ``num_classes``) nor ``ignore_index``, or another size.
     """
     problems = []
     for image, sample in zip(inputs, data_samples, strict=True):
@@ -45,4 +41,4 @@ def check_batch_labels(inputs: Sequence[Tensor], data_samples: Sequence[Any], nu
                             f'{num_classes - 1} ({num_classes} classes) nor the ignored {ignore_index}. Fix: mend '
                             'the map, num_classes of the heads, or reduce_zero_label of the data set')
     if problems:
-        raise BatchLabelError('\n  - '.join(['label maps of the batch do not fit:', *problems]))
+        raise UserError('\n  - '.join(['label maps of the batch do not fit:', *problems]))

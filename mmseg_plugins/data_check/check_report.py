@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmseg_plugins.utils.errors import UserError
+
 
 class Kind(NamedTuple):
     """One kind of finding: whether it stops the run, the rule it breaks, and what to do."""
@@ -187,23 +189,21 @@ def histogram_table(histogram: dict[str, tuple[int, int]], most: int = 30) -> li
     return lines
 
 
-class DataCheckError(ValueError):
-    """The data cannot be trained on; the message lists every problem with its fix."""
+def data_error(problems: Sequence[tuple[str, str]]) -> UserError:
+    """The error of data that cannot be trained on: every problem with its fix.
 
-    explains_itself = True
-
-    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        """``problems``: pairs of the place (``train: path``) and the text."""
-        self.problems = list(problems)
-        lines = [f'the data check found {len(self.problems)} problem(s):']
-        place = None
-        for where, text in self.problems:
-            if where != place:
-                lines.append(f'{where}')
-                place = where
-            lines.append(f'  - {text}')
-        lines.append('Nothing was trained. To start all the same: --cfg-options data_check=False')
-        super().__init__('\n'.join(lines))
+    Args:
+        problems: Pairs of the place (``train: path``) and the text.
+    """
+    lines = [f'the data check found {len(problems)} problem(s):']
+    place = None
+    for where, text in problems:
+        if where != place:
+            lines.append(where)
+            place = where
+        lines.append(f'  - {text}')
+    lines.append('Nothing was trained. To start all the same: --cfg-options data_check=False')
+    return UserError('\n'.join(lines))
 
 
 def collect_problems(reports: Iterable[DatasetReport], listed: int = 3) -> list[tuple[str, str]]:

@@ -11,15 +11,8 @@ from typing import Any
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_check import ImageOptions
 from mmseg_plugins.data_check.image_files import missing_files, read_header, spread
-from mmseg_plugins.datasets.sbd_files import (
-    CLASSES,
-    FOLDERS,
-    KNOWN_LISTS,
-    SUFFIXES,
-    SBDError,
-    read_instances,
-    read_names,
-)
+from mmseg_plugins.datasets.sbd_files import CLASSES, FOLDERS, KNOWN_LISTS, SUFFIXES, read_instances, read_names
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.suggest import did_you_mean, what_is_there
 
@@ -58,7 +51,7 @@ def check_sbd(source: SBDSource, options: ImageOptions | None = None) -> Dataset
             report.errors.append(f'SBD has no class {name!r}{known}. Rule: they are {CLASSES}. Fix: mend classes.')
     try:
         names = read_names(source.list_file)
-    except SBDError as error:
+    except UserError as error:
         report.errors.append(str(error))
         return report
     report.images = len(names)
@@ -94,7 +87,7 @@ def _open_files(report: DatasetReport, source: SBDSource, names: list[str], opti
         files = {key: folders[key] / (names[i] + suffix) for key, suffix in SUFFIXES.items()}
         try:
             (height, width), found = read_instances(files['inst'], files['cls'])
-        except SBDError as error:
+        except UserError as error:
             report.add('bad_map', names[i], names[i], None, str(error))
             continue
         labels = Counter(CLASSES[instance.label] for instance in found)

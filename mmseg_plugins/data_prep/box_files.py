@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_plugins.data_check.coco_structure import read_json, structure_problems
-from mmseg_plugins.data_prep.common import ConvertError
+from mmseg_plugins.utils.errors import UserError
 
 FORMATS = ('xywh', 'xyxy')
 TOO_MANY = 0.2  # share of boxes that must not lie outside their image
@@ -52,18 +52,21 @@ def read_boxes(path: Path, images: Path | None = None, score_thr: float = 0.0, b
         box_format: ``'xywh'``, COCO's, or ``'xyxy'`` for files that hold two corners.
 
     Raises:
-        ConvertError: not such a file; ids that belong to no image; boxes that are not in the format.
+        UserError: not such a file; ids that belong to no image; boxes that are not in the format.
     """
     if box_format not in FORMATS:
-        raise ConvertError(f'box format {box_format!r}: it must be one of {FORMATS}')
+        raise UserError(f'box format {box_format!r}: it must be one of {FORMATS}')
     content = _read(path)
     annotations: Any
     needed: tuple[str, ...]
     if isinstance(content, list):
         index = images or path.with_name('images.json')
         if not index.is_file():
-            raise ConvertError(f'{path} is a list of results, which says nothing about its images. Rule: a COCO file '
-                               f'names them; {index} does not exist. Fix: --image-list FILE')
+            raise UserError(
+                f'{path} is a list of results, which says nothing about its images.',
+                rule=f'a COCO file names them; {index} does not exist.',
+                fix='--image-list FILE',
+            )
         head, annotations = _read(index), content
         needed = ('image_id', 'category_id', 'bbox')
     else:
@@ -71,7 +74,7 @@ def read_boxes(path: Path, images: Path | None = None, score_thr: float = 0.0, b
         needed = ('id', 'image_id', 'category_id', 'bbox')
     problems = structure_problems(head, needs_annotations=not isinstance(content, list))
     if problems:
-        raise ConvertError(f'{path}: ' + '\n'.join(problems))
+        raise UserError(f'{path}: ' + '\n'.join(problems))
     assert annotations is not None
     _check_entries(path, head['images'], annotations, needed)
     kept = [_annotation(i, ann, box_format) for i, ann in enumerate(annotations, start=1)
@@ -83,7 +86,7 @@ def read_boxes(path: Path, images: Path | None = None, score_thr: float = 0.0, b
 def _read(path: Path) -> Any:
     content, problem = read_json(path)
     if problem:
-        raise ConvertError(problem)
+        raise UserError(problem)
     return content
 
 
@@ -96,31 +99,36 @@ def _annotation(number: int, ann: Mapping[str, Any], box_format: str) -> dict[st
 
 
 def _check_entries(path: Path, images: Sequence[Any], annotations: Sequence[Any], needed: Sequence[str]) -> None:
-    """ConvertError for entries that lack something, or belong to no image."""
+    """UserError for entries that lack something, or belong to no image."""
     for image in images:
         if not isinstance(image, dict) or 'id' not in image or 'file_name' not in image:
-            raise ConvertError(f'{path}: an image is {image!r:.80}. Rule: it has id and file_name. Fix: add them.')
+            raise UserError(f'{path}: an image is {image!r:.80}.', rule='it has id and file_name.', fix='add them.')
     ids = {image['id'] for image in images}
     double = [key for key, count in Counter(image['id'] for image in images).items() if count > 1]
     if double:
-        raise ConvertError(f'{path}: {len(double)} image ids are there twice, {double[:3]}. Fix: number them anew.')
+        raise UserError(f'{path}: {len(double)} image ids are there twice, {double[:3]}.', fix='number them anew.')
     for i, ann in enumerate(annotations):
         missing = [key for key in needed if key not in ann] if isinstance(ann, dict) else list(needed)
         if missing:
-            raise ConvertError(f'{path}: entry {i} has no {", ".join(missing)}: {json.dumps(ann)[:80]}. Rule: masks '
-                               'are made of boxes. Fix: is it a file of boxes?')
+            raise UserError(
+                f'{path}: entry {i} has no {", ".join(missing)}: {json.dumps(ann)[:80]}.',
+                rule='masks are made of boxes.',
+                fix='is it a file of boxes?',
+            )
         box = ann['bbox']
         if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
-            raise ConvertError(f'{path}: entry {i} has the bbox {box!r:.80}. Rule: four numbers. Fix: mend it.')
+            raise UserError(f'{path}: entry {i} has the bbox {box!r:.80}.', rule='four numbers.', fix='mend it.')
     lost = sorted({str(ann['image_id']) for ann in annotations if ann['image_id'] not in ids})
     if lost:
-        raise ConvertError(f'{path}: boxes of {len(lost)} images that are not in the list of images, {lost[:3]}. '
-                           'Fix: name the list that belongs to these results (--image-list).')
+        raise UserError(
+            f'{path}: boxes of {len(lost)} images that are not in the list of images, {lost[:3]}.',
+            fix='name the list that belongs to these results (--image-list).',
+        )
 
 
 def _check_format(path: Path, images: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]],
                   box_format: str) -> None:
-    """ConvertError where so many boxes leave their image, or have no area, that they must be meant otherwise."""
+    """UserError where so many boxes leave their image, or have no area, that they must be meant otherwise."""
     sizes = {image['id']: (image['width'], image['height']) for image in images
              if 'width' in image and 'height' in image}
     boxes = [(ann['bbox'], sizes[ann['image_id']]) for ann in annotations if ann['image_id'] in sizes]
@@ -130,5 +138,7 @@ def _check_format(path: Path, images: Sequence[Mapping[str, Any]], annotations: 
     total = len(annotations) if box_format == 'xyxy' else len(boxes)
     if wrong > TOO_MANY * total:
         other = FORMATS[1 - FORMATS.index(box_format)]
-        raise ConvertError(f'{path}: {wrong} of {total} boxes {what} when read as {box_format}. Fix: '
-                           f'--box-format {other} if they are meant so, or the boxes of these images.')
+        raise UserError(
+            f'{path}: {wrong} of {total} boxes {what} when read as {box_format}.',
+            fix=f'--box-format {other} if they are meant so, or the boxes of these images.',
+        )

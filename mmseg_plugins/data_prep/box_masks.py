@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.data_prep.box_files import BoxSet
-from mmseg_plugins.data_prep.common import ConvertError
 from mmseg_plugins.data_prep.grabcut import BACKGROUND, OBJECT, GrabCutOptions, grabcut, pixel_box
 from mmseg_plugins.structures.rle import check_polygons, check_rle, decode_rle, encode_mask
 from mmseg_plugins.utils.atomic import atomic_write_bytes
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
-from mmseg_plugins.visualization.images import ImageError, read_image
+from mmseg_plugins.visualization.images import read_image
 from mmseg_plugins.visualization.masks import mask_box, mask_polygons
 
 MISSED = ('box', 'ellipse', 'drop')
@@ -56,7 +56,7 @@ class MaskJob:
 
     def __post_init__(self) -> None:
         if self.missed not in MISSED:
-            raise ValueError(f'MaskJob: missed={self.missed!r}, it must be one of {MISSED}')
+            raise UserError(f'MaskJob: missed={self.missed!r}, it must be one of {MISSED}')
 
 
 def boxes_to_masks(boxes: BoxSet, image_dir: Path, out: Path, job: MaskJob | None = None) -> Counter[str] | None:
@@ -65,7 +65,7 @@ def boxes_to_masks(boxes: BoxSet, image_dir: Path, out: Path, job: MaskJob | Non
     Finished images are noted in ``out`` + ``.part``; the same call after a kill continues there, with the same result.
 
     Raises:
-        ConvertError: no image is where it should be; an image of another size than the file says; ``out`` or its
+        UserError: no image is where it should be; an image of another size than the file says; ``out`` or its
             notes belong to other boxes or settings.
     """
     job = job or MaskJob()
@@ -97,11 +97,11 @@ def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], 
     if not annotations:
         return [], {}
     path = image_dir / image['file_name']
+    if not path.is_file():
+        return [], {NOT_FOUND: 1}
     try:
         pixels = read_image(path)
-    except FileNotFoundError:
-        return [], {NOT_FOUND: 1}
-    except ImageError:
+    except UserError:
         return [], {DAMAGED: 1}
     _check_size(image, pixels, path)
     height, width = pixels.shape[:2]
@@ -160,7 +160,7 @@ class Notes:
         mark: What boxes and settings it is for.
 
     Raises:
-        ConvertError: the file is there, for another job.
+        UserError: the file is there, for another job.
     """
 
     def __init__(self, path: Path, mark: str) -> None:
@@ -171,8 +171,11 @@ class Notes:
         data = path.read_bytes() if path.is_file() else b''
         lines = data.split(b'\n')[:-1]  # the last is not finished
         if lines and json.loads(lines[0]) != {'grabcut': mark}:
-            raise ConvertError(f'{path} belongs to other boxes or settings. Rule: a job goes on with what it began. '
-                               'Fix: remove it to begin anew, or name another --out.')
+            raise UserError(
+                f'{path} belongs to other boxes or settings.',
+                rule='a job goes on with what it began.',
+                fix='remove it to begin anew, or name another --out.',
+            )
         for line in lines[1:]:
             image_id, annotations, counts = json.loads(line)
             self.done[image_id] = annotations, counts
@@ -225,10 +228,11 @@ def _fallback(box: tuple[int, int, int, int], size: tuple[int, int], missed: str
 def _check_size(image: Mapping[str, Any], pixels: np.ndarray, path: Path) -> None:
     stated = (image.get('height', pixels.shape[0]), image.get('width', pixels.shape[1]))
     if stated != pixels.shape[:2]:
-        raise ConvertError(
-            f'{path} has {pixels.shape[0]} x {pixels.shape[1]} px, the file of boxes says {stated[0]} x {stated[1]}. '
-            'Rule: boxes are in px of the image. Fix: the images that the boxes were drawn on (not resized or '
-            'turned ones).')
+        raise UserError(
+            f'{path} has {pixels.shape[0]} x {pixels.shape[1]} px, the file of boxes says {stated[0]} x {stated[1]}.',
+            rule='boxes are in px of the image.',
+            fix='the images that the boxes were drawn on (not resized or turned ones).',
+        )
 
 
 def _read_scribbles(folder: str | None, file_name: str, size: tuple[int, int]) -> np.ndarray | None:
@@ -239,20 +243,26 @@ def _read_scribbles(folder: str | None, file_name: str, size: tuple[int, int]) -
     drawn = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if drawn is None or drawn.ndim != 2 or drawn.shape != size:
         found = 'no image' if drawn is None else f'shape {drawn.shape}'
-        raise ConvertError(f'{path}: {found}. Rule: scribbles are grey PNG files of the size of the image, '
-                           f'{size[0]} x {size[1]}. Fix: save them so.')
+        raise UserError(
+            f'{path}: {found}.',
+            rule=f'scribbles are grey PNG files of the size of the image, {size[0]} x {size[1]}.',
+            fix='save them so.',
+        )
     return drawn.astype(np.int64)
 
 
 def _look_for_images(boxes: BoxSet, image_dir: Path) -> None:
     names = [image['file_name'] for image in boxes.images]
     if not names:
-        raise ConvertError('the list of images is empty. Fix: is it the right file?')
+        raise UserError('the list of images is empty.', fix='is it the right file?')
     if not image_dir.is_dir():
-        raise ConvertError(f'the folder of images {image_dir} does not exist. Fix: mend --images.')
+        raise UserError(f'the folder of images {image_dir} does not exist.', fix='mend --images.')
     if not any((image_dir / name).is_file() for name in names):
-        raise ConvertError(f'none of the {len(names)} images is in {image_dir}; the first would be '
-                           f'{image_dir / names[0]}. Rule: file_name is relative to --images. Fix: mend --images.')
+        raise UserError(
+            f'none of the {len(names)} images is in {image_dir}; the first would be {image_dir / names[0]}.',
+            rule='file_name is relative to --images.',
+            fix='mend --images.',
+        )
 
 
 def _fingerprint(boxes: BoxSet, job: MaskJob) -> str:
@@ -271,12 +281,14 @@ def _parts(boxes: BoxSet, job: MaskJob) -> Iterable[Any]:
 
 
 def _check_same(out: Path, mark: str) -> None:
-    """ConvertError unless ``out`` is this job's own result."""
+    """UserError unless ``out`` is this job's own result."""
     try:
         same = json.loads(out.read_text(encoding='utf-8'))['info']['grabcut'] == mark
     except (ValueError, KeyError, TypeError):
         same = False
     if not same:
-        raise ConvertError(f'{out} is there and was not made of these boxes with these settings. Fix: another '
-                           '--out, or remove it.')
+        raise UserError(
+            f'{out} is there and was not made of these boxes with these settings.',
+            fix='another --out, or remove it.',
+        )
 

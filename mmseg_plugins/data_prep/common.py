@@ -14,12 +14,7 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.structures.rle import encode_mask
-
-
-class ConvertError(ValueError):
-    """Input that does not have the layout asked for; value, rule and fix are in the message."""
-
-    explains_itself = True
+from mmseg_plugins.utils.errors import UserError
 
 
 class CocoBuilder:
@@ -32,7 +27,7 @@ class CocoBuilder:
     def __init__(self, classes: Sequence[str]) -> None:
         double = [name for name, number in Counter(classes).items() if number > 1]
         if double:
-            raise ConvertError(f'class names must be unique, these are not: {double}. Fix: name each once.')
+            raise UserError(f'class names must be unique, these are not: {double}.', fix='name each once.')
         self.classes = tuple(classes)
         self.images: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
@@ -42,8 +37,10 @@ class CocoBuilder:
     def add_image(self, file_name: str, height: int, width: int) -> int:
         """Add an image; returns its id."""
         if file_name in self._names:
-            raise ConvertError(
-                f'two images are named {file_name!r}. Rule: file names are unique. Fix: rename or remove one.'
+            raise UserError(
+                f'two images are named {file_name!r}.',
+                rule='file names are unique.',
+                fix='rename or remove one.',
             )
         self._names.add(file_name)
         image_id = len(self.images) + 1
@@ -52,7 +49,7 @@ class CocoBuilder:
 
     def _category(self, name: str) -> int:
         if name not in self.classes:
-            raise ConvertError(f'class {name!r} is not among {self.classes}. Fix: add it to --classes or rename it.')
+            raise UserError(f'class {name!r} is not among {self.classes}.', fix='add it to --classes or rename it.')
         return self.classes.index(name) + 1
 
     def _add(self, image_id: int, name: str, box: Sequence[float], area: float, segmentation: Any) -> None:
@@ -136,13 +133,13 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     """Decode an image file by OpenCV, whatever characters its path has.
 
     Raises:
-        ConvertError: missing or undecodable.
+        UserError: missing or undecodable.
     """
     if not path.is_file():
-        raise ConvertError(f'{path} does not exist. Fix: complete the download, or mend the path.')
+        raise UserError(f'{path} does not exist.', fix='complete the download, or mend the path.')
     image = cv2.imdecode(data, flags) if (data := np.fromfile(path, np.uint8)).size else None
     if image is None:
-        raise ConvertError(f'{path} cannot be decoded as an image. Fix: copy it again, or remove it.')
+        raise UserError(f'{path} cannot be decoded as an image.', fix='copy it again, or remove it.')
     return image
 
 
@@ -159,22 +156,22 @@ def write_image(path: Path, image: np.ndarray, quality: int | None = None) -> No
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """A JSON file that must hold an object; ConvertError with line and column otherwise."""
+    """A JSON file that must hold an object; UserError with line and column otherwise."""
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
-        raise ConvertError(f'{path} does not exist. Fix: mend the path.') from error
+        raise UserError(f'{path} does not exist.', fix='mend the path.') from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConvertError(f'{path} is not valid JSON: {error}. Fix: export it again.') from error
+        raise UserError(f'{path} is not valid JSON: {error}.', fix='export it again.') from error
     if not isinstance(content, dict):
-        raise ConvertError(f'{path} holds a {type(content).__name__}, not an object. Fix: is it the right file?')
+        raise UserError(f'{path} holds a {type(content).__name__}, not an object.', fix='is it the right file?')
     return content
 
 
 def require_folder(path: Path, layout: str) -> None:
-    """ConvertError unless ``path`` is a folder; ``layout`` is what was expected, in words."""
+    """UserError unless ``path`` is a folder; ``layout`` is what was expected, in words."""
     if not path.is_dir():
-        raise ConvertError(f'{path} is no folder. Rule: the layout is {layout}. Fix: mend the path.')
+        raise UserError(f'{path} is no folder.', rule=f'the layout is {layout}.', fix='mend the path.')
 
 
 def split_names(
@@ -190,7 +187,7 @@ def split_names(
         stratum: what must be represented alike in both, None splits at random.
     """
     if not 0 <= val_fraction < 1:
-        raise ConvertError(f'the validation fraction must be at least 0 and below 1, got {val_fraction}')
+        raise UserError(f'the validation fraction must be at least 0 and below 1, got {val_fraction}')
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):
         key: Hashable = None

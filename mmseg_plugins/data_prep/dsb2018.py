@@ -10,14 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_plugins.data_prep.common import (
-    CocoBuilder,
-    ConvertError,
-    read_image,
-    require_folder,
-    split_names,
-    write_image,
-)
+from mmseg_plugins.data_prep.common import CocoBuilder, read_image, require_folder, split_names, write_image
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
 CLASS = 'nucleus'
@@ -29,9 +23,10 @@ def find_image(folder: Path) -> Path:
     require_folder(folder / 'images', LAYOUT)
     images = sorted((folder / 'images').glob('*.png'))
     if len(images) != 1:
-        raise ConvertError(
-            f'{folder / "images"} holds {len(images)} PNG images. Rule: exactly one; the layout is {LAYOUT}. '
-            'Fix: unpack the archive again.'
+        raise UserError(
+            f'{folder / "images"} holds {len(images)} PNG images.',
+            rule=f'exactly one; the layout is {LAYOUT}.',
+            fix='unpack the archive again.',
         )
     return images[0]
 
@@ -40,21 +35,23 @@ def read_masks(folder: Path, shape: tuple[int, int]) -> list[np.ndarray]:
     """The masks (H, W) bool of ``<id>/masks``, each of the image's shape.
 
     Raises:
-        ConvertError: no masks (the test set has none), or another size.
+        UserError: no masks (the test set has none), or another size.
     """
     paths = sorted((folder / 'masks').glob('*.png'))
     if not paths:
-        raise ConvertError(
-            f'{folder / "masks"} holds no mask. Rule: the layout is {LAYOUT}; stage1_test has no masks and cannot be '
-            'converted. Fix: give stage1_train.'
+        raise UserError(
+            f'{folder / "masks"} holds no mask.',
+            rule=f'the layout is {LAYOUT}; stage1_test has no masks and cannot be converted.',
+            fix='give stage1_train.',
         )
     masks = []
     for path in paths:
         mask = read_image(path, cv2.IMREAD_GRAYSCALE)
         if mask.shape != shape:
-            raise ConvertError(
-                f'{path} is {mask.shape[1]} x {mask.shape[0]}, its image {shape[1]} x {shape[0]}. Rule: equal sizes. '
-                'Fix: unpack the archive again, or remove the folder.'
+            raise UserError(
+                f'{path} is {mask.shape[1]} x {mask.shape[0]}, its image {shape[1]} x {shape[0]}.',
+                rule='equal sizes.',
+                fix='unpack the archive again, or remove the folder.',
             )
         masks.append(mask > 127)
     return masks
@@ -78,7 +75,7 @@ def convert_dsb2018(
     require_folder(root, LAYOUT)
     names = sorted(path.name for path in root.iterdir() if path.is_dir())
     if not names:
-        raise ConvertError(f'{root} holds no folder. Rule: the layout is {LAYOUT}. Fix: give stage1_train.')
+        raise UserError(f'{root} holds no folder.', rule=f'the layout is {LAYOUT}.', fix='give stage1_train.')
     strata = {name: kind_of(read_image(find_image(root / name))) for name in names} if stratified else None
     train, val = split_names(names, val_fraction, seed, strata)
     builders = {}

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 Box = tuple[int, int, int, int]
 #: Scribbles: nothing, object, background.
 UNKNOWN, OBJECT, BACKGROUND = 0, 1, 2
@@ -49,8 +51,10 @@ class GrabCutOptions:
 
     def __post_init__(self) -> None:
         if self.iterations < 1 or self.context < 1 or not 0 <= self.least_fit < 1 or self.band <= 0:
-            raise ValueError(f'GrabCutOptions: iterations={self.iterations} and context={self.context} must be at '
-                             f'least 1, least_fit={self.least_fit} within 0..1 and band={self.band} above 0')
+            raise UserError(
+                f'GrabCutOptions: iterations={self.iterations} and context={self.context} must be at least 1, '
+                f'least_fit={self.least_fit} within 0..1 and band={self.band} above 0',
+            )
 
 
 def pixel_box(box: Sequence[float], height: int, width: int) -> Box | None:

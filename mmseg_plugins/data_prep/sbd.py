@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmseg_plugins.data_check.image_files import missing_files, read_header
-from mmseg_plugins.data_prep.common import CocoBuilder, ConvertError, require_folder
+from mmseg_plugins.data_prep.common import CocoBuilder, require_folder
 from mmseg_plugins.datasets.sbd_files import (
     CLASSES,
     FOLDERS,
@@ -19,6 +19,7 @@ from mmseg_plugins.datasets.sbd_files import (
     read_instances,
     read_names,
 )
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
 
@@ -35,18 +36,21 @@ def convert_sbd(root: Path, out: Path, lists: Mapping[str, Path] | None = None) 
         What was written, a split each; ``counts`` says when a list is not that of the papers.
 
     Raises:
-        ConvertError: a folder or files are missing, or an image has another size than its label maps.
-        SBDError: a label map that does not fit.
+        UserError: a folder or files are missing, or an image has another size than its label maps.
+        UserError: a label map that does not fit.
     """
     for folder in FOLDERS.values():
         require_folder(root / folder, LAYOUT)
     if lists is None:
         lists = {split: root / f'{split}.txt' for split in ('train', 'val') if (root / f'{split}.txt').is_file()}
     if not lists:
-        raise ConvertError(
-            f'{root} has neither train.txt nor val.txt. Rule: the layout is {LAYOUT}. Fix: name the lists with '
-            '--train and --val; those of the papers are in https://github.com/msracver/FCIS , '
-            'data/VOCdevkit/VOCSDS/ImageSets/Main.'
+        raise UserError(
+            f'{root} has neither train.txt nor val.txt.',
+            rule=f'the layout is {LAYOUT}.',
+            fix=(
+                'name the lists with --train and --val; those of the papers are in https://github.com/msracver/FCIS , '
+                'data/VOCdevkit/VOCSDS/ImageSets/Main.'
+            ),
         )
     builders = {}
     for split, path in lists.items():
@@ -54,9 +58,10 @@ def convert_sbd(root: Path, out: Path, lists: Mapping[str, Path] | None = None) 
         for key, suffix in SUFFIXES.items():
             absent = [names[i] + suffix for i in missing_files(root / FOLDERS[key], [name + suffix for name in names])]
             if absent:
-                raise ConvertError(
+                raise UserError(
                     f'{len(absent)} of the {len(names)} files that {path} names are not in {root / FOLDERS[key]}: '
-                    f'{", ".join(absent[:3])}. Fix: unpack the archive again, or use the list that belongs to it.'
+                    f'{", ".join(absent[:3])}.',
+                    fix='unpack the archive again, or use the list that belongs to it.',
                 )
         builders[split] = _convert_list(root, names, split)
         builders[split].save(out / f'instances_{split}.json')
@@ -70,9 +75,10 @@ def _convert_list(root: Path, names: list[str], split: str) -> CocoBuilder:
         (height, width), instances = read_instances(files['inst'], files['cls'])
         header = read_header(files['img'])
         if (header.height, header.width) != (height, width):
-            raise ConvertError(
-                f'{files["img"]} is {header.width} x {header.height}, its label maps {width} x {height}. Rule: equal '
-                'sizes. Fix: unpack the archive again.'
+            raise UserError(
+                f'{files["img"]} is {header.width} x {header.height}, its label maps {width} x {height}.',
+                rule='equal sizes.',
+                fix='unpack the archive again.',
             )
         image_id = builder.add_image(files['img'].name, height, width)
         for instance in instances:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 THINGS: tuple[str, ...] = ('circle', 'square', 'triangle', 'star', 'ring')
 STUFF: tuple[str, ...] = ('grain', 'stripes')
 
@@ -220,7 +222,7 @@ def draw_scene(seed: int, split: int, index: int, size: int = 128) -> Scene:
         size: side of the square image in pixels, at least 32.
     """
     if size < 32:
-        raise ValueError(f'size must be at least 32 pixels for shapes to be told apart, got {size}')
+        raise UserError(f'size must be at least 32 pixels for shapes to be told apart, got {size}')
     rng = np.random.default_rng([seed, split, index])
     shapes, covers, instance_map = _drop_hidden(_place_shapes(rng, size), size)
     image, stuff_map = _background(rng, size)

@@ -29,6 +29,7 @@ import numpy as np
 from mmseg_plugins.data_prep.shapes import STUFF, THINGS, Scene, draw_scene
 from mmseg_plugins.structures.panoptic_ids import ids_as_bgr
 from mmseg_plugins.structures.rle import encode_mask
+from mmseg_plugins.utils.errors import UserError
 
 STAMP = 'complete.json'
 FORMAT_VERSION = 1  # raise it whenever the same arguments would give other files
@@ -48,7 +49,7 @@ class ShapesSpec:
         for name, least in (('train', 1), ('val', 1), ('size', 32), ('seed', 0)):
             value = getattr(self, name)
             if value < least:
-                raise ValueError(f'{name} must be at least {least}, got {value}')
+                raise UserError(f'{name} must be at least {least}, got {value}')
 
     @property
     def splits(self) -> tuple[tuple[str, int], ...]:

@@ -16,12 +16,12 @@ import numpy as np
 from mmseg_plugins.data_check.image_files import read_header
 from mmseg_plugins.data_prep.common import (
     CocoBuilder,
-    ConvertError,
     ellipse_outline,
     read_json_object,
     rectangle_outline,
     require_folder,
 )
+from mmseg_plugins.utils.errors import UserError
 
 SHAPES = ('polygon', 'rect', 'circle', 'ellipse')
 
@@ -30,14 +30,14 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
     """Outline (P, 2) in pixels of VIA ``shape_attributes``.
 
     Raises:
-        ConvertError: a point or a line, or numbers that are missing.
+        UserError: a point or a line, or numbers that are missing.
     """
     name = shape.get('name')
     try:
         if name == 'polygon':
             xs, ys = shape['all_points_x'], shape['all_points_y']
             if len(xs) != len(ys):
-                raise ConvertError(f'{where}: {len(xs)} x and {len(ys)} y coordinates. Fix: draw the region again.')
+                raise UserError(f'{where}: {len(xs)} x and {len(ys)} y coordinates.', fix='draw the region again.')
             return np.stack([np.asarray(xs, float), np.asarray(ys, float)], axis=1)
         if name == 'rect':
             x, y = float(shape['x']), float(shape['y'])
@@ -48,8 +48,8 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
             cx, cy, rx, ry = (float(shape[key]) for key in ('cx', 'cy', 'rx', 'ry'))
             return ellipse_outline(cx, cy, rx, ry, float(shape.get('theta', 0.0)))
     except (KeyError, TypeError) as error:
-        raise ConvertError(f'{where}: a {name} without proper {error}. Fix: draw the region again.') from error
-    raise ConvertError(f'{where}: a {name!r} has no area. Rule: regions are {SHAPES}. Fix: remove it or redraw it.')
+        raise UserError(f'{where}: a {name} without proper {error}.', fix='draw the region again.') from error
+    raise UserError(f'{where}: a {name!r} has no area.', rule=f'regions are {SHAPES}.', fix='remove it or redraw it.')
 
 
 def region_class(region: dict[str, Any], attribute: str | None, default: str, where: str) -> str:
@@ -59,9 +59,10 @@ def region_class(region: dict[str, Any], attribute: str | None, default: str, wh
     attributes = region.get('region_attributes') or {}
     value = attributes.get(attribute)
     if not isinstance(value, str) or not value.strip():
-        raise ConvertError(
+        raise UserError(
             f'{where}: the attribute {attribute!r} is {value!r}, it must be a class name; the region has '
-            f'{sorted(attributes)}. Fix: fill it in, or mend --class-attribute.'
+            f'{sorted(attributes)}.',
+            fix='fill it in, or mend --class-attribute.',
         )
     return value.strip()
 
@@ -69,9 +70,10 @@ def region_class(region: dict[str, Any], attribute: str | None, default: str, wh
 def _entries(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     entries = content.get('_via_img_metadata', content)
     if not all(isinstance(item, dict) and 'filename' in item and 'regions' in item for item in entries.values()):
-        raise ConvertError(
-            f'{path} is no VIA export. Rule: an object of images with "filename" and "regions". '
-            'Fix: in VIA, Annotation > Export Annotations (as json).'
+        raise UserError(
+            f'{path} is no VIA export.',
+            rule='an object of images with "filename" and "regions".',
+            fix='in VIA, Annotation > Export Annotations (as json).',
         )
     return list(entries.values())
 
@@ -106,9 +108,9 @@ def convert_via(
         try:
             header = read_header(image_dir / entry['filename'])
         except OSError as error:
-            raise ConvertError(
-                f'{image_dir / entry["filename"]}, named in {path.name}, cannot be read: {error}. '
-                'Fix: mend --images, or remove the entry.'
+            raise UserError(
+                f'{image_dir / entry["filename"]}, named in {path.name}, cannot be read: {error}.',
+                fix='mend --images, or remove the entry.',
             ) from error
         image_id = builder.add_image(entry['filename'], header.height, header.width)
         builder.counts['images without a region'] += not regions

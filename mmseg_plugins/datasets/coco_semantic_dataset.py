@@ -7,6 +7,7 @@ from typing import Any
 from mmdet.datasets import CocoDataset
 
 from mmseg_plugins.registry import DATASETS
+from mmseg_plugins.utils.errors import UserError
 
 
 @DATASETS.register_module()
@@ -28,8 +29,10 @@ class CocoSemanticDataset(CocoDataset):
         meta = super().metainfo
         classes = tuple(meta['classes'])
         if self.BACKGROUND in classes:
-            raise ValueError(f'CocoSemanticDataset: the category {self.BACKGROUND!r} has the name of class 0, which is '
-                             'what no object covers; leave it out of metainfo.classes')
+            raise UserError(
+                f'CocoSemanticDataset: the category {self.BACKGROUND!r} has the name of class 0, which is what no '
+                'object covers; leave it out of metainfo.classes',
+            )
         meta['classes'] = (self.BACKGROUND, *classes)
         if isinstance(meta.get('palette'), (list, tuple)):
             meta['palette'] = [(0, 0, 0), *meta['palette']]

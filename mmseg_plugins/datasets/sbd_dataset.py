@@ -9,17 +9,10 @@ from typing import Any
 from mmdet.datasets import BaseDetDataset, VOCDataset
 
 from mmseg_plugins.data_check.image_files import missing_files
-from mmseg_plugins.datasets.sbd_files import (
-    CLASSES,
-    FOLDERS,
-    LAYOUT,
-    SUFFIXES,
-    SBDError,
-    read_instances,
-    read_names,
-)
+from mmseg_plugins.datasets.sbd_files import CLASSES, FOLDERS, LAYOUT, SUFFIXES, read_instances, read_names
 from mmseg_plugins.registry import DATASETS
 from mmseg_plugins.structures.rle import encode_mask
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.suggest import what_is_there
 
@@ -41,7 +34,7 @@ class SBDInstanceDataset(BaseDetDataset):
         kwargs: further arguments of ``mmdet.BaseDetDataset``.
 
     Raises:
-        SBDError: a folder, a list or a file that is missing or has another content.
+        UserError: a folder, a list or a file that is missing or has another content.
     """
 
     METAINFO = {'classes': CLASSES, 'palette': VOCDataset.METAINFO['palette']}
@@ -53,7 +46,7 @@ class SBDInstanceDataset(BaseDetDataset):
         """One dict an image, with ``instances`` as mmdet's transforms read them."""
         unknown = [name for name in self.metainfo['classes'] if name not in CLASSES]
         if unknown:
-            raise SBDError(f'SBD has no classes {unknown}. Rule: they are {CLASSES}. Fix: mend metainfo.classes.')
+            raise UserError(f'SBD has no classes {unknown}.', rule=f'they are {CLASSES}.', fix='mend metainfo.classes.')
         labels = {CLASSES.index(name): label for label, name in enumerate(self.metainfo['classes'])}
         names = read_names(Path(self.ann_file))
         self._require_files(names)
@@ -64,16 +57,17 @@ class SBDInstanceDataset(BaseDetDataset):
         for key, suffix in SUFFIXES.items():
             folder = Path(self.data_prefix[key])
             if not folder.is_dir():
-                raise SBDError(
-                    f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} Rule: the layout is '
-                    f'{LAYOUT}. Fix: mend data_root, or data_prefix=dict({key}=...).'
+                raise UserError(
+                    f'the folder {folder} does not exist. {what_is_there(folder, folders=True)}',
+                    rule=f'the layout is {LAYOUT}.',
+                    fix=f'mend data_root, or data_prefix=dict({key}=...).',
                 )
             missing = [names[i] + suffix for i in missing_files(folder, [name + suffix for name in names])]
             if missing:
-                raise SBDError(
+                raise UserError(
                     f'{len(missing)} of the {len(names)} files that {self.ann_file} names are not in {folder}: '
-                    f'{", ".join(missing[:3])}{" ..." if len(missing) > 3 else ""}. Fix: unpack the archive again, '
-                    'or use the list that belongs to it.'
+                    f'{", ".join(missing[:3])}{" ..." if len(missing) > 3 else ""}.',
+                    fix='unpack the archive again, or use the list that belongs to it.',
                 )
 
     def _image(self, name: str, labels: Mapping[int, int]) -> dict[str, Any]:
@@ -109,9 +103,10 @@ class SBDInstanceDataset(BaseDetDataset):
             if len(image['instances']) >= least and min(image['width'], image['height']) >= shortest
         ]
         if not kept:
-            raise SBDError(
-                f'none of the {len(self.data_list)} images of {self.ann_file} is left. Rule: filter_cfg='
-                f'{dict(self.filter_cfg)} with the classes {self.metainfo["classes"]}. Fix: loosen it.'
+            raise UserError(
+                f'none of the {len(self.data_list)} images of {self.ann_file} is left.',
+                rule=f'filter_cfg={dict(self.filter_cfg)} with the classes {self.metainfo["classes"]}.',
+                fix='loosen it.',
             )
         return kept
 

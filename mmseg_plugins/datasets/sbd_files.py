@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import what_is_there
 
 CLASSES = (
@@ -41,11 +42,6 @@ KNOWN_LISTS = {
 }
 
 
-class SBDError(ValueError):
-    """A file of the data set that is missing or has another content; value, rule and fix are in the message."""
-
-    explains_itself = True
-
 
 class SBDInstance(NamedTuple):
     """One object: its class, 0..19 in the order of :data:`CLASSES`, and its mask (H, W) bool."""
@@ -64,20 +60,23 @@ def read_names(path: Path) -> list[str]:
     """Names of images, one a line; blank lines are left out.
 
     Raises:
-        SBDError: no such file, no name in it, or a name twice.
+        UserError: no such file, no name in it, or a name twice.
     """
     if not path.is_file():
-        raise SBDError(
-            f'the list {path} does not exist. {what_is_there(path, folders=False)} Rule: the layout is {LAYOUT}. '
-            'Fix: mend the path; the lists of the SDS split are in https://github.com/msracver/FCIS , '
-            'data/VOCdevkit/VOCSDS/ImageSets/Main.'
+        raise UserError(
+            f'the list {path} does not exist. {what_is_there(path, folders=False)}',
+            rule=f'the layout is {LAYOUT}.',
+            fix=(
+                'mend the path; the lists of the SDS split are in https://github.com/msracver/FCIS , '
+                'data/VOCdevkit/VOCSDS/ImageSets/Main.'
+            ),
         )
     names = [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
     if not names:
-        raise SBDError(f'{path} names no image. Rule: one name a line, as 2008_000002. Fix: copy the list again.')
+        raise UserError(f'{path} names no image.', rule='one name a line, as 2008_000002.', fix='copy the list again.')
     double = [name for name, number in Counter(names).items() if number > 1]
     if double:
-        raise SBDError(f'{path} names these images twice: {double[:5]}. Fix: remove the repeated lines.')
+        raise UserError(f'{path} names these images twice: {double[:5]}.', fix='remove the repeated lines.')
     return names
 
 
@@ -89,31 +88,32 @@ def read_segmentation(path: Path, kind: str) -> np.ndarray:
 
     Raises:
         ImportError: scipy is not installed.
-        SBDError: missing file, no MATLAB file, or another structure.
+        UserError: missing file, no MATLAB file, or another structure.
     """
     try:
         from scipy.io import loadmat
         from scipy.io.matlab import MatReadError
     except ImportError as error:
-        raise ImportError(f'reading {path} needs scipy. Fix: pip install scipy') from error
+        raise UserError(f'reading {path} needs scipy.', fix='pip install scipy') from error
     try:
         content = loadmat(str(path), variable_names=[kind])
     except FileNotFoundError as error:
-        raise SBDError(f'{path} does not exist. Rule: the layout is {LAYOUT}. Fix: mend the path.') from error
+        raise UserError(f'{path} does not exist.', rule=f'the layout is {LAYOUT}.', fix='mend the path.') from error
     except (MatReadError, ValueError, TypeError, NotImplementedError, OSError, zlib.error) as error:
-        raise SBDError(f'{path} cannot be read as a MATLAB file: {error}. Fix: unpack the archive again.') from error
+        raise UserError(f'{path} cannot be read as a MATLAB file: {error}.', fix='unpack the archive again.') from error
     structure = content.get(kind)
     names = getattr(getattr(structure, 'dtype', None), 'names', None) or ()
     if structure is None or 'Segmentation' not in names or structure.size != 1:
         found = f'{kind} with the fields {names}' if structure is not None else sorted(
             key for key in content if not key.startswith('__'))
-        raise SBDError(
-            f'{path} has no {kind}.Segmentation, found {found}. Rule: files of inst/ hold GTinst, files of cls/ hold '
-            'GTcls. Fix: are the two folders exchanged?'
+        raise UserError(
+            f'{path} has no {kind}.Segmentation, found {found}.',
+            rule='files of inst/ hold GTinst, files of cls/ hold GTcls.',
+            fix='are the two folders exchanged?',
         )
     labels = np.asarray(structure['Segmentation'].flat[0])
     if labels.ndim != 2:
-        raise SBDError(f'{path}: {kind}.Segmentation is {labels.shape}. Rule: (H, W). Fix: unpack it again.')
+        raise UserError(f'{path}: {kind}.Segmentation is {labels.shape}.', rule='(H, W).', fix='unpack it again.')
     return labels
 
 
@@ -124,13 +124,14 @@ def read_instances(inst_file: Path, cls_file: Path) -> tuple[tuple[int, int], li
     original, which asserts that there is only one.
 
     Raises:
-        SBDError: unreadable files, sizes that differ, or an object with no or several classes.
+        UserError: unreadable files, sizes that differ, or an object with no or several classes.
     """
     ids, classes = read_segmentation(inst_file, 'GTinst'), read_segmentation(cls_file, 'GTcls')
     if ids.shape != classes.shape:
-        raise SBDError(
-            f'{inst_file} is {ids.shape[1]} x {ids.shape[0]}, {cls_file} {classes.shape[1]} x {classes.shape[0]}. '
-            'Rule: equal sizes. Fix: unpack the archive again.'
+        raise UserError(
+            f'{inst_file} is {ids.shape[1]} x {ids.shape[0]}, {cls_file} {classes.shape[1]} x {classes.shape[0]}.',
+            rule='equal sizes.',
+            fix='unpack the archive again.',
         )
     instances = []
     for number in np.unique(ids):
@@ -139,9 +140,10 @@ def read_instances(inst_file: Path, cls_file: Path) -> tuple[tuple[int, int], li
         mask = ids == number
         found = [int(value) for value in np.unique(classes[mask]) if value != VOID]
         if len(found) != 1 or not 1 <= found[0] <= len(CLASSES):
-            raise SBDError(
-                f'object {number} of {inst_file} covers the classes {found} of {cls_file}. Rule: exactly one of '
-                f'1..{len(CLASSES)}. Fix: are both files of the same image?'
+            raise UserError(
+                f'object {number} of {inst_file} covers the classes {found} of {cls_file}.',
+                rule=f'exactly one of 1..{len(CLASSES)}.',
+                fix='are both files of the same image?',
             )
         instances.append(SBDInstance(found[0] - 1, mask))
     return (int(ids.shape[0]), int(ids.shape[1])), instances

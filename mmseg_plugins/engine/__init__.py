@@ -6,14 +6,12 @@ from mmseg_plugins.engine.checkpoint.safe_load import (
     UnsafeCheckpointError,
     load_checkpoint_file,
 )
-from mmseg_plugins.engine.checks.compatibility import CompatibilityError
 from mmseg_plugins.engine.optimizers import LasagneRMSprop
 from mmseg_plugins.engine.runner.loops import ResumableEpochLoop, ResumableIterLoop
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 from mmseg_plugins.utils.atomic import DiskFullError
 
 __all__ = [
-    'CompatibilityError',
     'CorruptCheckpointError',
     'DiskFullError',
     'LasagneRMSprop',

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 BACKENDS = ('faster-coco-eval', 'pycocotools')
 
 
@@ -37,7 +39,7 @@ def choose_backend(wanted: str, image_ids: Sequence[Any]) -> tuple[str, str | No
         return wanted, None
     if find_spec('faster_coco_eval') is None:
         if wanted != 'auto':
-            raise ImportError('backend="faster-coco-eval" needs the package. Fix: pip install faster-coco-eval')
+            raise UserError('backend="faster-coco-eval" needs the package.', fix='pip install faster-coco-eval')
         return (
             'pycocotools',
             'faster-coco-eval is not installed (pip install faster-coco-eval makes it several times faster)',

@@ -25,16 +25,12 @@ from mmseg_plugins.evaluation.coco_backend import (
 from mmseg_plugins.evaluation.proposal_recall import average_recalls
 from mmseg_plugins.registry import METRICS
 from mmseg_plugins.structures.rle import check_polygons, check_rle
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
 _AP_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 _AR_ITEMS = ('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000')
 
-
-class EvaluationError(ValueError):
-    """Predictions, classes and ground truth do not fit each other."""
-
-    explains_itself = True
 
 
 @METRICS.register_module()
@@ -48,7 +44,7 @@ class FastCocoMetric(CocoMetric):
       ``save_best`` finds its key;
     * keeps class names and per-class numbers together when the JSON's category
       ids are not ascending, and counts annotations with id 0 (two host bugs);
-    * raises :class:`EvaluationError` when classes, heads and JSON disagree, and
+    * raises :class:`UserError` when classes, heads and JSON disagree, and
       on ground truth masks that would crash the C code;
     * drops predictions with NaN or infinite values, and says how many.
 
@@ -113,9 +109,10 @@ class FastCocoMetric(CocoMetric):
         unknown = [name for name in classes if name not in names and name not in stuff]
         if unknown:
             wrong = ', '.join(f'{name!r}{did_you_mean(name, names)}' for name in unknown)
-            raise EvaluationError(
-                f'classes that are no category of the evaluation JSON: {wrong}. Its categories are {names}. Rule: '
-                'labels are matched through the names. Fix: use the same names in both.'
+            raise UserError(
+                f'classes that are no category of the evaluation JSON: {wrong}. Its categories are {names}.',
+                rule='labels are matched through the names.',
+                fix='use the same names in both.',
             )
         self.cat_ids = [item['id'] for item in categories if item['name'] in set(classes)]
         self.img_ids = [image['id'] for image in self._coco_api.dataset['images']]
@@ -123,8 +120,9 @@ class FastCocoMetric(CocoMetric):
     def _evaluate(self, metric: str, preds: Sequence[dict]) -> dict[str, float]:
         iou_type = 'bbox' if metric == 'proposal' else metric
         if iou_type == 'segm' and any('masks' not in pred for pred in preds):
-            raise EvaluationError(
-                'metric "segm" needs masks, the predictions have none. Fix: metric=["bbox"], or a model with masks.'
+            raise UserError(
+                'metric "segm" needs masks, the predictions have none.',
+                fix='metric=["bbox"], or a model with masks.',
             )
         predictions, broken = coco_predictions(preds, self.cat_ids, masks=iou_type == 'segm')
         if broken:
@@ -162,7 +160,7 @@ class FastCocoMetric(CocoMetric):
         stats = {name: round(value, 3) for name, value in summary(arrays).items()}
         unknown = [item for item in items if item not in stats]
         if unknown:
-            raise KeyError(f'metric_items {unknown} are not supported{did_you_mean(unknown[0], stats)}')
+            raise UserError(f'metric_items {unknown} are not supported{did_you_mean(unknown[0], stats)}')
         if metric == 'proposal':
             return {item: stats[item] for item in items}
         values: dict[str, float] = {}
@@ -196,13 +194,14 @@ def summary(arrays: CocoArrays) -> dict[str, float]:
 
 
 def check_labels(preds: Sequence[dict], classes: Sequence[str], category_ids: Sequence[int]) -> None:
-    """Raise EvaluationError when a predicted label has no category."""
+    """Raise UserError when a predicted label has no category."""
     largest = max((int(pred['labels'].max()) for pred in preds if len(pred['labels'])), default=-1)
     if largest >= len(category_ids):
-        raise EvaluationError(
+        raise UserError(
             f'the model predicts label {largest}, but the data has the {len(category_ids)} classes {tuple(classes)} '
-            f'(labels 0..{len(category_ids) - 1}). Rule: num_classes of every head must equal the number of classes. '
-            f'Fix: set num_classes={len(category_ids)} in the heads, or use the data that the model was trained on.'
+            f'(labels 0..{len(category_ids) - 1}).',
+            rule='num_classes of every head must equal the number of classes.',
+            fix=f'set num_classes={len(category_ids)} in the heads, or use the data that the model was trained on.',
         )
 
 
@@ -242,7 +241,7 @@ def coco_predictions(preds: Sequence[dict], category_ids: Sequence[int], masks: 
 
 
 def _check_masks(content: dict[str, Any], path: str) -> None:
-    """Raise EvaluationError before a malformed ground truth mask reaches the C code."""
+    """Raise UserError before a malformed ground truth mask reaches the C code."""
     sizes = {image['id']: (image['height'], image['width']) for image in content['images']}
     for ann in content['annotations']:
         mask, size = ann.get('segmentation'), sizes.get(ann['image_id'])
@@ -253,7 +252,8 @@ def _check_masks(content: dict[str, Any], path: str) -> None:
         else:
             problem = check_rle(mask, *size) if isinstance(mask, dict) else check_polygons(mask, *size)
         if problem:
-            raise EvaluationError(
-                f'{path}: segmentation of annotation {ann["id"]} (image {ann["image_id"]}): {problem}. Rule: metric '
-                '"segm" needs a sound mask for each object. Fix: mend or remove the annotation.'
+            raise UserError(
+                f'{path}: segmentation of annotation {ann["id"]} (image {ann["image_id"]}): {problem}.',
+                rule='metric "segm" needs a sound mask for each object.',
+                fix='mend or remove the annotation.',
             )

@@ -14,10 +14,11 @@ from mmengine.logging import print_log
 from pycocotools import mask as coco_mask
 from terminaltables import AsciiTable
 
-from mmseg_plugins.evaluation.coco_metric import EvaluationError, check_labels
+from mmseg_plugins.evaluation.coco_metric import check_labels
 from mmseg_plugins.evaluation.voc_ap import MODES, TRUE, average_precision, match_image, precision_recall
 from mmseg_plugins.registry import METRICS
 from mmseg_plugins.structures.rle import check_polygons, check_rle
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
 Truth = tuple[list[dict[str, Any]], np.ndarray, np.ndarray]  # RLEs, labels (G,), ignored (G,) bool
@@ -53,7 +54,7 @@ class InstanceVOCMetric(BaseMetric):
         kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``mmengine.BaseMetric``.
 
     Raises:
-        EvaluationError: predictions, classes, images and truth do not fit, or there was no image.
+        UserError: predictions, classes, images and truth do not fit, or there was no image.
     """
 
     default_prefix = 'sds'
@@ -92,8 +93,10 @@ class InstanceVOCMetric(BaseMetric):
         for sample in data_samples:
             pred = sample['pred_instances']
             if 'masks' not in pred:
-                raise EvaluationError(
-                    'mAP^r compares masks, the predictions have none. Fix: a model with masks, or mmdet.VOCMetric.')
+                raise UserError(
+                    'mAP^r compares masks, the predictions have none.',
+                    fix='a model with masks, or mmdet.VOCMetric.',
+                )
             labels, scores = (_numpy(pred[key]) for key in ('labels', 'scores'))
             if 'mask_scores' in pred:
                 scores = _numpy(pred['mask_scores'])
@@ -114,10 +117,10 @@ class InstanceVOCMetric(BaseMetric):
         true_masks, true_labels, ignored = truth
         sizes = {tuple(mask['size']) for mask in (*masks, *true_masks)}
         if len(sizes) > 1:
-            raise EvaluationError(
-                f'masks of image {sample.get("img_id")!r} have the sizes [height, width] {sorted(sizes)}. Rule: '
-                'predictions and truth have the size of the original image. Fix: in the test pipeline put '
-                'LoadAnnotations after Resize, or give the metric an ann_file.'
+            raise UserError(
+                f'masks of image {sample.get("img_id")!r} have the sizes [height, width] {sorted(sizes)}.',
+                rule='predictions and truth have the size of the original image.',
+                fix='in the test pipeline put LoadAnnotations after Resize, or give the metric an ann_file.',
             )
         verdicts = np.zeros((len(self.iou_thrs), len(scores)), np.int8)
         for label in np.unique(labels):
@@ -143,9 +146,11 @@ class InstanceVOCMetric(BaseMetric):
             return _truth_of(((item['mask'], item['bbox_label'], item['ignore_flag']) for item in sample['instances']),
                              height, width, sample['img_id'])
         if 'gt_instances' not in sample or 'masks' not in sample['gt_instances']:
-            raise EvaluationError(
-                'there is no truth to compare with. Rule: it comes from ann_file, or from the data sample. Fix: '
-                "LoadAnnotations(with_bbox=True, with_mask=True) in the test pipeline, or the metric's ann_file.")
+            raise UserError(
+                'there is no truth to compare with.',
+                rule='it comes from ann_file, or from the data sample.',
+                fix="LoadAnnotations(with_bbox=True, with_mask=True) in the test pipeline, or the metric's ann_file.",
+            )
         parts = [(sample['gt_instances'], False), (sample.get('ignored_instances') or {}, True)]
         parts = [(part, ignored) for part, ignored in parts if 'masks' in part]
         rles = [rle for part, _ in parts for rle in encode_masks(_numpy(part['masks']))]
@@ -157,10 +162,17 @@ class InstanceVOCMetric(BaseMetric):
         """Objects of an image of the JSON, which may have none."""
         if image_id not in self._images:
             known = f', such as {next(iter(self._images))!r}' if self._images else ''
-            raise EvaluationError(
-                f'image {image_id!r} is none of the {len(self._images)} images of the evaluation JSON{known}. Rule: an '
-                "image without objects is listed, too, under the data set's id. Fix: ann_file of the metric and of "
-                'the data set must be the same file.')
+            raise UserError(
+                f'image {image_id!r} is none of the {len(self._images)} images of the evaluation JSON{known}.',
+                rule=(
+                    'an '
+                    "image without objects is listed, too, under the data set's id."
+                ),
+                fix=(
+                    "ann_file of the metric and of "
+                    'the data set must be the same file.'
+                ),
+            )
         return self._anns.get(image_id, [])
 
     def _labels_of_categories(self) -> dict[Any, int]:
@@ -170,17 +182,20 @@ class InstanceVOCMetric(BaseMetric):
         unknown = [name for name in classes if name not in ids]
         if unknown:
             wrong = ', '.join(f'{name!r}{did_you_mean(name, ids)}' for name in unknown)
-            raise EvaluationError(
-                f'classes that are no category of the evaluation JSON: {wrong}. Its categories are {list(ids)}. Rule: '
-                'labels are matched through the names. Fix: use the same names in both.'
+            raise UserError(
+                f'classes that are no category of the evaluation JSON: {wrong}. Its categories are {list(ids)}.',
+                rule='labels are matched through the names.',
+                fix='use the same names in both.',
             )
         return {ids[name]: label for label, name in enumerate(classes)}
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """``mAPr_50`` ... for all thresholds."""
         if not results:
-            raise EvaluationError('no image was judged: there is no mAP^r of nothing. Fix: the annotation file, the '
-                                  'paths and the filter of the data set that is evaluated.')
+            raise UserError(
+                'no image was judged: there is no mAP^r of nothing.',
+                fix='the annotation file, the paths and the filter of the data set that is evaluated.',
+            )
         broken = sum(result['broken'] for result in results)
         if broken:
             print_log(f'mAP^r: {broken} predictions with NaN or infinite scores were dropped', logger='current')
@@ -223,9 +238,11 @@ def _truth_of(items: Iterable[tuple[Any, int, Any]], height: int, width: int, im
         else:
             problem = check_polygons(segmentation, height, width)
         if problem:
-            raise EvaluationError(
-                f'a true mask of image {image_id!r}: {problem}. Rule: every object needs a sound mask. Fix: mend or '
-                'remove the annotation.')
+            raise UserError(
+                f'a true mask of image {image_id!r}: {problem}.',
+                rule='every object needs a sound mask.',
+                fix='mend or remove the annotation.',
+            )
         if isinstance(segmentation, dict) and not isinstance(segmentation['counts'], list):
             rles.append(segmentation)
         else:

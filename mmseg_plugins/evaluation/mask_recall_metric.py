@@ -13,8 +13,9 @@ from typing import Any
 from mmengine.logging import print_log
 
 from mmseg_plugins.evaluation.coco_backend import evaluate, only_categories
-from mmseg_plugins.evaluation.coco_metric import EvaluationError, FastCocoMetric, coco_predictions
+from mmseg_plugins.evaluation.coco_metric import FastCocoMetric, coco_predictions
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.utils.errors import UserError
 
 AREAS = ('s', 'm', 'l')
 
@@ -38,7 +39,7 @@ class MaskRecallMetric(FastCocoMetric):
         kwargs: Those of ``FastCocoMetric`` (``backend``, ``iou_thrs``, ...) but ``classwise`` and ``metric_items``.
 
     Raises:
-        EvaluationError: see ``FastCocoMetric``.
+        UserError: see ``FastCocoMetric``.
         ValueError: another metric, or an option that has no meaning here.
     """
 
@@ -67,7 +68,7 @@ class MaskRecallMetric(FastCocoMetric):
 
     def _evaluate(self, metric: str, preds: Sequence[dict]) -> dict[str, float]:
         if metric == 'segm' and any('masks' not in pred for pred in preds):
-            raise EvaluationError('mask recall needs masks, the predictions have none. Fix: a model with masks.')
+            raise UserError('mask recall needs masks, the predictions have none.', fix='a model with masks.')
         predictions, broken = coco_predictions(preds, self.cat_ids, masks=metric == 'segm')
         if broken:
             print_log(f'{metric}: {broken} predictions with NaN or infinite values were dropped', logger='current')

@@ -13,10 +13,10 @@ from mmengine.fileio import get, get_local_path
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
-from mmseg_plugins.evaluation.coco_metric import EvaluationError
 from mmseg_plugins.evaluation.panoptic_quality import mean_quality, qualities, segment_counts
 from mmseg_plugins.registry import METRICS
 from mmseg_plugins.structures.panoptic_ids import decode_ids
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
 INSTANCE_OFFSET = 1000  # a predicted pixel is class + 1000 * instance, mmdet.evaluation.functional.INSTANCE_OFFSET
@@ -36,7 +36,7 @@ class PanopticQualityMetric(BaseMetric):
         backend_args: of mmengine's file backend.
 
     Raises:
-        EvaluationError: a class that is no category of the JSON, an image that it does not list, or no
+        UserError: a class that is no category of the JSON, an image that it does not list, or no
             ``pred_panoptic_seg`` in the predictions.
     """
 
@@ -61,12 +61,16 @@ class PanopticQualityMetric(BaseMetric):
         number = len(self.dataset_meta['classes'])
         for sample in data_samples:
             if 'pred_panoptic_seg' not in sample:
-                raise EvaluationError(
-                    'the model gives no pred_panoptic_seg. Fix: model.test_cfg.panoptic_on=True, or another metric')
+                raise UserError(
+                    'the model gives no pred_panoptic_seg.',
+                    fix='model.test_cfg.panoptic_on=True, or another metric',
+                )
             annotation = self.annotations.get(sample['img_id'])
             if annotation is None:
-                raise EvaluationError(f'{self.ann_file} has no annotation of image id {sample["img_id"]}. Fix: the '
-                                      'same JSON in val_evaluator and val_dataloader')
+                raise UserError(
+                    f'{self.ann_file} has no annotation of image id {sample["img_id"]}.',
+                    fix='the same JSON in val_evaluator and val_dataloader',
+                )
             segments = [item for item in annotation['segments_info'] if item['category_id'] in labels]
             place = osp.join(self.seg_prefix, annotation['file_name'])
             predicted = np.asarray(sample['pred_panoptic_seg']['sem_seg'].cpu())[0]
@@ -109,9 +113,10 @@ class PanopticQualityMetric(BaseMetric):
             unknown = [name for name in classes if name not in names]
             if unknown:
                 wrong = ', '.join(f'{name!r}{did_you_mean(name, list(names))}' for name in unknown)
-                raise EvaluationError(
-                    f'classes that are no category of {self.ann_file}: {wrong}. Its categories are {list(names)}. '
-                    'Fix: use the same names in both, things first')
+                raise UserError(
+                    f'classes that are no category of {self.ann_file}: {wrong}. Its categories are {list(names)}.',
+                    fix='use the same names in both, things first',
+                )
             self._labels = {names[name]: label for label, name in enumerate(classes)}
         return self._labels
 

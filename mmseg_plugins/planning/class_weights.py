@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 ENET_C = 1.02
 
 
 def _checked(counts: np.ndarray, void: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts, void = np.asarray(counts, np.float64), np.asarray(void, np.float64)
     if counts.ndim != 2 or void.shape != counts.shape[:1]:
-        raise ValueError(f'class weights need counts (images, classes) and void (images,), got {counts.shape} and '
-                         f'{void.shape}')
+        raise ValueError(
+            f'class weights need counts (images, classes) and void (images,), got {counts.shape} and {void.shape}',
+        )
     if not counts.sum():
-        raise ValueError('class weights of label maps without a labelled pixel are undefined; give images with labels')
+        raise UserError('class weights of label maps without a labelled pixel are undefined; give images with labels')
     return counts, void
 
 
@@ -60,7 +63,7 @@ def enet(counts: np.ndarray, void: np.ndarray, c: float = ENET_C, void_in_total:
         ValueError: ``c`` of 1 or less.
     """
     if c <= 1:
-        raise ValueError(f'c={c} in 1 / ln(c + p): it must be above 1 for finite weights above 0; ENet uses {ENET_C}')
+        raise UserError(f'c={c} in 1 / ln(c + p): it must be above 1 for finite weights above 0; ENet uses {ENET_C}')
     counts, void = _checked(counts, void)
     pixels = counts.sum(axis=0)
     share = pixels / (pixels.sum() + (void.sum() if void_in_total else 0))

@@ -29,6 +29,7 @@ from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_
 from mmseg_plugins.data_check.coco_structure import read_json, structure_problems
 from mmseg_plugins.planning.objects import Objects, mask_moments
 from mmseg_plugins.reporting.class_counts import base_datasets
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.visualization.masks import mask_box
 from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
@@ -38,11 +39,6 @@ MOST_CROPS = 2000  # masks that are kept for measuring their resolution
 FAR_BOXES = 0.05  # share of boxes far from their masks from which boxes are called into question
 NO_FILES = ImageOptions(files=False)
 
-
-class FitError(ValueError):
-    """Data that cannot be measured; the message says which value, the rule and the fix."""
-
-    explains_itself = True
 
 
 class Source(NamedTuple):
@@ -93,19 +89,19 @@ def open_source(
             mmdet's ``Resize``; None leaves them as they are.  A config has its own sizes.
 
     Raises:
-        FitError: the file is missing or not instance data; every problem is listed.
-        FileNotFoundError, mmseg_plugins.config.load.ConfigError: as ``load_config``.
+        UserError: the file is missing or not instance data; every problem is listed.
+        UserError: as ``load_config``.
     """
     if is_json(path):
         return _open_json(Path(path), size)
     if size is not None:
-        raise FitError(f'--size {size}: a config resizes by its own pipeline. Fix: leave it out, or give the JSON.')
+        raise UserError(f'--size {size}: a config resizes by its own pipeline.', fix='leave it out, or give the JSON.')
     cfg = load_config(path, cfg_options)
     loader = cfg.get('train_dataloader')
     if loader is None:
-        raise FitError(f'{path} has no train_dataloader: no data to measure. Fix: name the COCO JSON instead.')
+        raise UserError(f'{path} has no train_dataloader: no data to measure.', fix='name the COCO JSON instead.')
     if cfg.get('default_scope') == 'mmseg':
-        raise FitError(f'{path} trains on label maps; single objects are measured. Fix: an instance (mmdet) config.')
+        raise UserError(f'{path} trains on label maps; single objects are measured.', fix='an instance (mmdet) config.')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
     reports = check_annotations(cfg, 'train')
@@ -142,14 +138,14 @@ def _without_model(cfg: Config) -> dict[str, Any]:
 
 def _refuse(problems: list[str], path: str) -> None:
     if problems:
-        raise FitError('\n  - '.join([f'{path} cannot be measured:', *problems]))
+        raise UserError('\n  - '.join([f'{path} cannot be measured:', *problems]))
 
 
 def collect_objects(source: Source, max_images: int = 5000, seed: int = 0) -> Objects:
     """Run the training pipeline once over at most ``max_images`` evenly spaced images and take its objects.
 
     Raises:
-        FitError: the pipeline gives no objects, or no masks.
+        UserError: the pipeline gives no objects, or no masks.
     """
     init_default_scope(source.cfg.get('default_scope') or 'mmdet')
     set_random_seed(seed)
@@ -232,9 +228,9 @@ class _Taken:
         sample = item['data_samples']
         truth = get_instances(sample.gt_instances) if 'gt_instances' in sample else None
         if truth is None or not isinstance(truth.masks, np.ndarray):
-            raise FitError(
-                f'the pipeline of {name} gives no masks; sizes and overlap are measured on them. '
-                'Fix: LoadAnnotations(with_bbox=True, with_mask=True), or an instance data set.'
+            raise UserError(
+                f'the pipeline of {name} gives no masks; sizes and overlap are measured on them.',
+                fix='LoadAnnotations(with_bbox=True, with_mask=True), or an instance data set.',
             )
         seen = sum(self.counts)
         areas, centers, shared, covered = mask_moments(truth.masks)
@@ -257,9 +253,10 @@ class _Taken:
 
     def table(self, whole_counts: np.ndarray, pad_divisor: int, name: str) -> Objects:
         if not sum(self.counts):
-            raise FitError(
-                f'not one object in {len(self.counts)} inputs of {name}. Rule: something must be there to measure. '
-                'Fix: check classes and category names, iscrowd (crowds are not counted) and the crop.'
+            raise UserError(
+                f'not one object in {len(self.counts)} inputs of {name}.',
+                rule='something must be there to measure.',
+                fix='check classes and category names, iscrowd (crowds are not counted) and the crop.',
             )
         if self.far_boxes > FAR_BOXES * len(self.crops):
             print(

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmseg_plugins.config.load import DATA_VARIABLES, uses_data_variables
-from mmseg_plugins.planning.collect import FitError, Source
+from mmseg_plugins.planning.collect import Source
 from mmseg_plugins.planning.default_systems import DEFAULT_SYSTEMS
 from mmseg_plugins.planning.fragment import fragment_text
 from mmseg_plugins.planning.objects import Objects
 from mmseg_plugins.planning.report import system_parts
+from mmseg_plugins.utils.errors import UserError
 
 RECORD = 'fit.json'
 _CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -64,19 +65,20 @@ def refuse_foreign_files(configs: Sequence[FittedConfig], source: Source, out: P
     """Raise unless every target is free, or holds what was written there before.
 
     Raises:
-        FitError: a target is the measured config itself, or was written or changed by somebody else.
+        UserError: a target is the measured config itself, or was written or changed by somebody else.
     """
     if out.exists() and not out.is_dir():
-        raise FitError(f'--out {out} is a file. Rule: a folder. Fix: name another.')
+        raise UserError(f'--out {out} is a file.', rule='a folder.', fix='name another.')
     ours = _recorded(out)
     for config in configs:
         if config.path.exists() and os.path.exists(source.name) and config.path.samefile(source.name):
-            raise FitError(f'{config.path} is the config that is measured. Fix: another --fragment.')
+            raise UserError(f'{config.path} is the config that is measured.', fix='another --fragment.')
         held = _digest(config.path.read_text(encoding='utf-8')) if config.path.exists() else None
         if held is not None and held != ours.get(_relative(config.path, out)):
-            raise FitError(
-                f'{config.path} exists and is not as this tool left it; nothing was written. '
-                'Fix: another --out (or --fragment), or move the file away.')
+            raise UserError(
+                f'{config.path} exists and is not as this tool left it; nothing was written.',
+                fix='another --out (or --fragment), or move the file away.',
+            )
 
 
 def write_configs(

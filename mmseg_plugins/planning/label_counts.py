@@ -12,15 +12,11 @@ import numpy as np
 
 from mmseg_plugins.data_check.image_files import read_label_map
 from mmseg_plugins.reporting.class_counts import base_datasets, label_map
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
 SHOWN = 5
 
-
-class LabelError(ValueError):
-    """Label maps that cannot be counted; the message names values, files, the rule and the fix."""
-
-    explains_itself = True
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def count_labels(maps: Iterable[tuple[str, Callable[[], np.ndarray]]], names: tu
         ignore_index: Label of void pixels.
 
     Raises:
-        LabelError: no map at all, or labels that are neither a class nor void, with the files that hold them.
+        UserError: no map at all, or labels that are neither a class nor void, with the files that hold them.
     """
     rows, voids = [], []
     wrong: dict[str, list[int]] = {}
@@ -61,11 +57,13 @@ def count_labels(maps: Iterable[tuple[str, Callable[[], np.ndarray]]], names: tu
     if wrong:
         shown = '; '.join(f'{name}: {values[:8]}' for name, values in list(wrong.items())[:SHOWN])
         more = f'; and {len(wrong) - SHOWN} more' if len(wrong) > SHOWN else ''
-        raise LabelError(f'{len(wrong)} label maps hold values outside the {len(names)} classes: {shown}{more}. Rule: '
-                         f'0 to {len(names) - 1} are classes and {ignore_index} is void. Fix: convert the maps, '
-                         'set reduce_zero_label if 0 is void there, or mend the number of classes')
+        raise UserError(
+            f'{len(wrong)} label maps hold values outside the {len(names)} classes: {shown}{more}.',
+            rule=f'0 to {len(names) - 1} are classes and {ignore_index} is void.',
+            fix='convert the maps, set reduce_zero_label if 0 is void there, or mend the number of classes',
+        )
     if not rows:
-        raise LabelError('no label map found. Fix: mend the path or the suffix')
+        raise UserError('no label map found.', fix='mend the path or the suffix')
     return LabelCounts(names, np.stack(rows), np.array(voids, np.int64))
 
 
@@ -83,10 +81,10 @@ def folder_maps(folder: Path, suffix: str = '.png') -> Iterator[tuple[str, Calla
     """The label maps of a folder and the folders in it, one channel each.
 
     Raises:
-        LabelError: ``folder`` is none, or (when read) a map has several channels.
+        UserError: ``folder`` is none, or (when read) a map has several channels.
     """
     if not folder.is_dir():
-        raise LabelError(f'{folder} is no folder. Fix: give a config (.py) or the folder of the label maps')
+        raise UserError(f'{folder} is no folder.', fix='give a config (.py) or the folder of the label maps')
     for path in sorted(folder.rglob(f'*{suffix}')):
         yield str(path), partial(_read_map, path)
 
@@ -94,8 +92,11 @@ def folder_maps(folder: Path, suffix: str = '.png') -> Iterator[tuple[str, Calla
 def _read_map(path: Path) -> np.ndarray:
     labels = read_label_map(path)
     if labels is None:
-        raise LabelError(f'{path} cannot be decoded as an image. Fix: copy it again, or remove it')
+        raise UserError(f'{path} cannot be decoded as an image.', fix='copy it again, or remove it')
     if labels.ndim != 2:
-        raise LabelError(f'{path} has {labels.shape[2]} channels. Rule: a label map has one, the class numbers; this '
-                         'may be a coloured one. Fix: name the folder of the class numbers')
+        raise UserError(
+            f'{path} has {labels.shape[2]} channels.',
+            rule='a label map has one, the class numbers; this may be a coloured one.',
+            fix='name the folder of the class numbers',
+        )
     return labels

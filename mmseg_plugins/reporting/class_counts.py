@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 
 @dataclass
 class ClassCounts:
@@ -63,14 +65,14 @@ def count_classes(dataset: Any, max_images: int = 20000, max_label_maps: int = 3
     """
     names = list((getattr(dataset, 'metainfo', None) or {}).get('classes') or ())
     if not names:
-        raise ValueError(f'{type(dataset).__name__} names no classes in its metainfo; nothing to count')
+        raise UserError(f'{type(dataset).__name__} names no classes in its metainfo; nothing to count')
     parts = list(base_datasets(dataset))
     for part in parts:
         if hasattr(part, 'full_init'):
             part.full_init()
     places = [(part, index) for part in parts for index in range(len(part))]
     if not places:
-        raise ValueError(f'{type(dataset).__name__} is empty; nothing to count')
+        raise UserError(f'{type(dataset).__name__} is empty; nothing to count')
     semantic = 'instances' not in places[0][0].get_data_info(0)
     limit = max_label_maps if semantic else max_images
     chosen = np.unique(np.linspace(0, len(places) - 1, min(limit, len(places))).round().astype(int))
@@ -106,6 +108,8 @@ def label_map(dataset: Any, index: int) -> np.ndarray:
     transforms = getattr(dataset.pipeline, 'transforms', ())
     loaders = [step for step in transforms if type(step).__name__.endswith('LoadAnnotations')]
     if 'seg_map_path' not in info or not loaders:
-        raise ValueError(f'{type(dataset).__name__} has no label map that its pipeline loads (seg_map_path and a '
-                         'LoadAnnotations step); nothing to count')
+        raise UserError(
+            f'{type(dataset).__name__} has no label map that its pipeline loads (seg_map_path and a LoadAnnotations '
+            'step); nothing to count',
+        )
     return np.asarray(loaders[0](info)['gt_seg_map'])

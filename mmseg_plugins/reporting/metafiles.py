@@ -23,6 +23,8 @@ from typing import Any
 
 import yaml
 
+from mmseg_plugins.utils.errors import UserError
+
 _MARKERS = re.compile(r'(<!-- results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
 #: Metric of a validation -> the metafile's name of it and the factor to percent (mmseg and PQ give percent).
 _METRICS = {
@@ -63,7 +65,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: the run did not finish, or has no validation.
     """
     if summary['status'] != 'finished':
-        raise ValueError(f'the run is {summary["status"]!r}, only finished runs are recorded. Fix: resume it.')
+        raise UserError(f'the run is {summary["status"]!r}, only finished runs are recorded.', fix='resume it.')
     metrics = _known(summary['metrics']['final'], 'the last validation')
     return {
         'Metrics': metrics,
@@ -106,7 +108,7 @@ def _known(values: Mapping[str, Any], source: str) -> dict[str, float]:
         if key in values and values[key] not in (None, _NO_OBJECT)
     }
     if not metrics:
-        raise ValueError(f'{source} has none of {", ".join(_METRICS)}; found {", ".join(values) or "none"}.')
+        raise UserError(f'{source} has none of {", ".join(_METRICS)}; found {", ".join(values) or "none"}.')
     return metrics
 
 
@@ -165,7 +167,7 @@ def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]
             blocks[index] = kept + ''.join(f'    {line}\n' for line in _indented(text))
             metafile.write_text(''.join(blocks))
             return
-    raise ValueError(f'{metafile} has no model with "Config: {config}". Fix: add its entry first.')
+    raise UserError(f'{metafile} has no model with "Config: {config}".', fix='add its entry first.')
 
 
 def weights_of(metafiles: Sequence[Path], config: str) -> str:
@@ -177,11 +179,15 @@ def weights_of(metafiles: Sequence[Path], config: str) -> str:
     models = [model for path in metafiles for model in read_models(path)]
     named = next((model.get('Weights Of') for model in models if model['Config'] == config), None)
     if named is None:
-        raise ValueError(f'the metafile entry of {config} says nothing about whose weights it is tested with. '
-                         'Fix: add "Weights Of: <name of the config that was trained>" there.')
+        raise UserError(
+            f'the metafile entry of {config} says nothing about whose weights it is tested with.',
+            fix='add "Weights Of: <name of the config that was trained>" there.',
+        )
     if named not in {model['Name'] for model in models}:
-        raise ValueError(f'Weights Of: {named!r} in the metafile entry of {config} names no model. '
-                         'Fix: the name of a config that has an entry itself.')
+        raise UserError(
+            f'Weights Of: {named!r} in the metafile entry of {config} names no model.',
+            fix='the name of a config that has an entry itself.',
+        )
     return str(named)
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from mmseg_plugins.reporting.metafiles import SEMANTIC_COLUMNS, is_semantic, seconds_per_iteration, table_row
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
 _MARKERS = re.compile(r'(<!-- all results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
@@ -143,9 +144,10 @@ def paper_cell(entry: Entry, entries: Sequence[Entry]) -> str:
     if name is not None:
         known = {other.model['Name']: other for other in entries if other.model.get('Paper Results')}
         if name not in known:
-            raise ValueError(
-                f'{entry.folder / "metafile.yml"}: Paper Row {name!r} of {entry.model["Name"]} has no Paper Results'
-                f'{did_you_mean(name, known)}. Fix: name a model that has them, or remove the key.'
+            raise UserError(
+                f'{entry.folder / "metafile.yml"}: Paper Row {name!r} of {entry.model["Name"]} has no Paper '
+                f'Results{did_you_mean(name, known)}.',
+                fix='name a model that has them, or remove the key.',
             )
         source = known[name]
     results = source.model.get('Paper Results')

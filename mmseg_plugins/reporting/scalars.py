@@ -14,6 +14,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmseg_plugins.utils.errors import UserError
+
 KEYS = ('iter', 'epoch', 'phase')
 Row = dict[str, float | int | str]
 
@@ -29,7 +31,7 @@ def read_scalars(path: str | os.PathLike[str]) -> list[Row]:
     text = Path(path).read_text(encoding='utf-8')
     lines = list(csv.reader(io.StringIO(text)))
     if not lines or tuple(lines[0][:3]) != KEYS:
-        raise ValueError(f'{path} is not a scalar table: its first line must begin with {",".join(KEYS)}')
+        raise UserError(f'{path} is not a scalar table: its first line must begin with {",".join(KEYS)}')
     columns, rows = lines[0], []
     for number, cells in enumerate(lines[1:], start=2):
         last = number == len(lines)
@@ -40,7 +42,7 @@ def read_scalars(path: str | os.PathLike[str]) -> list[Row]:
         except ValueError as error:
             if last:
                 break
-            raise ValueError(f'{path}, line {number} is damaged: {error}. Fix: delete that line.') from error
+            raise UserError(f'{path}, line {number} is damaged: {error}.', fix='delete that line.') from error
     return rows
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 
 def decode_ids(data: bytes, name: str = '') -> np.ndarray:
     """Bytes of a panoptic PNG -> ids (H, W) int32.
@@ -14,7 +16,7 @@ def decode_ids(data: bytes, name: str = '') -> np.ndarray:
     """
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise ValueError(f'panoptic map {name!r} cannot be decoded: it is no whole PNG. Fix: write it anew')
+        raise UserError(f'panoptic map {name!r} cannot be decoded: it is no whole PNG.', fix='write it anew')
     blue, green, red = (bgr[..., channel].astype(np.int32) for channel in range(3))
     return red + 256 * green + 65536 * blue
 

@@ -21,16 +21,16 @@ from typing import IO, Any
 
 import torch
 
+from mmseg_plugins.utils.errors import UserError
+
 # ENOSPC: disk full; EDQUOT: the user's quota; EFBIG: the process's file size limit.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TEMPORARY = re.compile(r'^\..+\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.partial$')
 _DAY = 24 * 3600.0
 
 
-class DiskFullError(OSError):
-    """No room for a file; what was there before is untouched."""
-
-    explains_itself = True
+class DiskFullError(UserError, OSError):
+    """No room for a file; what was there before is untouched.  An OSError, as the writers of others expect."""
 
 
 def atomic_write(path: str, write: Callable[[IO[bytes]], Any], needed: Callable[[], int] | None = None) -> None:
@@ -98,10 +98,10 @@ def disk_full(path: str, needed: int | None) -> DiskFullError:
     free = shutil.disk_usage(folder).free if os.path.isdir(folder) else 0
     size = f'{needed:,} bytes needed, ' if needed is not None else ''
     return DiskFullError(
-        errno.ENOSPC,
         f'no space left in {folder} for {os.path.basename(path)} ({size}{free:,} bytes free, quotas and file size '
-        'limits not counted). Earlier checkpoints are untouched. Fix: free space or name another --work-dir, keep '
-        'fewer checkpoints (default_hooks.checkpoint.max_keep_ckpts=1), then run the same command again to resume',
+        'limits not counted). Earlier checkpoints are untouched.',
+        fix='free space or name another --work-dir, keep fewer checkpoints '
+        '(default_hooks.checkpoint.max_keep_ckpts=1), then run the same command again to resume',
     )
 
 

@@ -14,6 +14,12 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
+from mmseg_plugins.utils.errors import UserError
+
+
+class StackError(UserError, ImportError):
+    """The installed packages cannot run this one; an ImportError, as a missing package is."""
+
 
 class Requirement(NamedTuple):
     """One package of the stack: its distributions on both lines and the version range.
@@ -77,9 +83,9 @@ def stack_problems() -> tuple[list[str], list[str]]:
 
 
 def check_stack() -> None:
-    """Raise ImportError below a minimum version, warn above the newest tested."""
+    """Raise :class:`StackError` below a minimum version, warn above the newest tested."""
     errors, notes = stack_problems()
     if errors:
-        raise ImportError('mmseg_plugins cannot run with this installation:\n  ' + '\n  '.join(errors))
+        raise StackError('mmseg_plugins cannot run with this installation:\n  ' + '\n  '.join(errors))
     for note in notes:
         warnings.warn(note, stacklevel=3)

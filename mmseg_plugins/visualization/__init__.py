@@ -7,13 +7,12 @@ imports torch or the hosts, and no display is ever needed.
 
 from mmseg_plugins.visualization.curves import draw_curves
 from mmseg_plugins.visualization.histogram import draw_class_histogram
-from mmseg_plugins.visualization.images import ImageError, read_image, save_image
+from mmseg_plugins.visualization.images import read_image, save_image
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.semantic import draw_legend, draw_semantic
 from mmseg_plugins.visualization.sheets import contact_sheet
 
 __all__ = [
-    'ImageError',
     'contact_sheet',
     'draw_class_histogram',
     'draw_curves',

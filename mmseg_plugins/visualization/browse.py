@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.images import read_image
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
@@ -26,7 +27,7 @@ def draw_pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
     """
     item = dataset[index]
     if item is None:
-        raise ValueError(f'the pipeline gave nothing for index {index}; training would silently take another image')
+        raise UserError(f'the pipeline gave nothing for index {index}; training would silently take another image')
     sample, inputs = item['data_samples'], item['inputs']
     same = tuple(sample.get('ori_shape', ())[:2]) == tuple(inputs.shape[-2:])
     original = getattr(dataset, 'test_mode', False) and not same and not annotations_are_resized(dataset)
@@ -42,7 +43,7 @@ def draw_original_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
     Crowds and ignored instances are drawn too.
 
     Raises:
-        FileNotFoundError, ImageError: the image file is missing or damaged.
+        UserError: the image file is missing or damaged.
     """
     info = dataset.get_data_info(index)
     image = read_image(info['img_path'])
@@ -67,7 +68,7 @@ def original_labels(dataset: Any, index: int) -> np.ndarray:
     steps = getattr(dataset.pipeline, 'transforms', [])
     loader = next((step for step in steps if type(step).__name__.endswith('LoadAnnotations')), None)
     if loader is None or not info.get('seg_map_path'):
-        raise ValueError(f'{type(dataset).__name__} holds no label maps. Fix: take a semantic segmentation config.')
+        raise UserError(f'{type(dataset).__name__} holds no label maps.', fix='take a semantic segmentation config.')
     return np.asarray(loader(info)['gt_seg_map'])
 
 
@@ -82,7 +83,7 @@ def original_instances(dataset: Any, index: int, size: tuple[int, int] | None = 
     """
     info = dataset.get_data_info(index)
     if 'instances' not in info:
-        raise ValueError(f'{type(dataset).__name__} holds no instances. Fix: take an instance segmentation config.')
+        raise UserError(f'{type(dataset).__name__} holds no instances.', fix='take an instance segmentation config.')
     instances = info['instances']
     masks = [_mask(item, size or (info['height'], info['width'])) for item in instances]
     return Instances(

@@ -9,12 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 #: Suffixes that the tools take for images when they are given a folder.
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
-
-class ImageError(ValueError):
-    """An image file that cannot be read or written; the message names it."""
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -24,16 +23,15 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     its reader of files would fill the missing part of a JPEG with grey.
 
     Raises:
-        FileNotFoundError: no such file.
-        ImageError: not an image, or a damaged one.
+        UserError: no such file, no image, or a damaged one.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'image {path} does not exist')
+        raise UserError(f'image {path} does not exist')
     data = np.fromfile(path, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if image is None:
-        raise ImageError(f'image {path} cannot be read: {_reason(path)}')
+        raise UserError(f'image {path} cannot be read: {_reason(path)}')
     return image
 
 
@@ -59,11 +57,11 @@ def save_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 9
     """
     path = Path(path)
     if path.suffix.lower() not in IMAGE_SUFFIXES:
-        raise ImageError(f'image {path} cannot be written: its name ends in none of {", ".join(IMAGE_SUFFIXES)}')
+        raise UserError(f'image {path} cannot be written: its name ends in none of {", ".join(IMAGE_SUFFIXES)}')
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in ('.jpg', '.jpeg') else []
     done, data = cv2.imencode(path.suffix, image, options)
     if not done:
-        raise ImageError(f'image {path} cannot be encoded (shape {image.shape}, {image.dtype})')
+        raise UserError(f'image {path} cannot be encoded (shape {image.shape}, {image.dtype})')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())
     return path

@@ -24,17 +24,14 @@ from typing import BinaryIO
 
 import numpy as np
 
+from mmseg_plugins.utils.errors import UserError
+
 LIST_MAGIC = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 DTYPES = {0: '<f4', 1: '<f8', 2: '<f2', 3: '|u1', 4: '<i4', 5: '|i1', 6: '<i8'}
 MAX_NDIM = 32
 MAX_NAME = 4096
 
-
-class ParamsFileError(ValueError):
-    """A file that is no ``.params`` file, or a damaged one; the message says at which byte."""
-
-    explains_itself = True
 
 
 class _Reader:
@@ -44,8 +41,8 @@ class _Reader:
         self.stream, self.path = stream, path
         self.size = os.fstat(stream.fileno()).st_size
 
-    def fail(self, problem: str) -> ParamsFileError:
-        return ParamsFileError(
+    def fail(self, problem: str) -> UserError:
+        return UserError(
             f'{self.path}: {problem} (near byte {self.stream.tell()} of {self.size}). Rule: a list of arrays as MXNet '
             'saves it. Fix: download or save the file again.')
 
@@ -66,7 +63,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
     Raises:
         FileNotFoundError: no such file.
-        ParamsFileError: another format, a sparse array, an unknown type, or a damaged file.
+        UserError: another format, a sparse array, an unknown type, or a damaged file.
     """
     with open(path, 'rb') as stream:
         reader = _Reader(stream, Path(path))

@@ -1,5 +1,6 @@
 """Reading configs: data variables reach every place, mistakes are named."""
 
+
 import json
 import subprocess
 import sys
@@ -8,8 +9,9 @@ import pytest
 from config_files import ROOT
 
 from mmseg_plugins.config import load as config
-from mmseg_plugins.config.load import ConfigError, leaf_datasets, load_config
+from mmseg_plugins.config.load import leaf_datasets, load_config
 from mmseg_plugins.engine.runner.hook_switches import SWITCHES
+from mmseg_plugins.utils.errors import UserError
 
 SHAPES = ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'
 
@@ -77,26 +79,26 @@ def test_mask2former_heads_count_things_and_weigh_no_object_last(own_set):
 
 
 def test_classes_as_a_string_are_refused(own_set):
-    with pytest.raises(ConfigError, match=r"classes = \('cell',\)"):
+    with pytest.raises(UserError, match=r"classes = \('cell',\)"):
         load_config(write(own_set, SHAPES, classes='cell'))
 
 
 def test_missing_file_names_near_ones():
-    with pytest.raises(FileNotFoundError, match=r'Did you mean .*panet_r18-path_1500it_shapes\.py'):
+    with pytest.raises(UserError, match=r'Did you mean .*panet_r18-path_1500it_shapes\.py'):
         load_config('configs/quickstart/panet_r18-pth_1500it_shapes.py')
 
 
 def test_broken_python_is_named_with_its_line(tmp_path):
     path = tmp_path / 'broken.py'
     path.write_text('a = 1\nb = (\n')
-    with pytest.raises(ConfigError, match=r'broken\.py cannot be read'):
+    with pytest.raises(UserError, match=r'broken\.py cannot be read'):
         load_config(path)
 
 
 def test_package_that_is_not_installed_is_named(tmp_path):
     path = tmp_path / 'missing.py'
     path.write_text("custom_imports = dict(imports=['no_such_package_here'])\n")
-    with pytest.raises(ConfigError, match='no_such_package_here'):
+    with pytest.raises(UserError, match='no_such_package_here'):
         load_config(path)
 
 
@@ -133,7 +135,7 @@ def test_every_switch_acts_as_an_option():
 ])
 def test_file_that_is_no_config_is_named(name, content, message, tmp_path):
     (tmp_path / name).write_text(content)
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(UserError, match=message):
         load_config(tmp_path / name)
 
 

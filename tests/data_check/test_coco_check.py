@@ -21,7 +21,7 @@ from coco_sets import (
 )
 from mmdet.datasets import CocoDataset
 
-from mmseg_plugins.data_check.check_report import DataCheckError, collect_problems, write_report
+from mmseg_plugins.data_check.check_report import collect_problems, data_error, write_report
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
 
 
@@ -305,7 +305,7 @@ def test_all_problems_come_in_one_error_and_all_findings_in_the_json(tmp_path):
     content['annotations'].append(annotation(99, bbox=[1, 2, float('nan'), 4]))
     content['annotations'].append(annotation(100, segmentation=[]))
     report = check(tmp_path, content)
-    error = DataCheckError(collect_problems([report]))
+    error = data_error(collect_problems([report]))
     assert str(error).count('Fix') == 2
     assert 'data_check=False' in str(error)
     assert 'and 6 more' in report.text()

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmseg_plugins.config.classes import read_classes
 from mmseg_plugins.data_check.check_config import check_config, dataset_kind
 from mmseg_plugins.data_check.config_scan import class_number_problems, configured_classes, leaf_configs
+from mmseg_plugins.utils.errors import UserError
 
 
 def test_wrappers_are_opened():
@@ -86,10 +87,10 @@ def test_read_classes_follows_the_json_whatever_the_ids(tmp_path):
     content['categories'] = [{'id': 9, 'name': 'zebra'}, {'id': 2, 'name': 'ape'}]
     assert read_classes(write_set(tmp_path, content)) == ('zebra', 'ape')
     (tmp_path / 'bad.json').write_text('{"categories": [')
-    with pytest.raises(ValueError, match=r'line 1, column 17'):
+    with pytest.raises(UserError, match=r'line 1, column 17'):
         read_classes(tmp_path / 'bad.json')
     (tmp_path / 'bad.json').write_text('{"categories": []}')
-    with pytest.raises(ValueError, match='has no list "categories"'):
+    with pytest.raises(UserError, match='has no list "categories"'):
         read_classes(tmp_path / 'bad.json')
 
 

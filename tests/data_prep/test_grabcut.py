@@ -12,6 +12,7 @@ from mmseg_plugins.data_prep.grabcut import (
     pixel_box,
 )
 from mmseg_plugins.data_prep.shapes import draw_scene
+from mmseg_plugins.utils.errors import UserError
 
 
 def iou(a, b):
@@ -133,5 +134,5 @@ def test_refusals():
         grabcut(image[..., 0], (1, 1, 5, 5))
     with pytest.raises(ValueError, match=r'empty or not inside the image of 10 x 10'):
         grabcut(image, (5, 5, 12, 9))
-    with pytest.raises(ValueError, match='iterations=0'):
+    with pytest.raises(UserError, match='iterations=0'):
         GrabCutOptions(iterations=0)

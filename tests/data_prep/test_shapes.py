@@ -17,6 +17,7 @@ from mmseg_plugins.data_check.map_check import MapSource, check_panoptic, check_
 from mmseg_plugins.data_prep.shapes import MIN_VISIBLE_FRACTION, MIN_VISIBLE_PIXELS, STUFF, THINGS, draw_scene
 from mmseg_plugins.data_prep.shapes_writer import STAMP, ShapesSpec, write_shapes
 from mmseg_plugins.structures.rle import decode_rle
+from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 SPEC = ShapesSpec(train=20, val=8, size=64, seed=5)
@@ -161,7 +162,7 @@ def test_folder_of_others_is_not_overwritten(tmp_path):
 @pytest.mark.parametrize('wrong', [{'train': 0}, {'val': 0}, {'size': 16}, {'seed': -1}])
 def test_wrong_arguments_are_named(wrong):
     ((name, value),) = wrong.items()
-    with pytest.raises(ValueError, match=f'{name} must be at least .* got {value}'):
+    with pytest.raises(UserError, match=f'{name} must be at least .* got {value}'):
         ShapesSpec(**wrong)
 
 

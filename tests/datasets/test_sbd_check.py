@@ -1,5 +1,6 @@
 """The data check on SBD files, and the converter to COCO."""
 
+
 import json
 import os
 import subprocess
@@ -15,9 +16,10 @@ from test_sbd_dataset import load
 
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.data_prep.common import ConvertError, write_image
+from mmseg_plugins.data_prep.common import write_image
 from mmseg_plugins.data_prep.sbd import convert_sbd, which_list
 from mmseg_plugins.datasets.sbd_files import CLASSES
+from mmseg_plugins.utils.errors import UserError
 
 
 @pytest.fixture
@@ -107,16 +109,16 @@ def test_converter_takes_other_lists_and_names_what_is_missing(root, tmp_path):
     assert list(convert_sbd(root, tmp_path, {'test': root / 'mine.txt'})) == ['test']
     assert (tmp_path / 'instances_test.json').is_file()
     write_image(root / 'img/a_03.jpg', np.zeros((WIDTH, HEIGHT, 3), np.uint8))
-    with pytest.raises(ConvertError, match=r'a_03\.jpg is 24 x 36, its label maps 36 x 24'):
+    with pytest.raises(UserError, match=r'a_03\.jpg is 24 x 36, its label maps 36 x 24'):
         convert_sbd(root, tmp_path)
     (root / 'img/a_03.jpg').unlink()
-    with pytest.raises(ConvertError, match=r'1 of the 3 files .*img: a_03\.jpg'):
+    with pytest.raises(UserError, match=r'1 of the 3 files .*img: a_03\.jpg'):
         convert_sbd(root, tmp_path)
     (root / 'train.txt').unlink()
     (root / 'val.txt').unlink()
-    with pytest.raises(ConvertError, match=r'neither train\.txt nor val\.txt.*msracver/FCIS'):
+    with pytest.raises(UserError, match=r'neither train\.txt nor val\.txt.*msracver/FCIS'):
         convert_sbd(root, tmp_path)
-    with pytest.raises(ConvertError, match=r'img is no folder.*ROOT/img/\*\.jpg'):
+    with pytest.raises(UserError, match=r'img is no folder.*ROOT/img/\*\.jpg'):
         convert_sbd(root / 'img', tmp_path)
 
 

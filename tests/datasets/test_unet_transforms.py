@@ -11,6 +11,7 @@ from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.datasets.border_weights import border_weights
 from mmseg_plugins.datasets.transforms.elastic_deformation import cubic_weights
 from mmseg_plugins.registry import DATASETS, TRANSFORMS
+from mmseg_plugins.utils.errors import UserError
 
 
 def build(kind, **kwargs):
@@ -122,9 +123,9 @@ def test_weights_are_cropped_with_the_labels():
 
 
 def test_steps_that_need_another_before_them_say_so():
-    with pytest.raises(KeyError, match='put LoadAnnotations before'):
+    with pytest.raises(UserError, match='put LoadAnnotations before'):
         build('BorderWeightMap')(dict(img=np.zeros((4, 4, 3))))
-    with pytest.raises(KeyError, match=r'mmdet\.LoadAnnotations\(with_bbox=True, with_mask=True\)'):
+    with pytest.raises(UserError, match=r'mmdet\.LoadAnnotations\(with_bbox=True, with_mask=True\)'):
         build('InstancesToSegMap')(dict(img=np.zeros((4, 4, 3))))
 
 
@@ -159,7 +160,7 @@ def test_coco_objects_as_label_maps(tmp_path):
         assert built.metainfo['palette'][0] == (0, 0, 0)
         assert built[0]['data_samples'].gt_sem_seg.data.unique().tolist() == [0, 1, 2]
         named = DATASETS.build({**dataset, 'metainfo': dict(classes=('background', 'cat')), 'lazy_init': True})
-    with pytest.raises(ValueError, match="category 'background' has the name of class 0"):
+    with pytest.raises(UserError, match="category 'background' has the name of class 0"):
         _ = named.metainfo
     cfg = dict(default_scope='mmseg', train_dataloader=dict(dataset=dataset),
                model=dict(decode_head=dict(num_classes=3)))

@@ -1,5 +1,6 @@
 """The check of mixed parts: it disturbs nothing, leaves hosts' models alone, and explains what it cannot try."""
 
+
 import pytest
 import torch
 from mixing_grid import Mix, combine
@@ -14,8 +15,9 @@ from torch import nn
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.checks.compatibility import CompatibilityError, check_model, names_plugin
+from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
+from mmseg_plugins.utils.errors import UserError
 
 OBJECTS = [[[4, 4, 30, 40]], []]
 
@@ -62,7 +64,7 @@ def run_config(tmp_path, model, **changes):
 
 
 def test_the_runner_stops_before_anything_is_loaded(tmp_path):
-    with pytest.raises(CompatibilityError, match=r'model\.rpn_head .*model\.neck'):
+    with pytest.raises(UserError, match=r'model\.rpn_head .*model\.neck'):
         SafeRunner.from_cfg(run_config(tmp_path, wrong('mmseg_plugins.PANetFPN')))
 
 
@@ -87,7 +89,7 @@ def test_a_segmentors_head_is_asked_too(tmp_path):
     SafeRunner.from_cfg(config)
     config.model.decode_head.update(in_channels=24)
     config.experiment_name = 'another'
-    with pytest.raises(CompatibilityError, match=r'model.decode_head \(FCNHead: in_channels=24.*model.neck.*channels'):
+    with pytest.raises(UserError, match=r'model.decode_head \(FCNHead: in_channels=24.*model.neck.*channels'):
         SafeRunner.from_cfg(config)
 
 
@@ -113,7 +115,7 @@ def test_a_head_on_chosen_maps_is_compared_with_those(stride, fits):
     if fits:
         check_model(model)
         return
-    with pytest.raises(CompatibilityError, match=r'strides=\[8\], 1 levels.* gives 1 map of \[16\].*strides \[16\]'):
+    with pytest.raises(UserError, match=r'strides=\[8\], 1 levels.* gives 1 map of \[16\].*strides \[16\]'):
         check_model(model)
 
 
@@ -131,7 +133,7 @@ def test_strides_of_a_head_itself_are_compared(system, wrong, said):
     model = mixed(system)
     check_model(built(model))
     model.mask_head.update(wrong)
-    with pytest.raises(CompatibilityError, match=rf'model\.mask_head .*{said} model\.mask_head'):
+    with pytest.raises(UserError, match=rf'model\.mask_head .*{said} model\.mask_head'):
         check_model(built(model))
 
 
@@ -178,14 +180,14 @@ def test_rpn_and_roi_head_must_count_the_pixels_of_a_box_alike(rpn, head, fits):
     if fits:
         check_model(model)
         return
-    with pytest.raises(CompatibilityError, match=r'model\.rpn_head .*FCISHead in model\.roi_head.* one convention'):
+    with pytest.raises(UserError, match=r'model\.rpn_head .*FCISHead in model\.roi_head.* one convention'):
         check_model(model)
 
 
 def test_more_results_than_pairs_of_query_and_class_are_named():
     model = mixed('Mask2Former')
     model.test_cfg.max_per_image = 13
-    with pytest.raises(CompatibilityError, match=r'max_per_image=13 .* 12 pairs .*model.panoptic_head.*num_queries=6'):
+    with pytest.raises(UserError, match=r'max_per_image=13 .* 12 pairs .*model.panoptic_head.*num_queries=6'):
         check_model(built(model))
 
 
@@ -236,7 +238,7 @@ def own():
 def test_what_cannot_be_tried_is_explained_in_the_first_forward_pass(own):
     model = built(own)
     check_model(model)
-    with pytest.raises(CompatibilityError) as caught, explain_forward_errors(model):
+    with pytest.raises(UserError) as caught, explain_forward_errors(model):
         losses_of(model, batch(OBJECTS))
     text = str(caught.value)
     assert text.startswith('model.roi_head.first (OwnPart: in_channels=3) cannot read its input: model.neck (PANetFPN)')
@@ -248,10 +250,10 @@ def test_later_failures_and_failures_of_losses_are_not_explained_away(own):
     model = built(own)
     with pytest.raises(RuntimeError, match='expected input') as caught, explain_forward_errors(model, lambda: False):
         losses_of(model, batch(OBJECTS))
-    assert not isinstance(caught.value, CompatibilityError)
+    assert not isinstance(caught.value, UserError)
     fine = built(mixed())
     data = batch([[[4, 4, 30, 40]]])
     data['data_samples'][0].gt_instances.labels += 7  # a class that the head does not have
     with pytest.raises((RuntimeError, IndexError)) as caught, explain_forward_errors(fine):
         losses_of(fine, data)
-    assert not isinstance(caught.value, CompatibilityError)
+    assert not isinstance(caught.value, UserError)

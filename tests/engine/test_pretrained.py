@@ -1,5 +1,6 @@
 """A file of initial weights that does not reach its module stops the run, instead of leaving the weights random."""
 
+
 import pytest
 import torch
 from mmengine.model import BaseModule
@@ -7,7 +8,8 @@ from torch import nn
 from toy_runs import detector_config, write_toy_coco
 
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.checks.pretrained import PretrainedMismatchError, check_pretrained, same_names_and_shapes
+from mmseg_plugins.engine.checks.pretrained import check_pretrained, same_names_and_shapes
+from mmseg_plugins.utils.errors import UserError
 
 
 class Small(BaseModule):
@@ -54,7 +56,7 @@ def initialize(tmp_path):
 def test_a_file_under_foreign_names_stops_with_both_sides(initialize):
     words = (r'weights\.pth reaches 0 of the 12 parameters of model\.part \(Small\).*random.*blobs\.0\.weight, .*'
              r'\(12\).*wants layers\.0\.weight, .*Fix')
-    with pytest.raises(PretrainedMismatchError, match=words):
+    with pytest.raises(UserError, match=words):
         initialize(names(12, 'blobs'))
 
 
@@ -75,12 +77,12 @@ def test_a_file_that_fits_in_part_is_read(initialize, weights, settings):
 
 @pytest.mark.parametrize('weights', [names(1), names(12, shape=(3, 3, 1, 1)), {}])
 def test_one_name_by_chance_and_wrong_shapes_are_not_enough(initialize, weights):
-    with pytest.raises(PretrainedMismatchError):
+    with pytest.raises(UserError):
         initialize(weights)
 
 
 def test_a_prefix_that_is_not_there_is_named(initialize):
-    with pytest.raises((PretrainedMismatchError, AssertionError), match=r'backbone'):
+    with pytest.raises((UserError, AssertionError), match=r'backbone'):
         initialize(names(12), prefix='backbone.')
 
 
@@ -108,5 +110,5 @@ def test_a_training_run_does_not_begin(tmp_path):
     torch.save(weights, tmp_path / 'detectron.pth')
     config = detector_config(write_toy_coco(tmp_path / 'data', images=2), tmp_path / 'work')
     config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'detectron.pth'))
-    with pytest.raises(PretrainedMismatchError, match=r'detectron\.pth reaches 0 .*model\.backbone \(ResNet\)'):
+    with pytest.raises(UserError, match=r'detectron\.pth reaches 0 .*model\.backbone \(ResNet\)'):
         SafeRunner.from_cfg(config).train()

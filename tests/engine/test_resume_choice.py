@@ -15,11 +15,12 @@ import pytest
 import torch
 from engine_toy import ToyModel, toy_config, train, validation
 
-from mmseg_plugins.engine.checkpoint.files import NoReadableCheckpointError, find_resume_point
+from mmseg_plugins.engine.checkpoint.files import find_resume_point
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 from mmseg_plugins.utils import atomic
 from mmseg_plugins.utils.atomic import DiskFullError, atomic_save, atomic_write_bytes, remove_leftovers
+from mmseg_plugins.utils.errors import UserError
 
 
 def fake(path: Path, iteration: int, time: str = '20260101_000000') -> Path:
@@ -68,7 +69,7 @@ def test_a_broken_newest_file_falls_back_and_names_both(tmp_path: Path, damage: 
 
 def test_nothing_readable_is_an_error_not_a_restart(tmp_path: Path) -> None:
     (tmp_path / 'iter_4.pth').write_bytes(b'PK\x03\x04')
-    with pytest.raises(NoReadableCheckpointError, match=r'none can be read(.|\n)*iter_4\.pth(.|\n)*Fix'):
+    with pytest.raises(UserError, match=r'none can be read(.|\n)*iter_4\.pth(.|\n)*Fix'):
         train(tmp_path)
 
 
@@ -106,7 +107,7 @@ def test_auto_prefers_the_work_dir_to_load_from(tmp_path: Path) -> None:
 
 def test_resuming_with_another_model_is_an_error(tmp_path: Path) -> None:
     train(tmp_path)
-    with pytest.raises(RuntimeError, match=r'iter_8\.pth is of another model(.|\n)*Fix'):
+    with pytest.raises(UserError, match=r'iter_8\.pth is of another model(.|\n)*Fix'):
         train(tmp_path, model=dict(type='ToyModel', width=9))
 
 

@@ -20,6 +20,7 @@ from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.engine.runner.resumable_data import Positioned, ResumableIterator, SeededDataset, make_resumable
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.rng import rng_state, set_rng_state
 
 
@@ -297,5 +298,5 @@ def test_an_iterable_dataset_is_left_alone() -> None:
 def test_a_loader_without_batches_is_an_error_not_an_endless_loop() -> None:
     built = DataLoader(ToyDataset(1), batch_size=2, drop_last=True)
     make_resumable(built, 0)
-    with pytest.raises(RuntimeError, match='no batch at all'):
+    with pytest.raises(UserError, match='no batch at all'):
         next(ResumableIterator(built))

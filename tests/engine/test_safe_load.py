@@ -22,10 +22,12 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 
 from mmseg_plugins.engine.checkpoint import loaders, safe_load
 from mmseg_plugins.engine.checkpoint.safe_load import (
+    CheckpointFileError,
     CorruptCheckpointError,
     UnsafeCheckpointError,
     load_checkpoint_file,
 )
+from mmseg_plugins.utils.errors import UserError
 
 
 class Touch:
@@ -227,13 +229,13 @@ def test_truncation_at_any_length_is_corrupt(tmp_path: Path, reader: str) -> Non
 
 def test_a_missing_file_lists_its_neighbours(tmp_path: Path) -> None:
     torch.save({}, tmp_path / 'iter_4.pth')
-    with pytest.raises(FileNotFoundError, match=r'iter_5\.pth can not be found.*iter_4\.pth'):
+    with pytest.raises(UserError, match=r'iter_5\.pth can not be found.*iter_4\.pth'):
         load_checkpoint_file(tmp_path / 'iter_5.pth')
 
 
 def test_an_unknown_model_of_torchvision_gets_near_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loaders.mm, 'get_torchvision_models', lambda: {'resnet50': 'u', 'vgg16': 'v'})
-    with pytest.raises(RuntimeError, match=r"'resnet_50'.*Did you mean: resnet50"):
+    with pytest.raises(CheckpointFileError, match=r"'resnet_50'.*Did you mean: resnet50"):
         loaders.load_from_torchvision('torchvision://resnet_50')
 
 
@@ -241,7 +243,7 @@ def test_torchvisions_older_weights_need_no_torchvision(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, 'torchvision', None)
     monkeypatch.setattr(loaders, 'load_from_http', lambda url, location: url)
     assert loaders.load_from_torchvision('torchvision://resnet50').endswith('resnet50-0676ba61.pth')
-    with pytest.raises(RuntimeError, match=r'resnet50\.imagenet1k_v2: torchvision is not installed.*resnet50,.*Fix'):
+    with pytest.raises(CheckpointFileError, match=r'resnet50\.imagenet1k_v2: torchvision is not.*resnet50,.*Fix'):
         loaders.load_from_torchvision('torchvision://resnet50.imagenet1k_v2')
 
 

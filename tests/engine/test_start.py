@@ -1,5 +1,6 @@
 """Command-line options change the config as mmdetection's users expect."""
 
+
 import argparse
 import importlib.util
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmseg_plugins.config.load import ConfigError, load_config
+from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine.runner.dry_run import shorten
 from mmseg_plugins.engine.runner.options import add_test_time_augmentation, configure_training, show_predictions
+from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICKSTART = ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'
@@ -52,7 +54,7 @@ def test_auto_scale_lr_is_switched_on_where_the_config_names_its_batch_size():
     path = ROOT / 'configs/panet/panet_r50-path_2x_coco.py'
     cfg = configure_training(load_config(path), parse('train', str(path), '--auto-scale-lr'))
     assert cfg.auto_scale_lr.enable is True
-    with pytest.raises(ConfigError, match='base_batch_size'):
+    with pytest.raises(UserError, match='base_batch_size'):
         trained_config('--auto-scale-lr')
 
 
@@ -72,7 +74,7 @@ def test_show_dir_makes_the_hook_draw():
     show_predictions(mmseg, argparse.Namespace(show=False, show_dir='shown', wait_time=2))
     assert mmseg.visualizer.save_dir == 'runs/a/shown'
     assert mmseg.default_hooks.visualization.interval == 1, 'mmseg draws every 50th image by itself'
-    with pytest.raises(ConfigError, match='visualization'):
+    with pytest.raises(UserError, match='visualization'):
         show_predictions(Config({}), argparse.Namespace(show=True, show_dir=None, wait_time=2))
 
 

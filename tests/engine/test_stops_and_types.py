@@ -11,9 +11,10 @@ from engine_toy import ToyModel, loader, toy_config, train
 from mmengine.registry import HOOKS, MODELS
 
 from mmseg_plugins.engine.checks.unknown_type import UnknownTypeError, explain_unknown_types
-from mmseg_plugins.engine.hooks.finite_loss_hook import FiniteLossHook, NonFiniteLossError
+from mmseg_plugins.engine.hooks.finite_loss_hook import FiniteLossHook
 from mmseg_plugins.engine.runner.hook_switches import add_switch_hooks
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
+from mmseg_plugins.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -43,7 +44,7 @@ def test_it_stops_at_the_same_step_with_weights_untouched(
     model = dict(type='ToyPoisoned', at=at, term=term, value=value)
     runner = SafeRunner.from_cfg(toy_config(tmp_path, model=model, finite_loss=True))
     words = rf'(?s)iteration {at} .*{named}(nan|inf).*Learning rate lr .*still finite.*images/\d+\.png.*Fix'
-    with pytest.raises(NonFiniteLossError, match=words):
+    with pytest.raises(UserError, match=words):
         runner.train()
     assert runner.iter == at - 1
     assert all(torch.isfinite(p).all() for p in runner.model.parameters())
@@ -57,7 +58,7 @@ def test_without_the_hook_the_weights_are_poisoned(tmp_path: Path) -> None:
 def test_the_images_named_are_those_of_the_batch(tmp_path: Path) -> None:
     data = loader(0, 'DefaultSampler', batch_size=3, dataset=dict(poison=(7,)))
     data['sampler']['shuffle'] = False
-    with pytest.raises(NonFiniteLossError) as error:
+    with pytest.raises(UserError) as error:
         train(tmp_path, train_dataloader=data, finite_loss=dict(max_images=2))
     assert 'iteration 3 ' in str(error.value)
     assert 'images/6.png\n  images/7.png\n  and 1 more' in str(error.value)
@@ -70,7 +71,7 @@ def test_the_check_is_taken_out_after_training(tmp_path: Path) -> None:
 
 
 def test_a_bad_option_is_named() -> None:
-    with pytest.raises(ValueError, match='max_images=-1'):
+    with pytest.raises(UserError, match='max_images=-1'):
         FiniteLossHook(max_images=-1)
 
 
@@ -86,7 +87,7 @@ def test_switches_add_hooks_once_with_options() -> None:
 
 
 def test_a_switch_of_another_type_is_an_error() -> None:
-    with pytest.raises(TypeError, match="data_check='no'"):
+    with pytest.raises(UserError, match="data_check='no'"):
         add_switch_hooks(dict(data_check='no'))
 
 

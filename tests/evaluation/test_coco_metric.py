@@ -1,5 +1,6 @@
 """FastCocoMetric: both backends and the host agree; wrong input gets a clear error."""
 
+
 import json
 
 import numpy as np
@@ -9,9 +10,10 @@ from mmdet.evaluation import CocoMetric
 from pycocotools import mask as coco_mask
 
 from mmseg_plugins.evaluation import coco_backend
-from mmseg_plugins.evaluation.coco_metric import EvaluationError, FastCocoMetric
+from mmseg_plugins.evaluation.coco_metric import FastCocoMetric
 from mmseg_plugins.registry import METRICS
 from mmseg_plugins.structures.rle import encode_mask
+from mmseg_plugins.utils.errors import UserError
 
 SIZE = 160
 CLASSES = ('cat', 'dog', 'bird')
@@ -211,20 +213,20 @@ def test_nan_and_infinite_predictions_are_dropped_and_counted(tmp_path, caplog):
 def test_label_without_category_is_a_clear_error(tmp_path):
     content, samples = make_set()
     samples[0] = sample(1, [[0, 0, 20, 20]], [3], [0.9])
-    with pytest.raises(EvaluationError, match=r'predicts label 3.*3 classes.*num_classes=3'):
+    with pytest.raises(UserError, match=r'predicts label 3.*3 classes.*num_classes=3'):
         run(FastCocoMetric(write(tmp_path, content)), samples)
 
 
 def test_class_that_is_no_category_names_the_near_one(tmp_path):
     content, samples = make_set()
-    with pytest.raises(EvaluationError, match=r"'dogs' \(did you mean 'dog'\?\)"):
+    with pytest.raises(UserError, match=r"'dogs' \(did you mean 'dog'\?\)"):
         run(FastCocoMetric(write(tmp_path, content)), samples, classes=('cat', 'dogs', 'bird'))
 
 
 def test_malformed_truth_mask_never_reaches_the_c_code(tmp_path):
     content, _ = make_set()
     content['annotations'][4]['segmentation']['counts'] = 'ooooo0'
-    with pytest.raises(EvaluationError, match=r'annotation 5 .*runs sum to'):
+    with pytest.raises(UserError, match=r'annotation 5 .*runs sum to'):
         FastCocoMetric(write(tmp_path, content), metric=['bbox', 'segm'])
 
 
@@ -232,7 +234,7 @@ def test_segm_without_masks_is_a_clear_error(tmp_path):
     content, samples = make_set()
     for item in samples:
         del item['pred_instances']['masks']
-    with pytest.raises(EvaluationError, match='needs masks'):
+    with pytest.raises(UserError, match='needs masks'):
         run(FastCocoMetric(write(tmp_path, content), metric='segm'), samples)
 
 
@@ -244,7 +246,7 @@ def test_falls_back_to_pycocotools_when_the_fast_package_is_absent(tmp_path, mon
     metric = FastCocoMetric(path)
     assert metric.backend == 'pycocotools'
     assert run(metric, samples) == expected
-    with pytest.raises(ImportError, match='pip install faster-coco-eval'):
+    with pytest.raises(UserError, match='pip install faster-coco-eval'):
         FastCocoMetric(path, backend='faster-coco-eval')
 
 

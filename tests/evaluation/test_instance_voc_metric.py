@@ -1,5 +1,6 @@
 """mAP^r against a transcription of the original's evaluation, on cases worked out by hand, and its error messages."""
 
+
 import json
 
 import numpy as np
@@ -9,9 +10,9 @@ from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from pycocotools import mask as coco_mask
 
 from mmseg_plugins.evaluation import InstanceVOCMetric
-from mmseg_plugins.evaluation.coco_metric import EvaluationError
 from mmseg_plugins.evaluation.voc_ap import FALSE, IGNORED, TRUE, average_precision, match_image, precision_recall
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.utils.errors import UserError
 
 SIZE = 48
 CLASSES = ('cat', 'dog', 'bird')
@@ -266,7 +267,7 @@ def test_what_does_not_fit_is_named(change, text, tmp_path):
     options, made = wrong(change, tmp_path)
     metric = METRICS.build(dict(type='mmseg_plugins.InstanceVOCMetric', **options))
     metric.dataset_meta = {'classes': CLASSES}
-    with pytest.raises(EvaluationError, match=text):
+    with pytest.raises(UserError, match=text):
         metric.process(None, [made])
 
 
@@ -280,7 +281,7 @@ def test_an_image_of_the_json_without_objects_is_no_mistake(tmp_path):
 def test_no_image_at_all_is_named():
     metric = InstanceVOCMetric()
     metric.dataset_meta = {'classes': CLASSES}
-    with pytest.raises(EvaluationError, match=r'no image was judged.*Fix'):
+    with pytest.raises(UserError, match=r'no image was judged.*Fix'):
         metric.compute_metrics([])
 
 

@@ -1,5 +1,6 @@
 """MaskRecallMetric: pycocotools by hand, both backends, a transcription of recall, one class, limits, errors."""
 
+
 import contextlib
 import io
 import json
@@ -11,9 +12,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from test_coco_metric import CLASSES, make_set, run, write
 
-from mmseg_plugins.evaluation.coco_metric import EvaluationError, FastCocoMetric
+from mmseg_plugins.evaluation.coco_metric import FastCocoMetric
 from mmseg_plugins.evaluation.mask_recall_metric import MaskRecallMetric
 from mmseg_plugins.structures.rle import encode_mask
+from mmseg_plugins.utils.errors import UserError
 
 LIMITS = (1, 3, 1000)
 
@@ -146,7 +148,7 @@ def test_masks_are_needed_and_unknown_metrics_refused(tmp_path):
     content, samples = make_set(0)
     for item in samples:
         item['pred_instances'].pop('masks')
-    with pytest.raises(EvaluationError, match='mask recall needs masks'):
+    with pytest.raises(UserError, match='mask recall needs masks'):
         run(MaskRecallMetric(write(tmp_path, content)), samples)
     with pytest.raises(ValueError, match='proposal'):
         MaskRecallMetric(metric='proposal')

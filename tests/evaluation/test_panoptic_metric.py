@@ -1,5 +1,6 @@
 """Panoptic quality against a pixel-by-pixel transcription of the original's rules; errors that name both sides."""
 
+
 import json
 
 import cv2
@@ -7,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_plugins.evaluation.coco_metric import EvaluationError
 from mmseg_plugins.evaluation.panoptic_metric import PanopticQualityMetric
 from mmseg_plugins.evaluation.panoptic_quality import mean_quality, qualities, segment_counts
 from mmseg_plugins.structures.panoptic_ids import decode_ids, ids_as_bgr
+from mmseg_plugins.utils.errors import UserError
 
 CLASSES = ('cat', 'dog', 'sky')
 CATEGORIES = [dict(id=4, name='dog', isthing=1), dict(id=2, name='cat', isthing=1), dict(id=9, name='sky', isthing=0)]
@@ -84,7 +85,7 @@ def test_ids_survive_the_png():
     done, data = cv2.imencode('.png', ids_as_bgr(ids))
     assert done
     assert (decode_ids(data.tobytes()) == ids).all()
-    with pytest.raises(ValueError, match=r"'a\.png' cannot be decoded"):
+    with pytest.raises(UserError, match=r"'a\.png' cannot be decoded"):
         decode_ids(b'no picture', 'a.png')
 
 
@@ -138,7 +139,7 @@ def test_void_everywhere_scores_zero_and_things_and_stuff_are_told_apart(truth):
     (CLASSES, dict(img_id=1), 'panoptic_on=True'),
 ])  # fmt: skip
 def test_what_does_not_fit_is_named(truth, classes, sample, message):
-    with pytest.raises(EvaluationError, match=message):
+    with pytest.raises(UserError, match=message):
         metric(truth, classes).process({}, [sample])
 
 

@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from mmseg_plugins.planning.class_weights import enet, linknet, median_frequency
 from mmseg_plugins.planning.label_counts import count_labels
+from mmseg_plugins.utils.errors import UserError
 
 spec = importlib.util.spec_from_file_location('class_weights', toy_runs.ROOT / 'tools/analysis_tools/class_weights.py')
 tool = importlib.util.module_from_spec(spec)
@@ -70,12 +71,12 @@ def test_a_class_in_no_image_gets_0_and_does_not_move_the_others():
 
 @pytest.mark.parametrize('rule', [median_frequency, enet, linknet])
 def test_void_alone_is_an_error(rule):
-    with pytest.raises(ValueError, match='without a labelled pixel'):
+    with pytest.raises(UserError, match='without a labelled pixel'):
         rule(np.zeros((2, 3)), np.array([4, 4]))
 
 
 def test_c_must_be_above_1():
-    with pytest.raises(ValueError, match=r'c=1\.0.*above 1'):
+    with pytest.raises(UserError, match=r'c=1\.0.*above 1'):
         enet(np.ones((1, 2)), np.zeros(1), 1.0)
 
 

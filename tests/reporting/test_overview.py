@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from mmseg_plugins.reporting.overview import fill_overview, overview_table, paper_cell, read_entries
+from mmseg_plugins.utils.errors import UserError
 
 RESULT = {
     'Task': 'Instance Segmentation', 'Dataset': 'toy', 'Metrics': {'mask AP': 34.6, 'mask AP S': 12.0, 'PQ': 7.0},
@@ -89,7 +90,7 @@ def test_table_stands_between_its_markers_and_says_when_nothing_was_measured(con
 def test_row_of_a_paper_that_is_not_there_is_an_error_with_the_fix(configs):
     entries = read_entries(configs)
     wrong = entries[1]._replace(model={**entries[1].model, 'Paper Row': 'a_r50_2x_coco'})
-    with pytest.raises(ValueError, match=r"Paper Row 'a_r50_2x_coco' of a_r18_1it_toy .*mean 'a_r50_1x_coco'.*Fix"):
+    with pytest.raises(UserError, match=r"Paper Row 'a_r50_2x_coco' of a_r18_1it_toy .*mean 'a_r50_1x_coco'.*Fix"):
         paper_cell(wrong, entries)
 
 

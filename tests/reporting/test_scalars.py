@@ -3,6 +3,7 @@
 import pytest
 
 from mmseg_plugins.reporting.scalars import ScalarTable, best_value, read_scalars
+from mmseg_plugins.utils.errors import UserError
 
 
 def table_with(path, iterations):
@@ -51,10 +52,10 @@ def test_torn_last_line_is_left_out_and_damage_in_the_middle_is_named(tmp_path):
     path.write_text(whole + '3,0.3,tra')
     assert [row['iter'] for row in read_scalars(path)] == [1, 2]
     path.write_text(whole.replace('1,0.1,train,1', '1,0.1,train,one'))
-    with pytest.raises(ValueError, match='line 2 is damaged'):
+    with pytest.raises(UserError, match='line 2 is damaged'):
         read_scalars(path)
     path.write_text('a,b\n')
-    with pytest.raises(ValueError, match='not a scalar table'):
+    with pytest.raises(UserError, match='not a scalar table'):
         read_scalars(path)
 
 

@@ -1,12 +1,14 @@
 """CamVid's converter on made-up label maps: exact results, and clear errors for wrong ones."""
 
+
 import cv2
 import numpy as np
 import pytest
 from raw_sets import H, W, make_camvid
 
 from mmseg_plugins.data_prep.camvid import convert_camvid
-from mmseg_plugins.data_prep.common import ConvertError, write_image
+from mmseg_plugins.data_prep.common import write_image
+from mmseg_plugins.utils.errors import UserError
 
 
 @pytest.mark.parametrize('lists', [True, False])
@@ -44,7 +46,7 @@ def test_camvid_follows_its_lists(tmp_path):
     (root / 'train.txt').write_text('x/b.png y/b.png\n')
     assert convert_camvid(root, tmp_path / 'out')['train'].images == 1
     (root / 'train.txt').write_text('x/b.png y/b.png\nx/b.png y/b.png\n')
-    with pytest.raises(ConvertError, match=r"twice: \['b.png'\]"):
+    with pytest.raises(UserError, match=r"twice: \['b.png'\]"):
         convert_camvid(root, tmp_path / 'out')
 
 
@@ -59,19 +61,19 @@ def test_camvid_follows_its_lists(tmp_path):
 def test_camvid_wrong_labels_are_named(tmp_path, labels, text):
     root = make_camvid(tmp_path / 'CamVid')
     write_image(root / 'trainannot/b.png', labels)
-    with pytest.raises(ConvertError, match=text):
+    with pytest.raises(UserError, match=text):
         convert_camvid(root, tmp_path / 'out')
 
 
 def test_camvid_missing_label_and_wrong_folder_are_named(tmp_path):
     root = make_camvid(tmp_path / 'CamVid')
     (root / 'trainannot/b.png').unlink()
-    with pytest.raises(ConvertError, match=r'trainannot.b\.png does not exist'):
+    with pytest.raises(UserError, match=r'trainannot.b\.png does not exist'):
         convert_camvid(root, tmp_path / 'out')
     (tmp_path / 'original/701_StillsRaw_full').mkdir(parents=True)
-    with pytest.raises(ConvertError, match=r'none of the folders train, val, test .*32 coloured classes.*git clone'):
+    with pytest.raises(UserError, match=r'none of the folders train, val, test .*32 coloured classes.*git clone'):
         convert_camvid(tmp_path / 'original', tmp_path / 'out')
-    with pytest.raises(ConvertError, match='the source or above it'):
+    with pytest.raises(UserError, match='the source or above it'):
         convert_camvid(root, tmp_path)
-    with pytest.raises(ConvertError, match='1 to 100, got 0'):
+    with pytest.raises(UserError, match='1 to 100, got 0'):
         convert_camvid(root, tmp_path / 'out', quality=0)

@@ -1,5 +1,6 @@
 """The converters on tiny made-up inputs: exact results, and clear errors for wrong ones."""
 
+
 import json
 import os
 import subprocess
@@ -12,17 +13,12 @@ import pytest
 from raw_sets import H, W, make_camvid, noise
 
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.data_prep.common import (
-    ConvertError,
-    ellipse_outline,
-    polygon_area,
-    split_names,
-    write_image,
-)
+from mmseg_plugins.data_prep.common import ellipse_outline, polygon_area, split_names, write_image
 from mmseg_plugins.data_prep.dsb2018 import convert_dsb2018
 from mmseg_plugins.data_prep.labelme import convert_labelme
 from mmseg_plugins.data_prep.via import convert_via
 from mmseg_plugins.structures.rle import decode_rle
+from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,7 +111,7 @@ def spoil_dsb(kind, root):
 def test_dsb_wrong_input_is_named(tmp_path, kind):
     root = make_dsb(tmp_path / 'stage1_train')
     text = spoil_dsb(kind, root)
-    with pytest.raises(ConvertError, match=text) as caught:
+    with pytest.raises(UserError, match=text) as caught:
         convert_dsb2018(root, tmp_path / 'out')
     assert 'Fix' in str(caught.value)
 
@@ -131,7 +127,7 @@ def test_stratified_split_takes_a_part_of_each_kind():
 
 
 def test_validation_fraction_out_of_range_is_refused():
-    with pytest.raises(ConvertError, match=r'got 1\.0'):
+    with pytest.raises(UserError, match=r'got 1\.0'):
         split_names(['a'], 1.0, 0)
 
 
@@ -199,7 +195,7 @@ def test_via_points_outside_the_image_are_pulled_in_and_flat_shapes_counted(tmp_
 )
 def test_via_wrong_regions_are_named(tmp_path, shape, attributes, text):
     path = make_via(tmp_path, [(shape, attributes)])
-    with pytest.raises(ConvertError, match=text) as caught:
+    with pytest.raises(UserError, match=text) as caught:
         convert_via(path, tmp_path, tmp_path / 'coco.json', class_attribute='kind')
     assert 'region 0' in str(caught.value)
 
@@ -209,13 +205,13 @@ def test_via_missing_image_and_doubled_name_are_named(tmp_path):
     content = load(path)
     (entry,) = content.values()
     path.write_text(json.dumps({**content, 'other': entry}))
-    with pytest.raises(ConvertError, match='two images are named'):
+    with pytest.raises(UserError, match='two images are named'):
         convert_via(path, tmp_path, tmp_path / 'coco.json')
     path.write_text(json.dumps({'a': {**entry, 'filename': 'gone.png'}}))
-    with pytest.raises(ConvertError, match=r'gone\.png.*cannot be read'):
+    with pytest.raises(UserError, match=r'gone\.png.*cannot be read'):
         convert_via(path, tmp_path, tmp_path / 'coco.json')
     path.write_text('{"images": []}')
-    with pytest.raises(ConvertError, match='is no VIA export'):
+    with pytest.raises(UserError, match='is no VIA export'):
         convert_via(path, tmp_path, tmp_path / 'coco.json')
 
 
@@ -279,7 +275,7 @@ def test_labelme_split_and_class_order(tmp_path):
 )
 def test_labelme_wrong_shapes_are_named(tmp_path, shape, text):
     make_labelme(tmp_path, [labelme_shape(), shape])
-    with pytest.raises(ConvertError, match=text):
+    with pytest.raises(UserError, match=text):
         convert_labelme(tmp_path, tmp_path / 'out', classes=['cat', 'dog'])
 
 
@@ -295,24 +291,24 @@ def test_labelme_wrong_shapes_are_named(tmp_path, shape, text):
 def test_labelme_wrong_files_are_named(tmp_path, changes, text):
     write_image(tmp_path / 'outside.png', noise())
     make_labelme(tmp_path / 'in', [labelme_shape()], **changes)
-    with pytest.raises(ConvertError, match=text):
+    with pytest.raises(UserError, match=text):
         convert_labelme(tmp_path / 'in', tmp_path / 'out')
 
 
 def test_labelme_two_files_of_one_image_are_named(tmp_path):
     make_labelme(tmp_path, [labelme_shape()], stem='a')
     make_labelme(tmp_path, [labelme_shape()], stem='b', imagePath='a.png')
-    with pytest.raises(ConvertError, match='describe the same image'):
+    with pytest.raises(UserError, match='describe the same image'):
         convert_labelme(tmp_path, tmp_path / 'out')
 
 
 def test_labelme_folder_with_another_json_is_named(tmp_path):
     make_labelme(tmp_path, [labelme_shape()])
     (tmp_path / 'broken.json').write_text('{"shapes": [')
-    with pytest.raises(ConvertError, match=r'broken\.json is not valid JSON'):
+    with pytest.raises(UserError, match=r'broken\.json is not valid JSON'):
         convert_labelme(tmp_path, tmp_path / 'out')
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(ConvertError, match='holds no JSON'):
+    with pytest.raises(UserError, match='holds no JSON'):
         convert_labelme(tmp_path / 'empty', tmp_path / 'out')
 
 

@@ -143,7 +143,7 @@ def test_dry_run_tries_everything_and_leaves_nothing(own_config, tmp_path):
     ids=['config file', 'checkpoint file', 'part of a config', 'no config'],
 )
 def test_missing_file_is_one_clear_line(words, message):
-    out = run(*words, status=1)
+    out = run(*words, status=2)
     assert message in out
     assert 'Traceback' not in out
 
@@ -158,7 +158,7 @@ def test_missing_file_is_one_clear_line(words, message):
     ids=['unknown type', 'wrong num_classes', 'missing data'],
 )
 def test_wrong_value_is_named_with_its_fix(own_config, tmp_path, option, messages):
-    out = run('tools/train.py', own_config, '--work-dir', tmp_path, '--cfg-options', *TINY, option, status=1)
+    out = run('tools/train.py', own_config, '--work-dir', tmp_path, '--cfg-options', *TINY, option, status=2)
     for message in messages:
         assert message in out, out[-2000:]
     assert 'Fix' in out or 'did you mean' in out.lower()

@@ -1,5 +1,6 @@
 """tools/misc/grabcut.py: what it writes, goes on with after a kill, counts and refuses."""
 
+
 import json
 import subprocess
 import sys
@@ -11,9 +12,9 @@ import pytest
 
 from mmseg_plugins.data_prep.box_files import read_boxes
 from mmseg_plugins.data_prep.box_masks import MaskJob, boxes_to_masks, existing_mask
-from mmseg_plugins.data_prep.common import ConvertError
 from mmseg_plugins.data_prep.shapes import draw_scene
 from mmseg_plugins.structures.rle import decode_rle, encode_mask
+from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 SIZE = 64
@@ -115,11 +116,11 @@ def test_a_killed_run_goes_on_with_the_same_result(shapes, monkeypatch):
 def test_notes_and_results_of_another_job_are_refused(shapes):
     folder, _, _ = shapes
     (folder / 'out.json.part').write_text('{"grabcut": "other"}\n')
-    with pytest.raises(ConvertError, match=r'belongs to other boxes or settings.*remove it'):
+    with pytest.raises(UserError, match=r'belongs to other boxes or settings.*remove it'):
         job(folder)
     (folder / 'out.json.part').unlink()
     job(folder)
-    with pytest.raises(ConvertError, match='not made of these boxes with these settings'):
+    with pytest.raises(UserError, match='not made of these boxes with these settings'):
         job(folder, polygons=True)
 
 
@@ -128,7 +129,7 @@ def test_results_of_a_detector(shapes):
     results = [dict(image_id=ann['image_id'], category_id=3, bbox=ann['bbox'], score=0.3 + 0.6 * (i % 2))
                for i, ann in enumerate(content['annotations'])]
     write(folder / 'predictions.json', results)
-    with pytest.raises(ConvertError, match=r'images\.json does not exist.*--image-list'):
+    with pytest.raises(UserError, match=r'images\.json does not exist.*--image-list'):
         read_boxes(folder / 'predictions.json')
     write(folder / 'images.json', {**content, 'annotations': []})
     boxes = read_boxes(folder / 'predictions.json', score_thr=0.5)
@@ -188,7 +189,7 @@ def test_polygons_masks_to_refine_and_scribbles(shapes):
     of_first = [ann for ann in scribbled['annotations'] if ann['id'] == first['id']]
     assert not any(decode_rle(ann['segmentation'])[drawn == 255].any() for ann in of_first)
     (folder / 'strokes' / f'{stem}.png').write_bytes(cv2.imencode('.png', drawn[1:])[1].tobytes())
-    with pytest.raises(ConvertError, match='grey PNG files of the size of the image, 64 x 64'):
+    with pytest.raises(UserError, match='grey PNG files of the size of the image, 64 x 64'):
         job(folder, 'again.json', scribbles=str(folder / 'strokes'))
 
 
@@ -214,16 +215,16 @@ def test_likely_mistakes_name_the_fix(shapes):
         ({**content, 'images': [images[0], *images]}, 'image ids are there twice'),
     ]
     for number, (bad, words) in enumerate(cases):
-        with pytest.raises(ConvertError, match=words):
+        with pytest.raises(UserError, match=words):
             read_boxes(write(folder / f'{number}.json', bad))
-    with pytest.raises(ConvertError, match=r'end before they begin.*--box-format xywh'):
+    with pytest.raises(UserError, match=r'end before they begin.*--box-format xywh'):
         read_boxes(write(folder / 'x.json', {**content, 'annotations': [{**annotations[0], 'bbox': [40, 40, 6, 6]}]}),
                    box_format='xyxy')
-    with pytest.raises(ConvertError, match='64 x 64 px, the file of boxes says 70 x 64'):
+    with pytest.raises(UserError, match='64 x 64 px, the file of boxes says 70 x 64'):
         job(folder, boxes=write(folder / 'y.json', {**content, 'images': [{**i, 'height': 70} for i in images]},
                                 ).name)
     boxes = read_boxes(folder / 'boxes.json')
-    with pytest.raises(ConvertError, match='none of the 3 images is in'):
+    with pytest.raises(UserError, match='none of the 3 images is in'):
         boxes_to_masks(boxes, folder, folder / 'z.json')
     result = run(folder / 'boxes.json', '--images', folder / 'nowhere', '--out', folder / 'z.json')
     assert result.returncode == 1

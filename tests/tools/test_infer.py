@@ -1,5 +1,6 @@
 """tools/infer.py and Predictor: files, ids, masks, errors."""
 
+
 import importlib.util
 import json
 import shutil
@@ -14,10 +15,10 @@ from mmengine.registry import MODELS, init_default_scope
 from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
 
-from mmseg_plugins.apis import CheckpointMismatchError, Predictor
+from mmseg_plugins.apis import Predictor
 from mmseg_plugins.apis.inference import class_meta
 from mmseg_plugins.apis.prediction_files import output_stems
-from mmseg_plugins.config.load import ConfigError
+from mmseg_plugins.utils.errors import UserError
 
 spec = importlib.util.spec_from_file_location('infer', toy_runs.ROOT / 'tools' / 'infer.py')
 infer = importlib.util.module_from_spec(spec)
@@ -221,7 +222,7 @@ def test_checkpoint_that_does_not_fit_is_refused_unless_partial(detector, segmen
     assert infer.main([*argv, '--allow-partial']) == 0
     assert 'fits only in part' in capsys.readouterr().err
     torch.save(dict(a=torch.zeros(1)), tmp_path / 'other.pth')
-    with pytest.raises(CheckpointMismatchError, match='nothing at all fits'):
+    with pytest.raises(UserError, match='nothing at all fits'):
         Predictor(config, tmp_path / 'other.pth', allow_partial=True)
 
 
@@ -246,7 +247,7 @@ def test_class_names_come_from_the_checkpoint_then_from_the_config(detector):
     assert class_meta(cfg, dict(meta=dict(dataset_meta=dict(classes=('x',)))))['classes'] == ('x',)
     assert class_meta(cfg, dict(meta=dict(CLASSES=('old',))))['classes'] == ('old',)
     assert class_meta(cfg, {})['classes'] == ('disc', 'bar')
-    with pytest.raises(ConfigError, match='names the classes'):
+    with pytest.raises(UserError, match='names the classes'):
         class_meta(Config(dict(test_dataloader=dict(dataset=dict(type='BaseDataset')))), {})
 
 

@@ -17,6 +17,7 @@ from mmseg_plugins.reporting.metafiles import (
     summary_to_results,
     weights_of,
 )
+from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 METAFILE = """# a comment that stays
@@ -129,10 +130,10 @@ def test_a_training_and_a_test_on_one_machine_name_it_once(metafile):
 
 def test_whose_weights_is_asked_of_the_metafile(metafile):
     config = SUMMARY['config']
-    with pytest.raises(ValueError, match=r'Fix: add "Weights Of:'):
+    with pytest.raises(UserError, match=r'Fix: add "Weights Of:'):
         weights_of([metafile], config)
     metafile.write_text(METAFILE + '    Weights Of: third_r18_1it_toy\n')
-    with pytest.raises(ValueError, match=r"'third_r18_1it_toy' in the metafile entry of .* names no model"):
+    with pytest.raises(UserError, match=r"'third_r18_1it_toy' in the metafile entry of .* names no model"):
         weights_of([metafile], config)
     metafile.write_text(METAFILE + '    Weights Of: first_r18_1it_toy\n')
     assert weights_of([metafile], config) == 'first_r18_1it_toy'
@@ -177,12 +178,12 @@ def test_recording_again_replaces_the_earlier_numbers(metafile):
 
 
 def test_unfinished_run_is_refused():
-    with pytest.raises(ValueError, match='only finished runs'):
+    with pytest.raises(UserError, match='only finished runs'):
         summary_to_results({**SUMMARY, 'status': 'running'})
 
 
 def test_config_without_an_entry_is_refused(metafile):
-    with pytest.raises(ValueError, match='no model with'):
+    with pytest.raises(UserError, match='no model with'):
         record(metafile, 'configs/toy/third.py', 'toy', {})
 
 

@@ -1,13 +1,15 @@
 """CRF-RNN under its released names: golden scores before and after the layer, small copies, refusals."""
 
+
 import pytest
 import torch
 from golden_cases import GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_fcn import official_forward, official_params
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.crfrnn import convert_crfrnn
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 MATRICES = ('spatial_ker_weights', 'bilateral_ker_weights', 'compatibility_matrix')
 
@@ -66,7 +68,7 @@ def test_small_copies_agree_with_the_transcription(size):
 def test_keys_of_another_kind_and_missing_matrices_are_listed():
     weights = golden_state_dict(
         official_params(8, num_classes=4, width=4, fc=24, bias2=True), seed=5, gain=2.0)
-    with pytest.raises(ConversionError, match=r'decode_head\.crfrnn\.compatibility_matrix'):
+    with pytest.raises(UserError, match=r'decode_head\.crfrnn\.compatibility_matrix'):
         check_matches(convert_crfrnn(weights), segmentor(width=4, fc=24, classes=4).state_dict(), 'CRF-RNN')
-    with pytest.raises(ConversionError, match=r'crfrnn\.weights'):
+    with pytest.raises(UserError, match=r'crfrnn\.weights'):
         convert_crfrnn({'crfrnn.weights': torch.zeros(1)})

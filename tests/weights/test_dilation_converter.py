@@ -1,5 +1,6 @@
 """DilatedNet under Caffe's names: both golden cases, other sizes, every refusal."""
 
+
 import pytest
 import torch
 from golden_cases import GoldenCase, golden_state_dict, rel_error
@@ -9,8 +10,9 @@ from official_dilation import CONTEXT, context_forward, context_params, frontend
 from mmseg_plugins.models.decode_heads.dilation_head import zoom_corner
 from mmseg_plugins.models.layers.dilated_context import DilatedContext, identity_fill_
 from mmseg_plugins.models.layers.mirror import mirror_index
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.dilation import convert_dilation
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 
 def segmentor(classes, base=4, fc=8, context=None, wrapped=False, **head):
@@ -123,9 +125,9 @@ def test_the_deconvolution():
 
 def test_unknown_and_missing_keys_are_named():
     weights = golden_state_dict(frontend_params(3), 1, 2.0)
-    with pytest.raises(ConversionError, match=r'conv6_1\.weight'):
+    with pytest.raises(UserError, match=r'conv6_1\.weight'):
         convert_dilation({**weights, 'conv6_1.weight': torch.zeros(1)})
-    with pytest.raises(ConversionError, match=r'missing from the checkpoint \(14\)'):
+    with pytest.raises(UserError, match=r'missing from the checkpoint \(14\)'):
         check_matches(convert_dilation(weights, wrapped=False), segmentor(3, context='basic7').state_dict(), 'it')
 
 

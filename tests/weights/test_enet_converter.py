@@ -1,5 +1,6 @@
 """The port's ENet through the strict converter: the golden numbers, other seeds and odd sizes, every refusal."""
 
+
 import pytest
 import torch
 from golden_cases import GoldenCase, golden_state_dict, rel_error
@@ -8,8 +9,9 @@ from official_enet import port_forward, port_params
 
 from mmseg_plugins.models.backbones import ENet
 from mmseg_plugins.models.decode_heads import ENetHead
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.enet import convert_enet
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 MAPS = [16, 64, 128, 16, 64]
 
@@ -84,7 +86,7 @@ def test_unknown_keys_are_listed_and_wrapped_names_read():
     wrapped = convert_enet({f'module.{name}': value for name, value in weights.items()})
     assert wrapped.keys() == convert_enet(weights).keys()
     assert 'backbone.net.stage3.0.reduce.0.weight' in wrapped
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert_enet({'regular6_0.ext_conv1.0.weight': torch.zeros(1), 'classifier.weight': torch.zeros(1)})
     assert 'regular6_0.ext_conv1.0.weight' in str(error.value)
     assert 'classifier.weight' in str(error.value)

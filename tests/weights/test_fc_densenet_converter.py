@@ -1,5 +1,6 @@
 """The port's FC-DenseNet through the strict converter: the golden numbers, other seeds and sizes, parameter counts."""
 
+
 import pytest
 import torch
 from golden_cases import GoldenCase, golden_state_dict, rel_error
@@ -8,8 +9,9 @@ from official_fc_densenet import NETS, port_forward, port_params
 
 from mmseg_plugins.models.backbones import FCDenseNet
 from mmseg_plugins.models.decode_heads import FCDenseNetHead
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.fc_densenet import convert_fc_densenet
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 
 class Net(torch.nn.Module):
@@ -89,5 +91,5 @@ def test_the_void_class_can_be_left_out_and_unknown_keys_are_listed():
     eleven = convert_fc_densenet({f'module.{name}': value for name, value in weights.items()}, drop_last_class=True)
     assert torch.equal(eleven['decode_head.score.weight'], weights['finalConv.weight'][:11])
     assert torch.equal(eleven['decode_head.score.bias'], weights['finalConv.bias'][:11])
-    with pytest.raises(ConversionError, match=r'transUpBlocks\.0\.conv\.weight'):
+    with pytest.raises(UserError, match=r'transUpBlocks\.0\.conv\.weight'):
         convert_fc_densenet({**weights, 'transUpBlocks.0.conv.weight': torch.zeros(1)})

@@ -1,13 +1,15 @@
 """The global convolutional network under the port's names: golden scores, other seeds and sizes, refusals."""
 
+
 import pytest
 import torch
 from golden_cases import RESNET_DEPTHS, GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_gcn import gcn_forward, gcn_params
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.gcn import convert_gcn
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +81,7 @@ def test_wrapped_names_and_missing_batch_counters_of_old_files_are_read():
 
 
 def test_unknown_names_are_listed():
-    with pytest.raises(ConversionError, match='gcm5'):
+    with pytest.raises(UserError, match='gcm5'):
         convert_gcn({'gcm5.conv_l1.bias': torch.zeros(1)})
-    with pytest.raises(ConversionError, match=r'layer1\.0\.conv1'):  # layer1.0 is the pooling
+    with pytest.raises(UserError, match=r'layer1\.0\.conv1'):  # layer1.0 is the pooling
         convert_gcn({'layer1.0.conv1.weight': torch.zeros(1)})

@@ -1,5 +1,6 @@
 """LinkNet under the names of both of its classes: golden scores, another seed and size, refusals."""
 
+
 import pytest
 import torch
 from golden_cases import GoldenCase, golden_state_dict, rel_error
@@ -8,8 +9,9 @@ from official_linknet import official_forward, official_params
 from tiny_models import CONFIGS
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.linknet import convert_linknet
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 CONFIG = CONFIGS / 'linknet/linknet_r18_300e-768x576_camvid.py'
 
@@ -71,7 +73,7 @@ def test_torchvisions_names_lead_to_the_same_places(model):
 
 def test_mixed_and_unknown_names_are_listed():
     one = torch.zeros(1)
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert_linknet({'conv1.weight': one, 'in_block.0.weight': one, 'decoder5.conv1.0.weight': one})
     assert 'in_block.0.weight' in str(error.value)
     assert 'decoder5.conv1.0.weight' in str(error.value)

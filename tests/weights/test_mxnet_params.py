@@ -1,12 +1,14 @@
 """MXNet's .params files: all versions and types are read, damaged ones are refused at once."""
 
+
 import struct
 
 import numpy as np
 import pytest
 from official_fcis import write_params
 
-from mmseg_plugins.weights.mxnet_params import ParamsFileError, read_params
+from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.weights.mxnet_params import read_params
 
 
 def some_arrays():
@@ -83,7 +85,7 @@ def test_damage_is_named_without_reading_on(tmp_path, kind, text):
     write_params(tmp_path / 'a.params', some_arrays())
     content = (tmp_path / 'a.params').read_bytes()
     (tmp_path / 'b.params').write_bytes(damaged(kind, content))
-    with pytest.raises(ParamsFileError, match=text) as caught:
+    with pytest.raises(UserError, match=text) as caught:
         read_params(tmp_path / 'b.params')
     assert 'Fix' in str(caught.value)
 
@@ -92,5 +94,5 @@ def test_double_names_are_refused(tmp_path):
     write_params(tmp_path / 'a.params', {'ab': np.ones(1, np.float32), 'ac': np.ones(1, np.float32)})
     content = (tmp_path / 'a.params').read_bytes()
     (tmp_path / 'a.params').write_bytes(content[:-1] + b'b')
-    with pytest.raises(ParamsFileError, match=r"names occur twice: \['ab'\]"):
+    with pytest.raises(UserError, match=r"names occur twice: \['ab'\]"):
         read_params(tmp_path / 'a.params')

@@ -1,5 +1,6 @@
 """The official PANet checkpoint against the released setting's config: every key, several outputs, every refusal."""
 
+
 import pytest
 import torch
 from golden_cases import golden_state_dict, rel_error
@@ -9,8 +10,9 @@ from official_panet import official_backbone, official_params, official_rpn
 from tiny_models import CONFIGS
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.panet import convert_panet
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 CONFIG = CONFIGS / 'panet/panet_r50-path-pooling-fusion-4conv1fc_2x_coco.py'
 
@@ -103,7 +105,7 @@ def test_a_prediction_runs_through(model):
 
 
 def test_unknown_keys_are_listed(official):
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert_panet({'Box_Head.fc.weight': torch.zeros(2, 2), 'Nonsense.a': torch.zeros(1), 'res.b': torch.zeros(1)})
     assert 'Nonsense.a' in str(error.value)
     assert 'res.b' in str(error.value)
@@ -112,13 +114,13 @@ def test_unknown_keys_are_listed(official):
 
 
 def test_two_keys_for_one_parameter_are_refused():
-    with pytest.raises(ConversionError, match='lay claim'):
+    with pytest.raises(UserError, match='lay claim'):
         convert_panet({'Box_Head.fc.weight': torch.zeros(2, 2), 'Box_Head.fc2.0.weight': torch.zeros(2, 2)})
 
 
 def test_missing_extra_and_misshaped_keys_are_listed():
     wanted = {'a': torch.zeros(2), 'b': torch.zeros(3)}
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         check_matches({'b': torch.zeros(4), 'c': torch.zeros(1)}, wanted, 'it')
     text = str(error.value)
     for word in ('missing', '    a', 'not in the model', '    c', 'checkpoint (4,), model (3,)'):

@@ -1,5 +1,6 @@
 """The released PSENet checkpoint against the config for it: every key, the logits, every refusal."""
 
+
 import pytest
 import torch
 from golden_cases import golden_state_dict, rel_error
@@ -9,8 +10,9 @@ from official_psenet import official_forward, official_params
 from tiny_models import CONFIGS
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.psenet import convert_psenet
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 CONFIG = CONFIGS / 'psenet/psenet_r50-deepstem-k7_600e_ctw1500.py'
 
@@ -40,7 +42,7 @@ def test_names_of_data_parallel_runs_are_read(official):
 
 
 def test_unknown_keys_are_listed():
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert_psenet({'fpn.smooth4_.conv.weight': torch.zeros(1), 'backbone.fc.weight': torch.zeros(1)})
     assert 'fpn.smooth4_.conv.weight' in str(error.value)
     assert 'backbone.fc.weight' in str(error.value)

@@ -1,13 +1,15 @@
 """RefineNet and Light-Weight RefineNet under the ports' names: golden scores, other seeds and sizes, refusals."""
 
+
 import pytest
 import torch
 from golden_cases import RESNET_DEPTHS, GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_refinenet import mbv2_forward, mbv2_params, refinenet_forward, refinenet_params
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.refinenet import convert_refinenet
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 SIZES = [(1, 1), (33, 70), (64, 96)]
@@ -134,9 +136,9 @@ def test_wrapped_names_and_missing_batch_counters_of_old_files_are_read(params):
 
 
 def test_unknown_names_are_listed():
-    with pytest.raises(ConversionError, match=r'fc\.weight'):
+    with pytest.raises(UserError, match=r'fc\.weight'):
         convert_refinenet({'clf_conv.bias': torch.zeros(1), 'fc.weight': torch.zeros(1)})
-    with pytest.raises(ConversionError, match=r'conv9\.weight'):
+    with pytest.raises(UserError, match=r'conv9\.weight'):
         convert_refinenet({'segm.bias': torch.zeros(1), 'conv9.weight': torch.zeros(1)})
-    with pytest.raises(ConversionError, match='adapt_stage1_b2'):  # the coarsest stage has no fusion
+    with pytest.raises(UserError, match='adapt_stage1_b2'):  # the coarsest stage has no fusion
         convert_refinenet({'adapt_stage1_b2_joint_varout_dimred.weight': torch.zeros(1)})

@@ -1,5 +1,6 @@
 """Whole released checkpoints against the configs of the same name: every key, and every refusal."""
 
+
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -8,8 +9,9 @@ from official_solo import decoupled_light_dcn_r50, solo_r50, solov2_light_r18
 from tiny_models import CONFIGS
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.solo import convert_solo
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 RELEASED = {
     'solo_r50_3x_coco': solo_r50,
@@ -40,7 +42,7 @@ def test_old_names_of_deformable_offsets_are_read():
 
 
 def test_unknown_keys_are_listed():
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert_solo({'bbox_head.ins_convs.0.conv.weight': torch.zeros(1), 'bbox_head.fcos_cls.weight': torch.zeros(1),
                       'neck.lateral_convs.0.gn.weight': torch.zeros(1)})
     assert 'WXinlong/SOLO' in str(error.value)

@@ -1,12 +1,14 @@
 """meetps' U-Net under its own names: the golden case, other sizes and widths, every refusal."""
 
+
 import pytest
 import torch
 from golden_cases import GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_unet import official_forward, official_params
 
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.weights.state_dict_rules import check_matches
 from mmseg_plugins.weights.unet import convert_unet
 
 
@@ -65,9 +67,9 @@ def test_names_below_the_margin_and_of_data_parallel_runs():
 
 def test_unknown_keys_are_named():
     weights = golden_state_dict(official_params(2, 4), 1, 2.0)
-    with pytest.raises(ConversionError, match=r'up_concat1\.up\.1\.weight'):
+    with pytest.raises(UserError, match=r'up_concat1\.up\.1\.weight'):
         convert_unet({**weights, 'up_concat1.up.1.weight': torch.zeros(1)})
     model = segmentor(2, 4)
-    with pytest.raises(ConversionError, match=r'missing from the checkpoint \(1\):\s+backbone\.ups\.0\.bias'):
+    with pytest.raises(UserError, match=r'missing from the checkpoint \(1\):\s+backbone\.ups\.0\.bias'):
         check_matches(convert_unet({k: v for k, v in weights.items() if k != 'up_concat1.up.bias'}, wrapped=False),
                       model.state_dict(), 'the segmentor')

@@ -28,6 +28,7 @@ from typing import Any
 from mmengine.config import DictAction
 
 import mmseg_plugins
+from mmseg_plugins.utils.errors import UserError
 
 #: Column -> its heading, the factor to the shown unit, and the format.
 COLUMNS = {
@@ -123,14 +124,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ('rounds', 'train_iters', 'infer_images'):
         if getattr(args, name) < 1:
             parser.error(f'--{name.replace("_", "-")} {getattr(args, name)}: at least 1')
-    from mmseg_plugins.config.load import ConfigError, load_config
+    from mmseg_plugins.config.load import load_config
     from mmseg_plugins.utils import environment
     from mmseg_plugins.utils.progress import track
 
     try:
         for path in args.configs:
             load_config(path, args.cfg_options)  # a wrong name shows before anything is measured
-    except (FileNotFoundError, ConfigError) as error:
+    except UserError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     if args.worker is not None:

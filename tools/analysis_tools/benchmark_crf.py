@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mmseg_plugins.utils.errors import UserError
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -63,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.image is not None:
             pixels = cv2.resize(read_image(args.image), (width, height))[..., ::-1]  # BGR -> RGB
             image = torch.from_numpy(pixels.transpose(2, 0, 1).copy())
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         parser.error(str(error))
     clock = time.process_time if args.clock == 'cpu' else time.perf_counter
     result = measure_crf(image, args.classes, params, args.rounds, args.device, clock)

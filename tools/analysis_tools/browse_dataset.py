@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import DictAction
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
 
@@ -27,7 +28,7 @@ def draw_all(dataset: Any, args: argparse.Namespace) -> tuple[list[Path], list[s
     """Draw ``--num`` evenly spaced images; returns the pictures' paths and one line for each failure."""
     from mmseg_plugins.reporting.class_counts import base_datasets
     from mmseg_plugins.visualization.browse import draw_original_item, draw_pipeline_item
-    from mmseg_plugins.visualization.images import ImageError, save_image
+    from mmseg_plugins.visualization.images import save_image
     from mmseg_plugins.visualization.sheets import contact_sheet
 
     draw, source = (draw_pipeline_item, dataset)
@@ -39,7 +40,7 @@ def draw_all(dataset: Any, args: argparse.Namespace) -> tuple[list[Path], list[s
     for index in track([int(value) for value in chosen], description='Drawing'):
         try:
             title, picture = draw(source, index)
-        except (OSError, ImageError, AssertionError, ValueError) as error:
+        except (OSError, UserError, AssertionError, ValueError) as error:
             failures.append(f'index {index}: {type(error).__name__}: {error}')
             continue
         written.append(save_image(args.out / f'{index:06d}.jpg', picture))
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmengine.runner import set_random_seed
 
     from mmseg_plugins.config.build import build_dataset
-    from mmseg_plugins.config.load import ConfigError, load_config
+    from mmseg_plugins.config.load import load_config
 
     if args.num < 1:
         parser.error(f'--num {args.num}: at least one image')
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cfg = load_config(args.config, args.cfg_options)
         set_random_seed(args.seed)
         written, failures = draw_all(build_dataset(cfg, args.split), args)
-    except (FileNotFoundError, ConfigError) as error:
+    except UserError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     print(f'{len(written)} pictures written to {args.out}' + (f', all on {written[-1]}' if written else ''))

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmengine.config import DictAction
 
+from mmseg_plugins.utils.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -46,18 +48,18 @@ def build_parser() -> argparse.ArgumentParser:
 def read_counts(args: argparse.Namespace) -> LabelCounts:
     from mmseg_plugins.config.build import build_dataset
     from mmseg_plugins.config.load import load_config
-    from mmseg_plugins.planning.label_counts import LabelError, count_labels, dataset_maps, folder_maps
+    from mmseg_plugins.planning.label_counts import count_labels, dataset_maps, folder_maps
 
     if Path(args.source).is_dir():
         if not args.classes:
-            raise LabelError(f'{args.source} is a folder, whose label maps name no classes. Fix: --classes NAME ...')
+            raise UserError(f'{args.source} is a folder, whose label maps name no classes. Fix: --classes NAME ...')
         return count_labels(folder_maps(Path(args.source), args.suffix), tuple(args.classes), args.ignore)
     cfg = load_config(args.source, args.cfg_options)
     cfg.setdefault('default_scope', 'mmseg')  # a base of a data set alone names none
     dataset = build_dataset(cfg, args.split)
     names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
     if not names:
-        raise LabelError(f'{type(dataset).__name__} of {args.source} names no classes. Fix: metainfo=dict(classes='
+        raise UserError(f'{type(dataset).__name__} of {args.source} names no classes. Fix: metainfo=dict(classes='
                          '...) in the data set')
     return count_labels(dataset_maps(dataset), tuple(names), args.ignore)
 
@@ -102,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             median_frequency=median_frequency(*pair, void_in_total=everything),
             enet=enet(*pair, c=args.c, void_in_total=everything),
             linknet=linknet(*pair))
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     print(table(found, weights))

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_plugins.reporting.scalars import KEYS, Row, read_scalars
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.curves import Series, draw_runs
 
 PREFERRED = ('mIoU', 'coco/segm_mAP', 'coco_panoptic/PQ')
@@ -92,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         panels = panels_of(runs, args)
         logarithmic = [] if args.linear else [name for name in panels if 'loss' in name]
         path = draw_runs(panels, args.out, args.heading, logarithmic)
-    except (OSError, ValueError) as error:
+    except (UserError, OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     print(f'{len(runs)} runs, {", ".join(panels)}: {path}')

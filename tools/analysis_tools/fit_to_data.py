@@ -29,6 +29,8 @@ from typing import Any
 
 from mmengine.config import DictAction
 
+from mmseg_plugins.utils.errors import UserError
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -91,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure_and_write(args: argparse.Namespace, command: str) -> list[Path]:
     """Measure the source, print the table, write everything; returns what was written."""
-    from mmseg_plugins.planning.collect import FitError, collect_objects, open_source, validation_source
+    from mmseg_plugins.planning.collect import collect_objects, open_source, validation_source
     from mmseg_plugins.planning.fitted_configs import RECORD, plan_configs, refuse_foreign_files, write_configs
     from mmseg_plugins.planning.report import as_dict, format_markdown, format_text, measure
 
@@ -103,7 +105,7 @@ def measure_and_write(args: argparse.Namespace, command: str) -> list[Path]:
     try:
         validation = validation_source(source)
         tested = None if validation is None else collect_objects(validation, args.max_images, args.seed)
-    except FitError as error:
+    except UserError as error:
         tested = None
         left_out.append(f'the validation images: {error}')
     report = measure(objects, source.cfg.get('model'), tested)

@@ -19,6 +19,7 @@ from typing import Any
 
 from mmengine.config import DictAction
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
 DEFAULT = ['bilateral_sxy=20,40,60', 'bilateral_srgb=3,5,9', 'bilateral_compat=3,5']
@@ -48,7 +49,7 @@ def parse_grid(words: Sequence[str]) -> dict[str, list[float]]:
         name, _, numbers = word.partition('=')
         try:
             values[name] = [int(number) if number.isdigit() else float(number) for number in numbers.split(',')]
-        except ValueError as error:
+        except (UserError, ValueError) as error:
             raise ValueError(f'--grid {word}: write NAME=number,number, e.g. bilateral_sxy=20,40') from error
     return values
 
@@ -59,7 +60,6 @@ def read_examples(args: argparse.Namespace) -> list[Any]:
     from mmengine.registry import DATASETS
 
     from mmseg_plugins.apis.inference import Predictor
-    from mmseg_plugins.config.load import ConfigError
     from mmseg_plugins.models.crf import DenseCRFPostProcess
     from mmseg_plugins.planning.tune_crf import Example
     from mmseg_plugins.visualization.images import read_image
@@ -67,7 +67,7 @@ def read_examples(args: argparse.Namespace) -> list[Any]:
     predictor = Predictor(args.config, args.checkpoint, args.device,
                           cfg_options={**(args.cfg_options or {}), 'post_process': None})
     if not predictor.semantic:
-        raise ConfigError(f'{args.config} is no semantic config (default_scope mmseg): it has no label maps to score')
+        raise UserError(f'{args.config} is no semantic config (default_scope mmseg): it has no label maps to score')
     dataset = DATASETS.build(predictor.cfg.val_dataloader.dataset)
     step = max(1, len(dataset) // args.images)
     scores, examples = DenseCRFPostProcess(), []
@@ -85,15 +85,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.images < 1:
         parser.error(f'--images {args.images}: at least 1')
-    from mmseg_plugins.apis.inference import CheckpointMismatchError
-    from mmseg_plugins.config.load import ConfigError
     from mmseg_plugins.planning.tune_crf import grid, score_params
 
     try:
         values = parse_grid(args.grid)
         candidates = grid(args.start, values)
         examples = read_examples(args)
-    except (ValueError, FileNotFoundError, ConfigError, CheckpointMismatchError) as error:
+    except (ValueError, UserError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     results = []

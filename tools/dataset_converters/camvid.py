@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from mmseg_plugins.data_prep.camvid import IMAGES, convert_camvid
+from mmseg_plugins.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +30,7 @@ def main() -> int:
     args = parse_args()
     try:
         counts = convert_camvid(args.root, args.out, args.png, args.quality)
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f'camvid.py: {error}', file=sys.stderr)
         return 1
     for split, count in counts.items():

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from mmseg_plugins.data_prep.dsb2018 import convert_dsb2018
+from mmseg_plugins.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,7 +27,7 @@ def main() -> int:
     args = parse_args()
     try:
         builders = convert_dsb2018(args.root, args.out, args.val_fraction, args.seed, stratified=not args.plain)
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f'dsb2018.py: {error}', file=sys.stderr)
         return 1
     for split, builder in builders.items():

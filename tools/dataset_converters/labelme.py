@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from mmseg_plugins.data_prep.labelme import convert_labelme
+from mmseg_plugins.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,7 +27,7 @@ def main() -> int:
     args = parse_args()
     try:
         builders = convert_labelme(args.folder, args.out, args.classes, args.val_fraction, args.seed)
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f'labelme.py: {error}', file=sys.stderr)
         return 1
     for split, builder in builders.items():

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from mmseg_plugins.data_prep.sbd import convert_sbd, which_list
+from mmseg_plugins.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +33,7 @@ def main() -> int:
     lists = {split: path for split, path in (('train', args.train), ('val', args.val)) if path is not None}
     try:
         builders = convert_sbd(args.root, out, lists or None)
-    except (ValueError, OSError, ImportError) as error:
+    except (UserError, ValueError, OSError, ImportError) as error:
         print(f'sbd.py: {error}', file=sys.stderr)
         return 1
     for split, builder in builders.items():

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from mmseg_plugins.data_prep.shapes_writer import ShapesSpec, write_shapes
+from mmseg_plugins.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,7 +37,7 @@ def main() -> int:
     try:
         spec = ShapesSpec(train=args.train, val=args.val, size=args.size, seed=args.seed)
         written = write_shapes(args.out, spec, args.workers)
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f'shapes.py: {error}', file=sys.stderr)
         return 1
     what = 'wrote' if written else 'kept (already complete)'

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from mmseg_plugins.data_prep.via import convert_via
+from mmseg_plugins.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,7 +29,7 @@ def main() -> int:
     images = args.images or args.json.parent
     try:
         builder = convert_via(args.json, images, args.out, args.class_attribute, args.class_name)
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f'via.py: {error}', file=sys.stderr)
         return 1
     print(f'{args.out}: {builder.summary()}')

@@ -23,6 +23,7 @@ from pathlib import Path
 from mmseg_plugins.data_prep.box_files import FORMATS, read_boxes
 from mmseg_plugins.data_prep.box_masks import MISSED, MaskJob, boxes_to_masks
 from mmseg_plugins.data_prep.grabcut import GrabCutOptions
+from mmseg_plugins.utils.errors import UserError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -57,7 +58,7 @@ def main() -> int:
                       None if args.scribbles is None else str(args.scribbles))
         boxes = read_boxes(args.boxes, args.image_list, args.score_thr, args.box_format)
         counts = boxes_to_masks(boxes, args.images, args.out, job)
-    except (ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f'grabcut.py: {error}', file=sys.stderr)
         return 1
     if counts is None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from mmseg_plugins.utils.errors import UserError
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -20,13 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
     parser.add_argument('--save', type=Path, help='also write it to this .py, .json or .yml file')
     args = parser.parse_args(argv)
-    from mmseg_plugins.config.load import ConfigError, load_config
+    from mmseg_plugins.config.load import load_config
 
     if args.save and args.save.suffix not in ('.py', '.json', '.yml', '.yaml'):
         parser.error(f'--save {args.save}: the suffix must be .py, .json, .yml or .yaml')
     try:
         cfg = load_config(args.config, args.cfg_options)
-    except (FileNotFoundError, ConfigError) as error:
+    except UserError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     print(cfg.pretty_text)

@@ -39,6 +39,7 @@ from mmseg_plugins.reporting.metafiles import (
     weights_of,
 )
 from mmseg_plugins.reporting.overview import fill_overview, read_entries
+from mmseg_plugins.utils.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -146,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not args.no_measure:
                 results.update(measure(checkpoint, PROJECT / config, args))
             record(metafile, config.as_posix(), args.dataset, results)
-        except (OSError, ValueError) as error:
+        except (UserError, OSError, ValueError) as error:
             print(f'error: {error}', file=sys.stderr)
             return 1
         print(f'recorded in {metafile.relative_to(PROJECT)}')

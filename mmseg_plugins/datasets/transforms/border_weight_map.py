@@ -12,6 +12,7 @@ from mmseg.datasets.transforms import PackSegInputs
 
 from mmseg_plugins.datasets.border_weights import balanced_classes, border_weights, connected_instances
 from mmseg_plugins.registry import TRANSFORMS
+from mmseg_plugins.utils.errors import UserError
 
 KEY = 'gt_weight_map'
 
@@ -47,7 +48,7 @@ class BorderWeightMap(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Make the map from the labels as they are now."""
         if 'gt_seg_map' not in results:
-            raise KeyError('BorderWeightMap: no gt_seg_map; put LoadAnnotations before this step')
+            raise UserError('BorderWeightMap: no gt_seg_map; put LoadAnnotations before this step')
         label = results['gt_seg_map']
         instances = results.get('gt_instance_map')
         if instances is None:

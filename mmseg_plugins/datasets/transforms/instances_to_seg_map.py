@@ -8,6 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmseg_plugins.registry import TRANSFORMS
+from mmseg_plugins.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -32,8 +33,10 @@ class InstancesToSegMap(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Paint the objects, the largest first."""
         if 'gt_masks' not in results:
-            raise KeyError('InstancesToSegMap: no gt_masks; put mmdet.LoadAnnotations(with_bbox=True, with_mask=True) '
-                           'before this step')
+            raise UserError(
+                'InstancesToSegMap: no gt_masks; put mmdet.LoadAnnotations(with_bbox=True, with_mask=True) before '
+                'this step',
+            )
         masks = results.pop('gt_masks').to_ndarray()  # (N, H, W)
         labels, ignored = results.pop('gt_bboxes_labels'), results.pop('gt_ignore_flags')
         results.pop('gt_bboxes', None)

@@ -25,15 +25,13 @@ from mmseg_plugins.engine.checkpoint.safe_load import (
     UnsafeCheckpointError,
     load_checkpoint_file,
 )
+from mmseg_plugins.utils.errors import UserError
 
 POINTER = 'last_checkpoint'  # file in the work dir that names the newest checkpoint
 VALIDATED = 'validated_iter'  # in the message hub: iterations trained when validation last ended
 _USUAL_NAME = re.compile(r'^(?:iter|epoch)_\d+\.pth$')
 _NEEDED = ('meta', 'state_dict', 'message_hub')
 
-
-class NoReadableCheckpointError(CheckpointFileError):
-    """A work dir holds checkpoints, but none can be read."""
 
 
 @dataclass
@@ -58,7 +56,7 @@ def find_resume_point(work_dir: str, folders: Iterable[str] = (), name_template:
         dir is no problem: a pointer to the old place is looked up in the new one.
 
     Raises:
-        NoReadableCheckpointError: there are checkpoints, but each is broken.
+        UserError: there are checkpoints, but each is broken.
         UnsafeCheckpointError: the pointer's checkpoint names code.
     """
     pointer, target = _read_pointer(work_dir)
@@ -81,9 +79,9 @@ def find_resume_point(work_dir: str, folders: Iterable[str] = (), name_template:
             point.warnings.append(f'{_pointer_problem(work_dir, pointer)} Resuming from the newest: {point.path}')
         return point
     if broken:
-        raise NoReadableCheckpointError(
-            f'{work_dir} holds checkpoints, but none can be read:\n  ' + '\n  '.join(broken.values()) + '\n'
-            'Fix: put a good copy there, or start anew with another --work-dir (or delete these files).'
+        raise UserError(
+            f'{work_dir} holds checkpoints, but none can be read:\n  ' + '\n  '.join(broken.values()) + '\n',
+            fix='put a good copy there, or start anew with another --work-dir (or delete these files).',
         )
     if pointer:
         point.warnings.append(f'{_pointer_problem(work_dir, pointer)} There is no other checkpoint: starting anew.')
@@ -106,7 +104,8 @@ def verify(path: str) -> dict[str, Any]:
     missing += [f'meta.{key}' for key in ('iter', 'epoch') if not missing and key not in meta]
     if missing:
         raise CorruptCheckpointError(
-            f'{path} holds no training state ({", ".join(missing)} missing). Fix: use it as load_from.'
+            f'{path} holds no training state ({", ".join(missing)} missing).',
+            fix='use it as load_from.',
         )
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

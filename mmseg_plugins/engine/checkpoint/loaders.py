@@ -54,8 +54,9 @@ def load_from_torchvision(filename: str, map_location: MapLocation = None) -> An
         addresses = mmengine.load(os.path.join(os.path.dirname(mmengine.__file__), 'hub', 'torchvision_0.12.json'))
         if filename.split('://', 1)[1] not in addresses:
             raise CheckpointFileError(
-                f'{filename}: torchvision is not installed, and mmengine alone knows none but {", ".join(addresses)}. '
-                'Fix: pip install torchvision, or name a local file.') from error
+                f'{filename}: torchvision is not installed, and mmengine alone knows none but {", ".join(addresses)}.',
+                fix='pip install torchvision, or name a local file.',
+            ) from error
     return load_from_http(_look_up(addresses, filename), map_location)
 
 
@@ -85,7 +86,7 @@ def load_from_ceph(filename: str, map_location: MapLocation = None, backend: str
 
 def load_from_pavi(filename: str, map_location: MapLocation = None) -> Any:
     """``pavi://`` needs a client that was never published; refuse with a fix."""
-    raise CheckpointFileError(f'{filename}: pavi:// is not read. Fix: download the file and name its path.')
+    raise CheckpointFileError(f'{filename}: pavi:// is not read.', fix='download the file and name its path.')
 
 
 def install() -> None:
@@ -116,8 +117,8 @@ def _download(url: str, model_dir: str | None, progress: bool) -> str:
             torch.hub.download_url_to_file(url, path, hash_prefix=None, progress=progress)
         except OSError as error:
             raise CheckpointFileError(
-                f'{url} could not be downloaded ({error}). Fix: check the network, or fetch the file elsewhere '
-                f'and put it at {path}, or name a local file.'
+                f'{url} could not be downloaded ({error}).',
+                fix=f'check the network, or fetch the file elsewhere and put it at {path}, or name a local file.',
             ) from error
     return path
 

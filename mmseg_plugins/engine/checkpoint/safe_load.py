@@ -31,6 +31,8 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from packaging.version import Version
 
+from mmseg_plugins.utils.errors import UserError
+
 FIX_UNSAFE = (
     'The file was not loaded and nothing in it was run. Fix: take the file from a source you trust that saves '
     'plain weights, or convert it where it was made: torch.save({"state_dict": model.state_dict()}, "weights.pth").'
@@ -42,10 +44,8 @@ Source = str | os.PathLike[str] | IO[bytes]
 _STATISTICS = frozenset({'min', 'max', 'current', 'mean'})
 
 
-class CheckpointFileError(RuntimeError):
-    """A checkpoint file that cannot be used; the message says why and what to do."""
-
-    explains_itself = True
+class CheckpointFileError(UserError):
+    """A checkpoint file that cannot be used; the resume logic then tries the one before it."""
 
 
 class UnsafeCheckpointError(CheckpointFileError):
@@ -115,7 +115,7 @@ def load_checkpoint_file(path: Source, map_location: MapLocation = 'cpu', mmap: 
         The saved object, a dict for every checkpoint of mmengine.
 
     Raises:
-        FileNotFoundError: no such file.
+        UserError: no such file.
         UnsafeCheckpointError: the file asks for a function or class outside the allow-list.
         CorruptCheckpointError: empty, truncated, damaged or no checkpoint.
     """
@@ -199,9 +199,9 @@ def _check_file(path: Source) -> None:
         folder = os.path.dirname(os.path.abspath(path))
         near = sorted(n for n in os.listdir(folder) if n.endswith('.pth'))[:8] if os.path.isdir(folder) else []
         there = f'checkpoints in {folder}: {", ".join(near)}' if near else f'{folder} holds no .pth file'
-        raise FileNotFoundError(f'{path} can not be found ({there}). Fix: correct the path.')
+        raise UserError(f'{path} can not be found ({there}).', fix='correct the path.')
     if os.path.getsize(path) == 0:
-        raise CorruptCheckpointError(f'{path} is empty (0 bytes). Fix: take an earlier checkpoint.')
+        raise CorruptCheckpointError(f'{path} is empty (0 bytes).', fix='take an earlier checkpoint.')
 
 
 def _unsafe_message(path: Source, refused: list[str], error: Exception) -> str:

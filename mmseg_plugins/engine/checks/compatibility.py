@@ -27,6 +27,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.rng import preserved_rng
 
 SIDE = 128  # px of the image that is sent through
@@ -44,11 +45,6 @@ HOSTS = ('mmdet', 'mmseg')
 PLAIN_HEADS = ('rpn_head', 'bbox_head', 'mask_head', 'panoptic_head', 'decode_head', 'auxiliary_head')
 MISFITS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)
 
-
-class CompatibilityError(ValueError):
-    """Two parts of a model that do not fit; the message names both, what each has, and the fix."""
-
-    explains_itself = True
 
 
 class Given(NamedTuple):
@@ -105,7 +101,7 @@ def check_model(model: nn.Module) -> None:
     ``backbone``, or whose backbone does not take an image of 128 x 128 px alone.
 
     Raises:
-        CompatibilityError: two parts do not fit.
+        UserError: two parts do not fit.
     """
     backbone = getattr(model, 'backbone', None)
     if not isinstance(backbone, nn.Module):
@@ -139,11 +135,15 @@ def _check_conventions(model: nn.Module) -> None:
     for head in heads:
         wanted = getattr(head, 'convention', HALF_OPEN)
         if wanted != given:
-            raise CompatibilityError(
+            raise UserError(
                 f"model.rpn_head ({type(rpn).__name__}) counts pixels by the convention '{given}', "
-                f"{type(head).__name__} in model.roi_head by '{wanted}'. Rule: one convention, or every box is a pixel "
-                f"off. Fix: convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
-                f"convention='{wanted}' and the anchors and box coder that belong to it")
+                f"{type(head).__name__} in model.roi_head by '{wanted}'.",
+                rule="one convention, or every box is a pixel off.",
+                fix=(
+                    f"convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
+                    f"convention='{wanted}' and the anchors and box coder that belong to it"
+                ),
+            )
 
 
 def _from_backbone(backbone: nn.Module) -> Given | None:
@@ -220,10 +220,11 @@ def _check_queries(path: str, head: nn.Module) -> None:
     queries, classes = getattr(head, 'num_queries', None), getattr(head, 'num_classes', None)
     wanted = (getattr(head, 'test_cfg', None) or {}).get('max_per_image')
     if isinstance(queries, int) and isinstance(classes, int) and wanted is not None and wanted > queries * classes:
-        raise CompatibilityError(
+        raise UserError(
             f'model.test_cfg.max_per_image={wanted} is more than the {queries * classes} pairs of a query and a class '
-            f'that {path} ({type(head).__name__}) ranks: num_queries={queries}, {classes} classes. '
-            f'Fix: max_per_image={queries * classes} or less, or more queries')
+            f'that {path} ({type(head).__name__}) ranks: num_queries={queries}, {classes} classes.',
+            fix=f'max_per_image={queries * classes} or less, or more queries',
+        )
 
 
 def _check_roi_head(roi_head: nn.Module, given: Given) -> None:
@@ -269,17 +270,18 @@ def _check_strides(path: str, part: Any, declared: Sequence[Any], given: Given, 
         says, rule, real = f'{strides[0]}, of the first map', 'the real one', given.strides[0]
     else:
         says, rule, real = f'{strides}, {len(strides)} levels', 'one stride a map, the real one', given.strides
-    raise CompatibilityError(
-        f'{path} ({type(part).__name__}) is set to {name}={says}, but {given.text()}. Rule: {rule}. '
-        f'Fix: {name}={real} in {path}, or another number of maps (num_outs of the neck, out_indices of the '
-        'backbone)')
+    raise UserError(
+        f'{path} ({type(part).__name__}) is set to {name}={says}, but {given.text()}.',
+        rule=f'{rule}.',
+        fix=f'{name}={real} in {path}, or another number of maps (num_outs of the neck, out_indices of the backbone)',
+    )
 
 
 def _pass(path: str, part: nn.Module, given: Given, arguments: tuple[Any, ...]) -> Given | None:
     """Call one part on what the one before gives; None when this machine cannot run it or it gives no maps.
 
     Raises:
-        CompatibilityError: it does not take them.
+        UserError: it does not take them.
     """
     try:
         result = part(*arguments)
@@ -288,7 +290,7 @@ def _pass(path: str, part: nn.Module, given: Given, arguments: tuple[Any, ...]) 
     except MISFITS as error:
         if 'implementation for device' in str(error):  # an operator of mmcv that only a GPU has
             return None
-        raise CompatibilityError(misfit_text(path, part, given, error)) from error
+        raise UserError(misfit_text(path, part, given, error)) from error
     return _given(path, part, result)
 
 

@@ -12,7 +12,8 @@ from types import FrameType
 
 from torch import Tensor, nn
 
-from mmseg_plugins.engine.checks.compatibility import MISFITS, CompatibilityError, Given, misfit_text
+from mmseg_plugins.engine.checks.compatibility import MISFITS, Given, misfit_text
+from mmseg_plugins.utils.errors import UserError
 
 DEPTH = 3  # model.roi_head.bbox_head[0] is a part, its layers are not
 
@@ -30,17 +31,17 @@ def explain_forward_errors(model: nn.Module, first: Callable[[], bool] = lambda:
             other reasons than parts that do not fit.
 
     Raises:
-        CompatibilityError: in place of the error of torch or of a host, which is its cause.
+        UserError: in place of the error of torch or of a host, which is its cause.
     """
     try:
         yield
-    except CompatibilityError:
+    except UserError:
         raise
     except MISFITS as error:
         text = describe_failure(getattr(model, 'module', model), error) if first() else None
         if text is None:
             raise
-        raise CompatibilityError(text) from error
+        raise UserError(text) from error
 
 
 def describe_failure(model: nn.Module, error: BaseException) -> str | None:

@@ -15,13 +15,10 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from mmseg_plugins.engine.checkpoint.safe_load import CheckpointFileError
+from mmseg_plugins.utils.errors import UserError
 
 LEAST = 0.1  # of a module's parameters that a file must reach; new last layers are far fewer than the rest
 
-
-class PretrainedMismatchError(CheckpointFileError):
-    """A file of initial weights that has (almost) none of its module's."""
 
 
 class Pretrained(NamedTuple):
@@ -40,7 +37,7 @@ def check_pretrained(model: nn.Module) -> Iterator[None]:
     A parameter is reached if it changed, whatever the module calls it, or if the file has one of its name and shape.
 
     Raises:
-        PretrainedMismatchError: a file reached less than a tenth of its module's parameters.
+        UserError: a file reached less than a tenth of its module's parameters.
     """
     waiting = [] if getattr(model, '_is_init', False) else list(_pretrained(model, 'model'))
     yield
@@ -52,7 +49,7 @@ def check_pretrained(model: nn.Module) -> Iterator[None]:
         wanted = dict(one.module.named_parameters())
         reached = changed | same_names_and_shapes(wanted, weights)
         if len(reached) < LEAST * len(wanted):
-            raise PretrainedMismatchError(_message(one, weights, wanted, len(reached)))
+            raise UserError(_message(one, weights, wanted, len(reached)))
 
 
 def same_names_and_shapes(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> set[str]:

@@ -13,18 +13,15 @@ from typing import Any
 import mmengine.registry
 from mmengine.registry import Registry
 
+from mmseg_plugins.utils.errors import UserError
+
 _UNKNOWN = re.compile(r'^(?P<name>\S+) is not in the (?:(?P<scope>\w+)::)?(?P<registry>.+?) registry')
 _SCOPES = ('mmdet', 'mmseg', 'mmseg_plugins')
 _PACKAGES = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation', 'mmseg_plugins': 'mmseg_plugins (pip install -e .)'}
 
 
-class UnknownTypeError(KeyError):
+class UnknownTypeError(UserError, KeyError):
     """A ``type`` in a config that is not registered; a KeyError, as mmengine raises."""
-
-    explains_itself = True
-
-    def __str__(self) -> str:
-        return str(self.args[0])  # KeyError would print line breaks as \\n
 
 
 @contextmanager

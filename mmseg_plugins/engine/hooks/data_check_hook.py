@@ -13,9 +13,10 @@ from torch import nn
 
 from mmseg_plugins.data_check.batch_check import check_batch_labels
 from mmseg_plugins.data_check.check_config import check_config
-from mmseg_plugins.data_check.check_report import DataCheckError, collect_problems, write_report
+from mmseg_plugins.data_check.check_report import collect_problems, data_error, write_report
 from mmseg_plugins.data_check.coco_check import ImageOptions
 from mmseg_plugins.registry import HOOKS
+from mmseg_plugins.utils.errors import UserError
 
 #: What a run reads; only problems there stop it.
 STAGE_SPLITS = {'train': ('train', 'val'), 'val': ('val',), 'test': ('test',)}
@@ -29,7 +30,7 @@ class DataCheckHook(Hook):
     ``num_classes`` of every head; annotations and files with what mmdet's
     loader does to them.  What will be dropped is counted in the log and listed
     one by one in ``work_dir/data_check.json``; what makes the run impossible or
-    wrong raises one :class:`DataCheckError` with all problems.
+    wrong raises one :class:`UserError` with all problems.
 
     ``SafeRunner`` calls :meth:`before_build`, before any data set is built;
     with mmengine's own runner the check comes with the first loop.  Rank 0
@@ -48,7 +49,7 @@ class DataCheckHook(Hook):
 
     def __init__(self, *, decode_images: bool = False, max_headers: int | None = 2000, listed: int = 3) -> None:
         if max_headers is not None and max_headers < 0:
-            raise ValueError(f'max_headers must be None (all) or at least 0, got {max_headers}')
+            raise UserError(f'max_headers must be None (all) or at least 0, got {max_headers}')
         self.options = ImageOptions(max_headers=max_headers, decode=decode_images)
         self.listed = listed
         self._done = False
@@ -73,7 +74,7 @@ class DataCheckHook(Hook):
         if problems is None:
             raise RuntimeError('the data check failed on rank 0, see its output')
         if problems:
-            raise DataCheckError(problems)
+            raise data_error(problems)
 
     def before_train(self, runner: Runner) -> None:
         self.before_build(runner, 'train')

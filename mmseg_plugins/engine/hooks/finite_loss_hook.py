@@ -11,12 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmseg_plugins.registry import HOOKS
-
-
-class NonFiniteLossError(RuntimeError):
-    """A loss is NaN or infinite; names the terms, the iteration, the learning rate and the images."""
-
-    explains_itself = True
+from mmseg_plugins.utils.errors import UserError
 
 
 @HOOKS.register_module()
@@ -40,7 +35,7 @@ class FiniteLossHook(Hook):
 
     def __init__(self, *, max_images: int = 16) -> None:
         if max_images < 0:
-            raise ValueError(f'max_images={max_images}: must be 0 or more')
+            raise UserError(f'max_images={max_images}: must be 0 or more')
         self.max_images = max_images
         self._batch: Any = None
 
@@ -74,7 +69,7 @@ class FiniteLossHook(Hook):
             parsed = parse(losses)
             total = parsed[0] if isinstance(parsed, tuple) else parsed
             if isinstance(total, torch.Tensor) and not math.isfinite(total.detach().sum().item()):
-                raise NonFiniteLossError(self._message(runner, losses, total))
+                raise UserError(self._message(runner, losses, total))
             return parsed
 
         parse_losses.checked_by = self  # type: ignore[attr-defined]

@@ -13,12 +13,7 @@ from mmengine.runner.base_loop import BaseLoop
 
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.registry import HOOKS
-
-
-class StageError(RuntimeError):
-    """``load_from`` is missing, or is not the result of the stage before; the message names the command for it."""
-
-    explains_itself = True
+from mmseg_plugins.utils.errors import UserError
 
 
 @HOOKS.register_module()
@@ -35,7 +30,7 @@ class LoadFromCheckHook(Hook):
         dropped: Of parameters that this stage no longer has.
 
     Raises:
-        StageError: at the start of training: no ``load_from``, no such file, or other differences.
+        UserError: at the start of training: no ``load_from``, no such file, or other differences.
     """
 
     priority = 'VERY_HIGH'
@@ -53,17 +48,21 @@ class LoadFromCheckHook(Hook):
         if path and '://' in str(path):
             return
         if not path or not os.path.isfile(os.path.expanduser(path)):
-            raise StageError(f'load_from={path!r}: this stage begins with the weights of the stage before, and there '
-                             f'is no such file. Fix: run that stage first\n  {self.made_by}\nor name its result: '
-                             '--cfg-options load_from=FILE')
+            raise UserError(
+                f'load_from={path!r}: this stage begins with the weights of the stage before, and there is no such '
+                'file.',
+                fix=f'run that stage first\n  {self.made_by}\nor name its result: --cfg-options load_from=FILE',
+            )
         checkpoint = load_checkpoint_file(os.path.expanduser(path), mmap=True)
         weights = checkpoint.get('state_dict', checkpoint)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         problems = self._compare({re.sub(r'^module\.', '', key): value for key, value in weights.items()},
                                  model.state_dict())
         if problems:
-            raise StageError(f'load_from={path!r} is not the result of the stage before:\n  ' + '\n  '.join(problems) +
-                             f'\nFix: name a checkpoint that this command made\n  {self.made_by}')
+            raise UserError(
+                f'load_from={path!r} is not the result of the stage before:\n  ' + '\n  '.join(problems) + '\n',
+                fix=f'name a checkpoint that this command made\n  {self.made_by}',
+            )
 
     def _compare(self, weights: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
         """One line for each parameter that may not differ."""

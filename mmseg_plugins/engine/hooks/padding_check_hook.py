@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmseg_plugins.registry import HOOKS
+from mmseg_plugins.utils.errors import UserError
 
 
 @HOOKS.register_module()
@@ -34,8 +35,10 @@ class PaddingCheckHook(Hook):
 
     def __init__(self, *, min_batches: int = 20, min_share: float = 0.005) -> None:
         if min_batches < 1 or not 0 < min_share < 1:
-            raise ValueError(f'PaddingCheckHook: min_batches={min_batches} must be at least 1 and '
-                             f'min_share={min_share} between 0 and 1')
+            raise UserError(
+                f'PaddingCheckHook: min_batches={min_batches} must be at least 1 and min_share={min_share} between 0 '
+                'and 1',
+            )
         self.min_batches, self.min_share = min_batches, min_share
         self.unpadded_batches = 0  # of the training
         self.train_is_padded = False

@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_plugins.engine.runner.resumable_data import make_resumable
 from mmseg_plugins.registry import HOOKS
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.rng import preserved_rng
 
@@ -110,10 +111,11 @@ class PreciseBNHook(Hook):
                  dataloader: dict | None = None,
                  stages: Collection[str] = STAGES) -> None:
         if num_batches is not None and num_batches < 1:
-            raise ValueError(f'PreciseBNHook: num_batches={num_batches}, it must be at least 1, or None for the '
-                             'whole training set')
+            raise UserError(
+                f'PreciseBNHook: num_batches={num_batches}, it must be at least 1, or None for the whole training set',
+            )
         if isinstance(stages, str) or not set(stages) <= set(STAGES):
-            raise ValueError(f'PreciseBNHook: stages={stages!r}, they must be a list of some of {STAGES}')
+            raise UserError(f'PreciseBNHook: stages={stages!r}, they must be a list of some of {STAGES}')
         self.num_batches = num_batches
         self.dataloader = dataloader
         self.stages = frozenset(stages)
@@ -142,8 +144,10 @@ class PreciseBNHook(Hook):
         """A loader that begins with the same images every time, and how many batches of it are wanted."""
         described = self.dataloader or runner.cfg.get('train_dataloader')
         if described is None:
-            raise ValueError('PreciseBNHook reads training images, but the config has no train_dataloader. Fix: '
-                             'give one, or dataloader=dict(...) to the hook, or leave the hook out')
+            raise UserError(
+                'PreciseBNHook reads training images, but the config has no train_dataloader.',
+                fix='give one, or dataloader=dict(...) to the hook, or leave the hook out',
+            )
         described = deepcopy(dict(described))
         if self._dataset is not None:
             described['dataset'] = self._dataset

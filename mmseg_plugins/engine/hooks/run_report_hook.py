@@ -21,6 +21,7 @@ from mmseg_plugins.reporting import run_report as report
 from mmseg_plugins.reporting.class_counts import count_classes
 from mmseg_plugins.reporting.scalars import ScalarTable
 from mmseg_plugins.utils import environment
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.histogram import draw_class_histogram
 from mmseg_plugins.visualization.images import save_image
 from mmseg_plugins.visualization.sample_sheets import SampleSheet, annotations_are_resized
@@ -69,7 +70,7 @@ class RunReportHook(Hook):
         max_label_maps: int = 300,
     ) -> None:
         if interval < 1:
-            raise ValueError(f'RunReportHook: interval = {interval}; it must be at least 1 iteration')
+            raise UserError(f'RunReportHook: interval = {interval}; it must be at least 1 iteration')
         self.interval = interval
         self.train_samples = train_samples
         self.val_samples = val_samples

@@ -19,6 +19,7 @@ from mmengine.hooks import CheckpointHook
 from mmseg_plugins.engine.checkpoint.files import POINTER, VALIDATED, write_pointer_text
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.atomic import atomic_write_bytes
+from mmseg_plugins.utils.errors import UserError
 
 _OBSOLETE = 'obsolete_ckpts'
 
@@ -37,9 +38,9 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Any) -> None:
         """Find the files of a resumed run again and finish deletions that a kill cut off."""
         if not hasattr(runner, 'gather_rng'):
-            raise TypeError(
-                f'SafeCheckpointHook needs mmseg_plugins.SafeRunner, but the runner is a {type(runner).__name__}. '
-                "Fix: runner_type = 'mmseg_plugins.SafeRunner' in the config."
+            raise UserError(
+                f'SafeCheckpointHook needs mmseg_plugins.SafeRunner, but the runner is a {type(runner).__name__}.',
+                fix="runner_type = 'mmseg_plugins.SafeRunner' in the config.",
             )
         hub = runner.message_hub
         resumed = runner.iter > 0

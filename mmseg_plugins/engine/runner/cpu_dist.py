@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from mmengine.config import Config
 
+from mmseg_plugins.utils.errors import UserError
+
 
 def start_gloo(launcher: str) -> None:
     """Join the process group of a launcher over gloo, if there is no GPU and none was joined.
@@ -22,9 +24,12 @@ def start_gloo(launcher: str) -> None:
     if launcher == 'none' or torch.cuda.is_available() or dist.is_initialized():
         return
     if launcher != 'pytorch':
-        raise RuntimeError(
-            f'launcher {launcher!r} needs GPUs, and torch sees none. Fix: without GPUs use --launcher pytorch '
-            '(tools/dist_train.sh); with GPUs check the driver, and that torch is a CUDA build (make doctor).'
+        raise UserError(
+            f'launcher {launcher!r} needs GPUs, and torch sees none.',
+            fix=(
+                'without GPUs use --launcher pytorch (tools/dist_train.sh); with GPUs check the driver, and that '
+                'torch is a CUDA build (make doctor).'
+            ),
         )
     dist.init_process_group('gloo')
 

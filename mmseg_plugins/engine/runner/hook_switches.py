@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmseg_plugins.utils.errors import UserError
+
 # Top-level switches of a config and the hooks behind them: True, False or a dict of options.
 SWITCHES = {
     'data_check': 'mmseg_plugins.DataCheckHook',
@@ -27,7 +29,7 @@ def add_switch_hooks(cfg: Any) -> None:
     for switch, name in SWITCHES.items():
         value = cfg.get(switch, True)
         if not isinstance(value, (bool, dict)):
-            raise TypeError(f'{switch}={value!r}: give True, False or a dict of options of {name}.')
+            raise UserError(f'{switch}={value!r}: give True, False or a dict of options of {name}.')
         if value is not False and not {name, name.split('.')[1]} & {str(p) for p in present}:
             hooks.append(dict(type=name, **(value if isinstance(value, dict) else {})))
     cfg['custom_hooks'] = hooks

@@ -12,7 +12,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_plugins.config.load import ConfigError, leaf_datasets
+from mmseg_plugins.config.load import leaf_datasets
+from mmseg_plugins.utils.errors import UserError
 
 
 def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
@@ -25,9 +26,9 @@ def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.optim_wrapper.loss_scale = 'dynamic'
     if args.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
-            raise ConfigError(
-                f'--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in {args.config}, which has none. '
-                'Fix: --cfg-options auto_scale_lr.base_batch_size=N, the batch size that the learning rate is for.'
+            raise UserError(
+                f'--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in {args.config}, which has none.',
+                fix='--cfg-options auto_scale_lr.base_batch_size=N, the batch size that the learning rate is for.',
             )
         cfg.auto_scale_lr.enable = True
     if args.restart:
@@ -61,9 +62,10 @@ def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
     """
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
-        raise ConfigError(
-            '--show and --show-dir need default_hooks.visualization, which this config lacks. Fix: inherit '
-            'configs/_base_/runtime/default_runtime.py, or add visualization=dict(type="DetVisualizationHook").'
+        raise UserError(
+            '--show and --show-dir need default_hooks.visualization, which this config lacks.',
+            fix='inherit configs/_base_/runtime/default_runtime.py, or add '
+                'visualization=dict(type="DetVisualizationHook").',
         )
     hook['draw'] = True
     if args.show:
@@ -93,9 +95,7 @@ def add_test_time_augmentation(cfg: Config) -> None:
     if cfg.get('default_scope') == 'mmseg':
         missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
         if missing:
-            raise ConfigError(
-                f'--tta needs {" and ".join(missing)} in the config. Fix: inherit an mmseg dataset base.'
-            )
+            raise UserError(f'--tta needs {" and ".join(missing)} in the config.', fix='inherit an mmseg dataset base.')
     else:
         cfg.setdefault('tta_model', _default_tta_model())
     for dataset in leaf_datasets(cfg.test_dataloader.dataset):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.utils.errors import UserError
 
 PostProcess = Callable[..., Sequence[Any]]
 
@@ -31,9 +32,13 @@ def build_post_process(described: Mapping[str, Any] | None) -> PostProcess | Non
     if not described:
         return None
     if not isinstance(described, Mapping) or 'type' not in described:
-        raise ValueError(
-            f'post_process={described!r} names no type. Fix: post_process=dict(type="mmseg_plugins.'
-            'DenseCRFPostProcess", preset="deeplabv2-r101"), or on the command line post_process.type=...')
+        raise UserError(
+            f'post_process={described!r} names no type.',
+            fix=(
+                'post_process=dict(type="mmseg_plugins.DenseCRFPostProcess", preset="deeplabv2-r101"), or on the '
+                'command line post_process.type=...'
+            ),
+        )
     return MODELS.build({key: value for key, value in described.items() if key != 'validation'})
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.rng import seeded
 
 _OWN = ('_inner', '_seed')
@@ -189,9 +190,9 @@ class ResumableIterator:
 
     def _next_epoch(self) -> None:
         if getattr(self._loader.batch_sampler, 'next_batch', None) == self._batches_at_start:
-            raise RuntimeError(
-                'the training data loader gives no batch at all. Fix: check that the dataset is not empty and '
-                'that drop_last does not drop its only batch.'
+            raise UserError(
+                'the training data loader gives no batch at all.',
+                fix='check that the dataset is not empty and that drop_last does not drop its only batch.',
             )
         self._epoch += 1
         sampler: Any = self._loader.sampler

@@ -35,6 +35,7 @@ from mmseg_plugins.engine.runner.resumable_data import make_resumable
 from mmseg_plugins.engine.runner.schedules import flat_schedulers, reapply, settings_of
 from mmseg_plugins.registry import RUNNERS
 from mmseg_plugins.utils.atomic import atomic_save, explain_disk_full, remove_leftovers
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.rng import rng_state
 
 _LOOPS = {
@@ -121,7 +122,7 @@ class SafeRunner(Runner):
         """Build the model; parts of this package among others are asked whether they fit (``compatibility.py``).
 
         Raises:
-            CompatibilityError: two parts do not fit.
+            UserError: two parts do not fit.
         """
         built = super().build_model(model)
         if self._mixed and isinstance(model, dict):
@@ -132,7 +133,7 @@ class SafeRunner(Runner):
         """Initialise the weights; files of initial weights must reach the modules that name them (``pretrained.py``).
 
         Raises:
-            PretrainedMismatchError: one does not.
+            UserError: one does not.
         """
         model: Any = self.model.module if is_model_wrapper(self.model) else self.model
         with check_pretrained(model):
@@ -229,10 +230,12 @@ class SafeRunner(Runner):
             checkpoint = super().load_checkpoint(filename, map_location, strict or self._resuming, keys)
         except RuntimeError as error:
             if self._resuming and 'do not match exactly' in str(error):
-                raise RuntimeError(
-                    f'{filename} is of another model than this config, so the run cannot be resumed from it. Fix: '
-                    'use the config that made it, or start anew (another --work-dir), with load_from for the weights '
-                    f'that fit. {error}'
+                raise UserError(
+                    f'{filename} is of another model than this config, so the run cannot be resumed from it.',
+                    fix=(
+                        'use the config that made it, or start anew (another --work-dir), with load_from for the '
+                        f'weights that fit. {error}'
+                    ),
                 ) from error
             raise
         if self._resuming:

@@ -7,10 +7,10 @@ import pytest
 from coco_sets import annotation, dataset_config, sound_content, write_set
 from mmengine.config import Config
 
-from mmseg_plugins.data_check.check_report import DataCheckError
 from mmseg_plugins.engine.hooks import data_check_hook
 from mmseg_plugins.engine.hooks.data_check_hook import DataCheckHook
 from mmseg_plugins.registry import HOOKS
+from mmseg_plugins.utils.errors import UserError
 
 
 def runner(tmp_path, spoil=None):
@@ -42,7 +42,7 @@ def break_twice(content):
 
 
 def test_all_problems_are_in_one_error(tmp_path):
-    with pytest.raises(DataCheckError, match='2 problem') as caught:
+    with pytest.raises(UserError, match='2 problem') as caught:
         DataCheckHook().before_build(runner(tmp_path, break_twice))
     assert 'annotation 60' in str(caught.value)
     assert 'annotation 61' in str(caught.value)
@@ -52,7 +52,7 @@ def test_all_problems_are_in_one_error(tmp_path):
 def test_wrong_head_is_reported_once_for_all_sets(tmp_path):
     wrong = runner(tmp_path)
     wrong.cfg.model.bbox_head.num_classes = 80
-    with pytest.raises(DataCheckError, match='1 problem') as caught:
+    with pytest.raises(UserError, match='1 problem') as caught:
         DataCheckHook().before_build(wrong)
     assert str(caught.value).count('model.bbox_head.num_classes = 80') == 1
 
@@ -61,7 +61,7 @@ def test_training_sets_do_not_stop_a_test(tmp_path):
     broken = runner(tmp_path, break_twice)
     DataCheckHook().before_build(broken, 'test')
     DataCheckHook().before_val(broken)
-    with pytest.raises(DataCheckError):
+    with pytest.raises(UserError):
         DataCheckHook().before_train(broken)
 
 
@@ -79,7 +79,7 @@ def test_other_ranks_read_nothing_and_raise_the_same(tmp_path, monkeypatch):
     broken = runner(tmp_path, break_twice)
     sent = []
     monkeypatch.setattr(data_check_hook, 'broadcast_object_list', lambda data: sent.append(list(data)))
-    with pytest.raises(DataCheckError) as first:
+    with pytest.raises(UserError) as first:
         DataCheckHook().before_build(broken)
 
     def receive(data):
@@ -88,7 +88,7 @@ def test_other_ranks_read_nothing_and_raise_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(data_check_hook, 'broadcast_object_list', receive)
     monkeypatch.setattr(data_check_hook, 'is_main_process', lambda: False)
     monkeypatch.setattr(data_check_hook, 'check_config', lambda *args: pytest.fail('rank 1 must not read'))
-    with pytest.raises(DataCheckError) as second:
+    with pytest.raises(UserError) as second:
         DataCheckHook().before_build(broken)
     assert str(second.value) == str(first.value)
 
@@ -109,6 +109,6 @@ def test_failure_on_rank_zero_does_not_leave_the_others_waiting(tmp_path, monkey
 
 
 def test_options_are_checked_and_the_hook_is_registered():
-    with pytest.raises(ValueError, match='max_headers must be'):
+    with pytest.raises(UserError, match='max_headers must be'):
         DataCheckHook(max_headers=-1)
     assert isinstance(HOOKS.build({'type': 'mmseg_plugins.DataCheckHook', 'decode_images': True}), DataCheckHook)

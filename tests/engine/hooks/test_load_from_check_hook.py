@@ -1,5 +1,6 @@
 """Training in stages: the check of what a stage loads, alone and through FCN's three configs."""
 
+
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,8 @@ from toy_runs import segmentor_config, write_toy_label_maps
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine import SafeRunner
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
-from mmseg_plugins.engine.hooks.load_from_check_hook import LoadFromCheckHook, StageError
+from mmseg_plugins.engine.hooks.load_from_check_hook import LoadFromCheckHook
+from mmseg_plugins.utils.errors import UserError
 
 COMMAND = 'python tools/train.py configs/before.py'
 
@@ -50,7 +52,7 @@ def test_the_listed_differences_pass(before):
 
 @pytest.mark.parametrize('path', [None, 'nowhere/iter_1.pth'])
 def test_a_missing_file_names_the_command_to_run_first(path):
-    with pytest.raises(StageError) as error:
+    with pytest.raises(UserError) as error:
         hook().before_run(runner(path))
     assert COMMAND in str(error.value)
     assert 'no such file' in str(error.value)
@@ -59,7 +61,7 @@ def test_a_missing_file_names_the_command_to_run_first(path):
 
 def test_every_other_difference_is_named(before):
     model = nn.ModuleDict({'trunk': nn.Linear(4, 3), 'added': nn.Linear(3, 1)})
-    with pytest.raises(StageError) as error:
+    with pytest.raises(UserError) as error:
         hook(new=['added.weight'], dropped=[]).before_run(runner(before, model=model))
     text = str(error.value)
     assert 'added.bias is missing' in text
@@ -104,6 +106,6 @@ def test_the_three_stages_of_fcn_hand_their_weights_on(tmp_path):
     assert results['fcn32s'][kept].any()
     torch.testing.assert_close(results['fcn16s'][kept], results['fcn32s'][kept], rtol=0.01, atol=1e-7)
     torch.testing.assert_close(results['fcn8s'][kept], results['fcn16s'][kept], rtol=0.01, atol=1e-7)
-    with pytest.raises(StageError, match=r'score_pool4\.weight is missing'):
+    with pytest.raises(UserError, match=r'score_pool4\.weight is missing'):
         SafeRunner.from_cfg(
             stage('fcn8s', data, tmp_path / 'skipped', load_from=str(tmp_path / 'fcn32s/iter_2.pth'))).train()

@@ -13,6 +13,7 @@ from torch import nn
 
 from mmseg_plugins.engine.hooks import PaddingCheckHook
 from mmseg_plugins.models.detectors import TiledSOLO
+from mmseg_plugins.utils.errors import UserError
 
 
 def warnings_of(
@@ -78,7 +79,7 @@ def test_solo_on_tiles_is_not_warned_of():
 
 @pytest.mark.parametrize('options', [dict(min_batches=0), dict(min_share=0.0), dict(min_share=1.0)])
 def test_limits_that_make_no_sense_are_named(options):
-    with pytest.raises(ValueError, match='PaddingCheckHook'):
+    with pytest.raises(UserError, match='PaddingCheckHook'):
         PaddingCheckHook(**options)
 
 

@@ -17,6 +17,7 @@ from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine import SafeRunner
 from mmseg_plugins.engine.runner.post_process import _merge_with_scores, attach, build_post_process, raw_images
 from mmseg_plugins.models.crf import dense_crf
+from mmseg_plugins.utils.errors import UserError
 
 POST = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deconvnet')
 
@@ -69,7 +70,7 @@ def test_of_augmented_images_an_unflipped_one_is_used(picture):
 
 def test_a_post_process_without_a_type_names_the_fix():
     assert build_post_process(None) is None
-    with pytest.raises(ValueError, match=r'names no type.*post_process\.type'):
+    with pytest.raises(UserError, match=r'names no type.*post_process\.type'):
         build_post_process(dict(preset='deconvnet'))
 
 

@@ -15,6 +15,7 @@ from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.engine.hooks import PreciseBNHook
 from mmseg_plugins.engine.hooks.precise_bn_hook import average_batch_statistics
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
+from mmseg_plugins.utils.errors import UserError
 
 HOOK = dict(type='mmseg_plugins.PreciseBNHook')
 
@@ -194,7 +195,7 @@ def test_in_a_segmentor(tmp_path):
 @pytest.mark.parametrize(('arguments', 'words'), [
     (dict(num_batches=0), 'num_batches=0'), (dict(stages='val'), "'val'"), (dict(stages=['train']), 'train')])
 def test_wrong_arguments_are_named(arguments, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(UserError, match=words):
         PreciseBNHook(**arguments)
 
 
@@ -202,5 +203,5 @@ def test_missing_training_data_is_named(tmp_path):
     cfg = toy_config(tmp_path, **validation())
     cfg.pop('train_dataloader')
     cfg.update(train_cfg=None, optim_wrapper=None, param_scheduler=None, custom_hooks=[HOOK])
-    with pytest.raises(ValueError, match=r'no train_dataloader.*Fix'):
+    with pytest.raises(UserError, match=r'no train_dataloader.*Fix'):
         SafeRunner.from_cfg(cfg).val()

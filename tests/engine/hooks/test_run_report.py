@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmseg_plugins.engine.hooks import RunReportHook
 from mmseg_plugins.engine.hooks import run_report_hook as hook_module
 from mmseg_plugins.reporting.scalars import read_scalars
+from mmseg_plugins.utils.errors import UserError
 
 PICTURES = (
     'curves_loss.png', 'curves_metric.png', 'curves_lr.png', 'class_histogram.png', 'samples_train.png',
@@ -192,7 +193,7 @@ def test_only_the_main_process_writes(tmp_path, monkeypatch):
 
 
 def test_interval_below_one_is_refused():
-    with pytest.raises(ValueError, match='interval = 0; it must be at least 1'):
+    with pytest.raises(UserError, match='interval = 0; it must be at least 1'):
         RunReportHook(interval=0)
 
 

@@ -1,5 +1,6 @@
 """FCIS's network: the original's numbers in both conventions, slow transcriptions, levels, low precision, errors."""
 
+
 import numpy as np
 import pytest
 import slow_fcis
@@ -15,8 +16,9 @@ from mmseg_plugins.models.roi_heads import FCISHead
 from mmseg_plugins.models.roi_heads.fcis_head import CODERS
 from mmseg_plugins.models.roi_heads.fcis_score_maps import box_deltas, masks_of
 from mmseg_plugins.ops.ps_roi_pool import ps_roi_pool
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.fcis import convert_fcis_head, x_before_y
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 Y_X = [1, 0, 3, 2]
 CFG = ConfigDict(
@@ -303,9 +305,9 @@ def test_pooled_scores_keep_float32_under_autocast(build):
 
 def test_a_foreign_key_is_refused():
     weights = golden_state_dict({'conv_new_1_weight': [4, 3, 1, 1], 'conv_new_1_bias': [4]}, seed=0, gain=1.0)
-    with pytest.raises(ConversionError, match='rpn_cls_score_weight'):
+    with pytest.raises(UserError, match='rpn_cls_score_weight'):
         convert_fcis_head({**weights, 'rpn_cls_score_weight': torch.zeros(1)}, 'msracver')
-    with pytest.raises(ConversionError, match='conv_new_1_weight'):
+    with pytest.raises(UserError, match='conv_new_1_weight'):
         convert_fcis_head(weights, 'chainercv')
     with pytest.raises(ValueError, match="convention='mxnet'"):
         convert_fcis_head(weights, 'mxnet')
