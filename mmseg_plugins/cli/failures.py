@@ -17,6 +17,11 @@ TRACEBACK_VARIABLE = 'MMSEG_PLUGINS_TRACEBACK'
 REFUSED = 2
 
 
+def is_explained(error: BaseException) -> bool:
+    """Whether the message of an error tells the user everything."""
+    return isinstance(error, UserError)
+
+
 @contextmanager
 def explain_failures() -> Iterator[None]:
     """Turn a failure inside the block into what helps its reader.
