@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.convert import AUTO, convert_weights
-from mmseg_plugins.weights.state_dict_rules import ConversionError
 from mmseg_plugins.weights.table import OPTIONS, RELEASES, listing
 
 
@@ -37,15 +37,18 @@ def run(args: argparse.Namespace) -> int:
     """Print the table, or convert one file and print what was written; 0 when done.
 
     Raises:
-        ConversionError: an argument is missing, or see :func:`mmseg_plugins.weights.convert.convert_weights`.
+        UserError: an argument is missing, or see :func:`mmseg_plugins.weights.convert.convert_weights`.
     """
     if args.list:
         print(listing())
         return 0
     missing = [name.upper() for name in ('name', 'source', 'target') if getattr(args, name) is None]
     if missing:
-        raise ConversionError(f'{" and ".join(missing)} missing. Rule: NAME SOURCE TARGET. '
-                              'Fix: give them, or --list to see the names.')
+        raise UserError(
+            f'{" and ".join(missing)} missing.',
+            rule='NAME SOURCE TARGET.',
+            fix='give them, or --list to see the names.',
+        )
     options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
     print(convert_weights(args.name, args.source, args.target, args.config, **options))
     return 0

@@ -19,11 +19,12 @@ from mmengine.utils import import_modules_from_strings
 from torch import Tensor, nn
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.engine.checkpoint.safe_load import CheckpointFileError
 from mmseg_plugins.utils.atomic import atomic_save
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
-from mmseg_plugins.weights.mxnet_params import ParamsFileError
 from mmseg_plugins.weights.released_files import read_mxnet, read_npz, read_torch
-from mmseg_plugins.weights.state_dict_rules import ConversionError, Tensors, check_matches
+from mmseg_plugins.weights.state_dict_rules import Tensors, check_matches
 from mmseg_plugins.weights.table import FROM_DATASET, OPTIONS, RELEASES, Release, find_release, imported
 
 AUTO = 'auto'
@@ -83,9 +84,9 @@ def convert_weights(name: str, source: str | os.PathLike[str], target: str | os.
         options: Of :data:`mmseg_plugins.weights.table.OPTIONS`, as far as the row has them.
 
     Raises:
-        FileNotFoundError: no such source or config.
+        UserError: no such source or config.
         CheckpointFileError: the source is damaged, or asks for code to be run.
-        ConversionError: unknown name or option, a file of another kind, keys that are unknown, missing or of another
+        UserError: unknown name or option, a file of another kind, keys that are unknown, missing or of another
             shape than the model's; the message lists them.  Nothing is written.
     """
     if name == AUTO:
@@ -100,8 +101,10 @@ def convert_weights(name: str, source: str | os.PathLike[str], target: str | os.
         parts = _parts(release, model)
         check_matches(converted, parts, wanted.name if release.module else f'the model of {wanted.name}')
         classes = _classes(release, wanted)
-    except (ConversionError, ParamsFileError) as error:
-        raise ConversionError(f'{os.fspath(source)}: {error}\nnothing was written') from error
+    except CheckpointFileError:  # names the file, and what is wrong with it
+        raise
+    except UserError as error:
+        raise UserError(f'{os.fspath(source)}: {error}\nnothing was written') from error
     meta: dict[str, Any] = dict(source=os.fspath(source), config=wanted.name, release=name)
     if classes is not None:
         meta['dataset_meta'] = dict(classes=tuple(classes))
@@ -123,7 +126,7 @@ def convert_state_dict(name: str, tensors: Mapping[str, Tensor], wanted: Mapping
         The tensors under our names, and the keys that are left out by rule.
 
     Raises:
-        ConversionError: listing keys that no rule knows.
+        UserError: listing keys that no rule knows.
     """
     release = find_release(name)
     left_out = [key for key in tensors if release.leaves_out(key)]
@@ -143,23 +146,24 @@ def guess_release(source: str | os.PathLike[str]) -> str:
     """The only row of the table that reads a file and knows every key in it.
 
     Raises:
-        FileNotFoundError: no such file.
-        ConversionError: no row does, or several do; the message names them.
+        UserError: no such file, no row does, or several do; the message names them.
     """
     if not Path(source).is_file():
-        raise FileNotFoundError(f'{os.fspath(source)} does not exist. Fix: correct the path.')
+        raise UserError(f'{os.fspath(source)} does not exist.', fix='correct the path.')
     fitting = [name for name, row in RELEASES.items() if not row.fits_model and _knows(row, source)]
     if len(fitting) != 1:
-        raise ConversionError(f'{os.fspath(source)} fits {len(fitting)} rows of the table{": " * bool(fitting)}'
-                              f'{", ".join(fitting)}. Rule: {AUTO!r} needs exactly one whose rules know every key. '
-                              'Fix: give the name; mmseg-plugins convert-weights --list shows them.')
+        raise UserError(
+            f'{os.fspath(source)} fits {len(fitting)} rows of the table{": " * bool(fitting)}{", ".join(fitting)}.',
+            rule=f'{AUTO!r} needs exactly one whose rules know every key.',
+            fix='give the name; mmseg-plugins convert-weights --list shows them.',
+        )
     return fitting[0]
 
 
 def _knows(release: Release, source: str | os.PathLike[str]) -> bool:
     try:
         return bool(convert_state_dict(release.name, read_release(release, source))[0])
-    except (ConversionError, ParamsFileError, RuntimeError):
+    except (UserError, RuntimeError):
         return False
 
 
@@ -168,11 +172,16 @@ def _check_options(release: Release, options: Mapping[str, Any]) -> None:
         if option not in release.options:
             owners = [name for name, row in RELEASES.items() if option in row.options]
             whose = f'it belongs to {", ".join(owners)}' if owners else 'no row has it' + did_you_mean(option, OPTIONS)
-            raise ConversionError(f'{option}={value!r} is no option of {release.name}. Rule: {whose}. '
-                                  'Fix: leave it out.')
+            raise UserError(
+                f'{option}={value!r} is no option of {release.name}.',
+                rule=f'{whose}.',
+                fix='leave it out.',
+            )
         if type(value) is not OPTIONS[option].kind:
-            raise ConversionError(f'{option}={value!r} must be of type {OPTIONS[option].kind.__name__}. '
-                                  'Fix: give such a value.')
+            raise UserError(
+                f'{option}={value!r} must be of type {OPTIONS[option].kind.__name__}.',
+                fix='give such a value.',
+            )
 
 
 def target_model(release: Release, config: str | os.PathLike[str] | None,
@@ -180,13 +189,16 @@ def target_model(release: Release, config: str | os.PathLike[str] | None,
     """The model of the config, or the row's part of a model, built without memory for its weights.
 
     Raises:
-        FileNotFoundError, ConfigError: the config is missing or broken.
-        ConversionError: a config where none is asked for or none where one is, or one with other conventions.
+        UserError: the config is missing or broken.
+        UserError: a config where none is asked for or none where one is, or one with other conventions.
     """
     if release.module is not None:
         if config is not None:
-            raise ConversionError(f'config={os.fspath(config)} has no use: {release.name} makes weights for '
-                                  f'{release.module["type"]}, whatever model holds it. Fix: leave it out.')
+            raise UserError(
+                f'config={os.fspath(config)} has no use: {release.name} makes weights for {release.module["type"]}, '
+                'whatever model holds it.',
+                fix='leave it out.',
+            )
         with DefaultScope.overwrite_default_scope('mmseg'), torch.device('meta'):
             return TargetModel(release.module['type'], None, MODELS.build(dict(release.module)))
     path = os.fspath(config) if config is not None else default_config(release, tensors)
@@ -197,24 +209,32 @@ def target_model(release: Release, config: str | os.PathLike[str] | None,
         model = MODELS.build(cfg.model)
     for key, value in release.requires.items():
         if (given := _attribute(model, key)) != value:
-            raise ConversionError(f'the weights are of {release.name}, but {path} has model.{key} = {given!r}. Rule: '
-                                  f'weights run under the conventions they were trained with, {value!r}. Fix: leave '
-                                  '--config out, or take a config with these conventions.')
+            raise UserError(
+                f'the weights are of {release.name}, but {path} has model.{key} = {given!r}.',
+                rule=f'weights run under the conventions they were trained with, {value!r}.',
+                fix='leave --config out, or take a config with these conventions.',
+            )
     return TargetModel(path, cfg, model)
 
 
 def default_config(release: Release, tensors: Mapping[str, Tensor]) -> str:
-    """The row's config for these tensors; ``ConversionError`` where it has none."""
+    """The row's config for these tensors; ``UserError`` where it has none."""
     if isinstance(release.config, str):
         return str(CONFIGS / release.config)
     if release.config is None:
-        raise ConversionError(f'{release.name} has several variants. Rule: the config of the model names the variant. '
-                              f'Fix: give it with --config; see configs/{release.name.partition("-official")[0]}/.')
+        raise UserError(
+            f'{release.name} has several variants.',
+            rule='the config of the model names the variant.',
+            fix=f'give it with --config; see configs/{release.name.partition("-official")[0]}/.',
+        )
     classes = imported(release.count_classes)(tensors)
     if classes not in release.config:
         known = ' or '.join(map(str, sorted(release.config)))
-        raise ConversionError(f'weights for {classes} classes: no config is known for them. Rule: without --config, '
-                              f'{known} classes. Fix: name the config of the model with --config.')
+        raise UserError(
+            f'weights for {classes} classes: no config is known for them.',
+            rule=f'without --config, {known} classes.',
+            fix='name the config of the model with --config.',
+        )
     return str(CONFIGS / release.config[classes])
 
 

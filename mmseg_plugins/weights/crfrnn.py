@@ -23,7 +23,7 @@ def convert_crfrnn(state_dict: Mapping[str, Tensor]) -> Tensors:
     The result has ``backbone.net.*``, ``decode_head.head.*`` and ``decode_head.crfrnn.*``.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     rules = [
         *caffe_vgg16_rules('backbone.net.'),

@@ -58,6 +58,6 @@ def convert_deconvnet(state_dict: Mapping[str, Tensor]) -> Tensors:
     """Translate the original's ``state_dict`` to the keys of ``DeconvNetEncoder`` and ``DeconvNetHead``.
 
     Raises:
-        ConversionError: listing keys that belong to neither.
+        UserError: listing keys that belong to neither.
     """
     return convert(state_dict, RULES, 'DeconvNet (Jasonlee1995/DeconvNet)')

@@ -29,7 +29,7 @@ def convert_largefov(state_dict: Mapping[str, Tensor]) -> Tensors:
     """Translate a port's ``state_dict`` (or a part of it) to the keys of this package's segmentor.
 
     Raises:
-        ConversionError: listing keys that belong to neither port.
+        UserError: listing keys that belong to neither port.
     """
     return convert(state_dict, RULES, 'DeepLab v1 LargeFOV (wangleihitcs/DeepLab-V1-PyTorch, CoinCheung/'
                                       'Deeplab-Large-FOV)')

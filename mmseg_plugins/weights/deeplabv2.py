@@ -51,6 +51,6 @@ def convert_deeplabv2(state_dict: Mapping[str, Tensor]) -> Tensors:
     """Translate a whole model's ``state_dict`` (or a part of it) to the keys of this package's segmentor.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     return convert(state_dict, [*BACKBONE, CLASSIFIERS], SOURCE)

@@ -32,7 +32,7 @@ def convert_dilation(state_dict: Mapping[str, Tensor], wrapped: bool = True) -> 
         wrapped: The network stands in ``MirrorMargin``, as in ``configs/dilation``.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     trunk = caffe_conv_rule('backbone.net.' if wrapped else 'backbone.')
     return convert(state_dict, [trunk, *RULES], 'DilatedNet (fyu/dilation)')

@@ -72,7 +72,7 @@ def convert_enet(state_dict: Mapping[str, Tensor], *, backbone: str = 'backbone.
         drop_last_class: Leave the scores of the last class out: the port trains CamVid with "unlabeled" as twelfth.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     converted = convert(state_dict, _rules(backbone), 'ENet (davidtvs/PyTorch-ENet)')
     name = 'decode_head.score.weight'

@@ -38,7 +38,7 @@ def convert_fc_densenet(state_dict: Mapping[str, Tensor], *, drop_last_class: bo
         drop_last_class: Leave the scores of the last class out: the port trains CamVid with "void" as twelfth.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     converted = convert(state_dict, RULES, 'FC-DenseNet (bfortuner/pytorch_tiramisu)')
     if drop_last_class:

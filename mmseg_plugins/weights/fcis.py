@@ -16,7 +16,9 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import ConversionError, Rule, Tensors, convert
+from mmseg_plugins.utils.errors import UserError
+
+from .state_dict_rules import Rule, Tensors, convert
 
 SCORE_MAPS = 'roi_head.score_maps.'
 GROUP_SIZE = 7  # k of chainercv's released weights
@@ -42,8 +44,11 @@ def _chainer(match: re.Match, tensor: Tensor) -> Tensors:
 def _chainer_boxes(match: re.Match, tensor: Tensor) -> Tensors:
     group_size = math.isqrt(len(tensor) // 8)
     if len(tensor) != 8 * group_size**2:
-        raise ConversionError(f'{match[0]} has {len(tensor)} channels. Rule: 8 k^2, two groups of four numbers for '
-                              'each of k x k cells. Fix: give a released checkpoint.')
+        raise UserError(
+            f'{match[0]} has {len(tensor)} channels.',
+            rule='8 k^2, two groups of four numbers for each of k x k cells.',
+            fix='give a released checkpoint.',
+        )
     return {f'{SCORE_MAPS}bbox.{CHAINER_PARAM[match["param"]]}': x_before_y(tensor, group_size)}
 
 
@@ -66,7 +71,7 @@ def convert_fcis_head(state_dict: Mapping[str, Tensor], convention: str) -> Tens
         convention: ``'msracver'`` or ``'chainercv'``: whose names they are.
 
     Raises:
-        ConversionError: listing keys that belong to no part of the head.
+        UserError: listing keys that belong to no part of the head.
     """
     rules = dict(msracver=MSRACVER_HEAD_RULES, chainercv=CHAINERCV_HEAD_RULES)
     if convention not in rules:

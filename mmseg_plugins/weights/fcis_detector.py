@@ -22,8 +22,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from mmseg_plugins.utils.errors import UserError
+
 from .fcis import CHAINER_PARAM, CHAINERCV_HEAD_RULES, GROUP_SIZE, MSRACVER_HEAD_RULES, Y_X_TO_X_Y
-from .state_dict_rules import ConversionError, Rule, Tensors, convert
+from .state_dict_rules import Rule, Tensors, convert
 
 CHAINER_FIRST_EPS_EXCESS = 2e-5 - 1e-5
 BRANCHES = {'1': 'downsample', '2a': '1', '2b': '2', '2c': '3'}
@@ -131,7 +133,7 @@ def convert_fcis(state_dict: Mapping[str, Tensor], convention: str) -> Tensors:
         convention: ``'msracver'`` or ``'chainercv'``: whose names they are.
 
     Raises:
-        ConversionError: listing keys that belong to no part of the detector, or twice to the same.
+        UserError: listing keys that belong to no part of the detector, or twice to the same.
     """
     if convention not in RULES:
         raise ValueError(f'convention must be one of {sorted(RULES)}, got {convention!r}')
@@ -151,5 +153,5 @@ def _without_kinds(state_dict: Mapping[str, Tensor]) -> Tensors:
     bare = {re.sub('^(?:arg|aux):', '', name): tensor for name, tensor in state_dict.items()}
     if len(bare) != len(state_dict):
         double = [name for name in bare if sum(key.endswith(f':{name}') or key == name for key in state_dict) > 1]
-        raise ConversionError(f'names that occur both as arg: and as aux:, or with and without it: {double}')
+        raise UserError(f'names that occur both as arg: and as aux:, or with and without it: {double}')
     return bare

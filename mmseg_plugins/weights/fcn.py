@@ -34,7 +34,7 @@ def convert_fcn(state_dict: Mapping[str, Tensor]) -> Tensors:
     The result has ``backbone.net.*`` (:class:`FCNVGG` inside :class:`WithImage`) and ``decode_head.*``.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     rules = [*caffe_vgg16_rules('backbone.net.'), *fcn_head_rules('decode_head.')]
     return convert(state_dict, rules, 'FCN (Caffe blob names, as in wkentaro/pytorch-fcn)')

@@ -49,7 +49,7 @@ def convert_gcn(state_dict: Mapping[str, Tensor]) -> Tensors:
     ``module.`` of DataParallel is taken off; batch counters that old files lack are added as 0.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     plain = {key.removeprefix('module.'): value for key, value in state_dict.items()}
     return with_batch_counts(convert(plain, RULES, 'GCN (zijundeng/pytorch-semantic-segmentation)'))

@@ -45,6 +45,6 @@ def convert_linknet(state_dict: Mapping[str, Tensor]) -> Tensors:
     """Translate the original's ``state_dict`` (or a part of it) to the keys of ``configs/linknet``'s segmentors.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules, or to both of its classes.
+        UserError: listing keys that belong to none of its modules, or to both of its classes.
     """
     return convert(state_dict, RULES, 'LinkNet (e-lab/pytorch-linknet)')

@@ -33,7 +33,6 @@ MAX_NDIM = 32
 MAX_NAME = 4096
 
 
-
 class _Reader:
     """Numbers from a file, with errors that say where it ends."""
 

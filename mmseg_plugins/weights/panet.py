@@ -151,6 +151,6 @@ def convert_panet(state_dict: Mapping[str, Tensor]) -> Tensors:
     head with and without fully connected fusion.
 
     Raises:
-        ConversionError: listing keys that belong to none of them.
+        UserError: listing keys that belong to none of them.
     """
     return convert(state_dict, RULES, 'PANet (ShuLiu1993/PANet, group-norm variants)')

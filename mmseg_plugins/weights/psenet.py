@@ -56,6 +56,6 @@ def convert_psenet(state_dict: Mapping[str, Tensor]) -> Tensors:
     """Translate the original's ``state_dict`` (or a part of it) to the keys of ``configs/psenet``'s detector.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     return convert(state_dict, RULES, 'PSENet (whai362/PSENet)')

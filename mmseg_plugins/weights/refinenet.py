@@ -115,7 +115,7 @@ def convert_refinenet(state_dict: Mapping[str, Tensor]) -> Tensors:
     that only the latter has; ``module.`` of DataParallel is taken off.  Batch counters that old files lack become 0.
 
     Raises:
-        ConversionError: listing keys that belong to none of them.
+        UserError: listing keys that belong to none of them.
     """
     plain = {key.removeprefix('module.'): value for key, value in state_dict.items()}
     mobile = any(key.startswith(('segm.', 'layer1.0.weight', 'crp', 'conv_adapt')) for key in plain)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.mxnet_params import read_params
-from mmseg_plugins.weights.state_dict_rules import ConversionError
 
 
 def read_torch(path: str | os.PathLike[str], keys: tuple[str, ...]) -> Mapping[str, Tensor]:
@@ -25,9 +25,9 @@ def read_torch(path: str | os.PathLike[str], keys: tuple[str, ...]) -> Mapping[s
         keys: Where the state dict may lie, in the order of search; ``''`` is the file itself.
 
     Raises:
-        FileNotFoundError: no such file.
+        UserError: no such file.
         CheckpointFileError: the file is damaged, or asks for code to be run.
-        ConversionError: there is no state dict at these places.
+        UserError: there is no state dict at these places.
     """
     content = load_checkpoint_file(path)
     for key in keys:
@@ -36,17 +36,18 @@ def read_torch(path: str | os.PathLike[str], keys: tuple[str, ...]) -> Mapping[s
             return found
     places = ' or '.join(f'lies under {key!r}' if key else 'is the file itself' for key in keys)
     held = sorted(map(str, content))[:5] if isinstance(content, dict) else type(content).__name__
-    raise ConversionError(
-        f'found {held}. Rule: in such a file the state dict (names and tensors) {places}. '
-        'Fix: another NAME of the table, or save the state dict alone where the file was made.')
+    raise UserError(
+        f'found {held}.',
+        rule=f'in such a file the state dict (names and tensors) {places}.',
+        fix='another NAME of the table, or save the state dict alone where the file was made.',
+    )
 
 
 def read_mxnet(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Tensors of MXNet's ``.params``, see :mod:`mmseg_plugins.weights.mxnet_params`.
 
     Raises:
-        FileNotFoundError: no such file.
-        ParamsFileError: another format, or a damaged file.
+        UserError: no such file, another format, or a damaged file.
     """
     return {name: torch.from_numpy(array) for name, array in read_params(_existing(path)).items()}
 
@@ -55,21 +56,22 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Tensors of a ``.npz`` of plain arrays.
 
     Raises:
-        FileNotFoundError: no such file.
-        ConversionError: another format, or arrays of Python objects, which only running code could read.
+        UserError: no such file, another format, or arrays of Python objects, which only running code could read.
     """
     path = _existing(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.asarray(arrays[name])) for name in arrays.files}
     except (ValueError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ConversionError(f'it cannot be read as a .npz of plain arrays: {error}. Fix: is it the right file?'
-                              ) from error
+        raise UserError(
+            f'it cannot be read as a .npz of plain arrays: {error}.',
+            fix='is it the right file?',
+        ) from error
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path} does not exist. Fix: correct the path.')
+        raise UserError(f'{path} does not exist.', fix='correct the path.')
     return Path(path)
 
 

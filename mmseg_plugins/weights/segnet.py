@@ -44,6 +44,6 @@ def convert_segnet(state_dict: Mapping[str, Tensor]) -> Tensors:
     """Translate the original's ``state_dict`` to the keys of ``WithImage(net=SegNetEncoder)`` and ``SegNetHead``.
 
     Raises:
-        ConversionError: listing keys that belong to neither.
+        UserError: listing keys that belong to neither.
     """
     return convert(state_dict, RULES, 'SegNet (meetps/pytorch-semseg)')

@@ -52,6 +52,6 @@ def convert_solo(state_dict: Mapping[str, Tensor]) -> Tensors:
     convolutions.
 
     Raises:
-        ConversionError: listing keys that belong to none of them.
+        UserError: listing keys that belong to none of them.
     """
     return convert(state_dict, RULES, 'SOLO or SOLOv2 (WXinlong/SOLO)')

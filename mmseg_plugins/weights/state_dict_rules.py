@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from torch import Tensor
 
+from mmseg_plugins.utils.errors import UserError
+
 #: The last part of a key: of a layer without running statistics, and of any convolution or batch norm.
 PARAM = r'(?P<param>weight|bias)'
 NORM_PARAM = r'(?P<param>weight|bias|running_mean|running_var|num_batches_tracked)'
@@ -20,11 +22,6 @@ WRAPPED = r'(?:module\.)?'
 Tensors = dict[str, Tensor]
 Handler = Callable[[re.Match, Tensor], Tensors]
 
-
-class ConversionError(ValueError):
-    """A state dict that does not fit; the message lists every offending key."""
-
-    explains_itself = True
 
 
 class Rule:
@@ -51,7 +48,7 @@ class Rule:
 
 
 def convert(state_dict: Mapping[str, Tensor], rules: Iterable[Rule], source: str) -> Tensors:
-    """Translate ``state_dict``; ``ConversionError`` lists keys that no rule, or more than one, claims.
+    """Translate ``state_dict``; ``UserError`` lists keys that no rule, or more than one, claims.
 
     Args:
         source: What the rules can read, for the message.
@@ -68,14 +65,14 @@ def convert(state_dict: Mapping[str, Tensor], rules: Iterable[Rule], source: str
             doubled.append(key)
         converted.update(results[0])
     if unknown or doubled:
-        raise ConversionError(
+        raise UserError(
             f'not a checkpoint of {source}' + _listed('keys that no rule knows', unknown) +
             _listed('keys that two rules or two keys lay claim to', doubled))
     return converted
 
 
 def check_matches(converted: Mapping[str, Tensor], wanted: Mapping[str, Tensor], target: str) -> None:
-    """Raise ``ConversionError`` unless names and shapes are those of ``wanted`` (a module's ``state_dict``)."""
+    """Raise ``UserError`` unless names and shapes are those of ``wanted`` (a module's ``state_dict``)."""
     missing = [k for k in wanted if k not in converted]
     extra = [k for k in converted if k not in wanted]
     shapes = [
@@ -83,7 +80,7 @@ def check_matches(converted: Mapping[str, Tensor], wanted: Mapping[str, Tensor],
         if k in converted and converted[k].shape != wanted[k].shape
     ]
     if missing or extra or shapes:
-        raise ConversionError(
+        raise UserError(
             f'the checkpoint does not fit {target}' + _listed('missing from the checkpoint', missing) +
             _listed('not in the model', extra) + _listed('of another shape', shapes))
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
-from mmseg_plugins.weights.state_dict_rules import ConversionError
 
 FROM_DATASET = ('dataset', )  # class names of the config's training set
 ITSELF = ('', )  # the file is the state dict
@@ -232,13 +232,16 @@ def find_release(name: str) -> Release:
     """The row called ``name``.
 
     Raises:
-        ConversionError: no such row; the message names near ones.
+        UserError: no such row; the message names near ones.
     """
     if name not in RELEASES:
         longer = [known for known in RELEASES if known.startswith(name)]
         hint = f' (did you mean {" or ".join(longer)}?)' if name and longer else did_you_mean(name, RELEASES)
-        raise ConversionError(f'{name!r} is no released checkpoint that can be converted{hint}. Rule: the names of the '
-                              'table. Fix: mmseg-plugins convert-weights --list shows them.')
+        raise UserError(
+            f'{name!r} is no released checkpoint that can be converted{hint}.',
+            rule='the names of the table.',
+            fix='mmseg-plugins convert-weights --list shows them.',
+        )
     return RELEASES[name]
 
 

@@ -62,7 +62,7 @@ def convert_torchvision_mobilenet_v2(state_dict: Mapping[str, Tensor], *, expand
         expanded: For ``mmseg_plugins.ExpandedMobileNetV2``: adds an identity as its first expansion.
 
     Raises:
-        ConversionError: listing keys that torchvision's network does not have.
+        UserError: listing keys that torchvision's network does not have.
     """
     converted = convert(state_dict, _rules(int(expanded)), "torchvision's MobileNetV2")
     if expanded:

@@ -58,7 +58,7 @@ def convert_unet(state_dict: Mapping[str, Tensor], wrapped: bool = True) -> Tens
         wrapped: The network stands in ``MirrorMargin``, as in ``configs/unet``.
 
     Raises:
-        ConversionError: listing keys that belong to none of its modules.
+        UserError: listing keys that belong to none of its modules.
     """
     converted = convert(state_dict, RULES, 'U-Net (meetps/pytorch-semseg, is_deconv=True)')
     for key in [key for key in converted if key.endswith('.conv.bias')]:

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from mmseg_plugins.models.backbones.fcn_vgg import FC_KERNEL, fc_as_conv
+from mmseg_plugins.utils.errors import UserError
 
-from .state_dict_rules import PARAM, ConversionError, Rule, Tensors, convert
+from .state_dict_rules import PARAM, Rule, Tensors, convert
 
 CONVS = (2, 2, 3, 3, 3)  # of the stages
 IMAGENET_STD = (58.395, 57.12, 57.375)  # RGB
@@ -53,8 +54,11 @@ def _fully_connected(match: re.Match, tensor: Tensor) -> Tensors:
     name = FC.get(match['fc'], match['fc'])
     kernel = FC_KERNEL if name == 'fc6' else 1
     if tensor.dim() == 2 and tensor.shape[1] % kernel**2:
-        raise ConversionError(f'{match[0]} has the shape {tuple(tensor.shape)}. Rule: fc6 reads 7 x 7 cells, so its '
-                              'columns are a multiple of 49. Fix: give the whole VGG-16 of ImageNet.')
+        raise UserError(
+            f'{match[0]} has the shape {tuple(tensor.shape)}.',
+            rule='fc6 reads 7 x 7 cells, so its columns are a multiple of 49.',
+            fix='give the whole VGG-16 of ImageNet.',
+        )
     return {f'{name}.{match["param"]}': fc_as_conv(tensor, kernel)}
 
 
@@ -73,7 +77,7 @@ def read_vgg16(state_dict: Mapping[str, Tensor]) -> Tensors:
         as they are given.
 
     Raises:
-        ConversionError: listing keys of other networks.
+        UserError: listing keys of other networks.
     """
     return convert(state_dict, RULES, "VGG-16 (torchvision's or Caffe's names)")
 
@@ -95,7 +99,7 @@ def convert_vgg16_encoder(state_dict: Mapping[str, Tensor], *, normalized: bool 
         ``features.*`` at the places that leave room for norms, and perhaps ``fc.0.conv.*`` and ``fc.1.conv.*``.
 
     Raises:
-        ConversionError: listing keys that are not VGG-16's.
+        UserError: listing keys that are not VGG-16's.
     """
     first = 'features.0.weight'
     converted: Tensors = {}
@@ -135,18 +139,20 @@ def subsample_vgg16(state_dict: Mapping[str, Tensor], *, branches: int = 1, chan
         ``backbone.features.*``, ``decode_head.fc6.<branch>.conv.*`` and ``decode_head.fc7.<branch>.conv.*``.
 
     Raises:
-        ConversionError: the weights are not VGG-16's, or there are fewer filters than ``channels``.
+        UserError: the weights are not VGG-16's, or there are fewer filters than ``channels``.
     """
     given = read_vgg16(state_dict)
     fc6, fc7 = (given.get(f'{layer}.weight') for layer in ('fc6', 'fc7'))
     if fc6 is None or fc7 is None or fc6.shape[2:] != (FC_KERNEL, ) * 2 or fc7.shape != (len(fc6), len(fc6), 1, 1):
         shapes = [None if layer is None else tuple(layer.shape) for layer in (fc6, fc7)]
-        raise ConversionError(f'fc6 and fc7 (torchvision: classifier.0 and classifier.3) have, as convolutions, the '
-                              f'shapes {shapes}. Rule: those of VGG-16 are (4096, 512, 7, 7) and (4096, 4096, 1, 1). '
-                              'Fix: give the whole VGG-16 of ImageNet.')
+        raise UserError(
+            f'fc6 and fc7 (torchvision: classifier.0 and classifier.3) have, as convolutions, the shapes {shapes}.',
+            rule='those of VGG-16 are (4096, 512, 7, 7) and (4096, 4096, 1, 1).',
+            fix='give the whole VGG-16 of ImageNet.',
+        )
     count = fc6.shape[0]
     if channels > count:
-        raise ConversionError(f'channels={channels}, but fc6 has {count} filters. Fix: keep at most as many.')
+        raise UserError(f'channels={channels}, but fc6 has {count} filters.', fix='keep at most as many.')
     places = torch.linspace(0, FC_KERNEL - 1, kernel_size).round().long()
     cells = fc6[:, :, places[:, None], places]  # (4096, 512, 7, 7) -> (4096, 512, k, k)
     result = {f'backbone.{name}': value for name, value in given.items() if name.startswith('features.')}
@@ -170,12 +176,15 @@ def convert_vgg16_deeplab(state_dict: Mapping[str, Tensor], wanted: Mapping[str,
         seed: Of the choice of filters.
 
     Raises:
-        ConversionError: the weights are not VGG-16's, or the model has no ``decode_head.fc6``.
+        UserError: the weights are not VGG-16's, or the model has no ``decode_head.fc6``.
     """
     fc6 = [value for name, value in wanted.items() if re.fullmatch(r'decode_head\.fc6\.\d+\.conv\.weight', name)]
     if not fc6:
-        raise ConversionError('the model has no decode_head.fc6.0.conv. Rule: these weights are for DeepLab over '
-                              'VGG-16 (LargeFOVHead). Fix: name such a config with --config.')
+        raise UserError(
+            'the model has no decode_head.fc6.0.conv.',
+            rule='these weights are for DeepLab over VGG-16 (LargeFOVHead).',
+            fix='name such a config with --config.',
+        )
     channels, _, kernel_size, _ = fc6[0].shape
     weights = subsample_vgg16(state_dict, branches=len(fc6), channels=channels, kernel_size=kernel_size, seed=seed)
     if not any(name.startswith('backbone.net.') for name in wanted):

@@ -1,14 +1,15 @@
 """DeepLab's converters: both ports of v1, whole models and starts of v2, VGG-16's classifier, every refusal."""
 
+
 import pytest
 import torch
 from golden_cases import golden_state_dict
 from slow_deeplab import largefov_params, resnet_params
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.convert import convert_state_dict
 from mmseg_plugins.weights.deeplabv1 import convert_largefov
 from mmseg_plugins.weights.deeplabv2 import convert_deeplabv2
-from mmseg_plugins.weights.state_dict_rules import ConversionError
 from mmseg_plugins.weights.vgg16 import subsample_vgg16
 
 
@@ -48,9 +49,9 @@ def test_a_start_leaves_classifiers_out_and_nothing_else():
     coco = {name.removeprefix('base.'): value for name, value in weights.items() if 'aspp' not in name}
     coco |= {'fc.weight': torch.zeros(91, 64, 1, 1), 'fc.bias': torch.zeros(91)}
     assert equal(start(coco), trunk)
-    with pytest.raises(ConversionError, match=r'fc\.weight'):
+    with pytest.raises(UserError, match=r'fc\.weight'):
         convert_deeplabv2(coco)
-    with pytest.raises(ConversionError, match=r'layer6\.block1'):
+    with pytest.raises(UserError, match=r'layer6\.block1'):
         start({**coco, 'layer6.block1.reduce.conv.weight': torch.zeros(1)})
 
 
@@ -99,15 +100,15 @@ def test_cells_and_filters_are_decimated_alike_in_both_layers(kernel, places):
     ({'fc.weight': torch.zeros(1)}, 'fc.weight'),
 ])
 def test_other_weights_are_refused(broken, words):
-    with pytest.raises(ConversionError, match=words):
+    with pytest.raises(UserError, match=words):
         subsample_vgg16(broken)
 
 
 def test_more_filters_than_there_are_are_refused():
-    with pytest.raises(ConversionError, match='channels=17, but fc6 has 16'):
+    with pytest.raises(UserError, match='channels=17, but fc6 has 16'):
         subsample_vgg16(vgg16(), channels=17)
 
 
 def test_unknown_keys_are_listed():
-    with pytest.raises(ConversionError, match=r'features\.31\.weight'):
+    with pytest.raises(UserError, match=r'features\.31\.weight'):
         convert_largefov({'features.31.weight': torch.zeros(1)})

@@ -1,5 +1,6 @@
 """Checkpoints of both FCIS implementations against the configs: every key, the outputs, every refusal."""
 
+
 import pytest
 import torch
 from golden_cases import rel_error
@@ -9,9 +10,10 @@ from official_fcis import backbone, chainer_params, mxnet_params, official_weigh
 from tiny_models import CONFIGS, batch, predictions_of
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.convert import convert_state_dict
 from mmseg_plugins.weights.fcis_detector import convert_fcis
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 PARAMS = {'msracver': mxnet_params, 'chainercv': chainer_params}
 NAMES = {
@@ -131,12 +133,12 @@ def test_names_without_prefix_are_the_same(origin):
     one, other = (convert_state_dict(f'fcis-{origin}', names)[0] for names in (bare, with_prefix))
     assert one.keys() == other.keys()
     if origin == 'msracver':
-        with pytest.raises(ConversionError, match=r"with and without it: \['conv1_weight'\]"):
+        with pytest.raises(UserError, match=r"with and without it: \['conv1_weight'\]"):
             convert_fcis({'arg:conv1_weight': torch.zeros(1), 'conv1_weight': torch.zeros(1)}, origin)
 
 
 def test_unknown_keys_are_listed(origin):
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert_fcis({'arg:res6a_branch1_weight': torch.zeros(1), 'rpn/conv2/W': torch.zeros(1)}, origin)
     assert 'res6a_branch1_weight' in str(error.value)
     assert 'rpn/conv2/W' in str(error.value)
@@ -146,11 +148,11 @@ def test_unknown_keys_are_listed(origin):
 
 def test_keys_of_the_other_implementation_are_refused(weights, origin):
     other = {'msracver': 'chainercv', 'chainercv': 'msracver'}[origin]
-    with pytest.raises(ConversionError, match=f'not a checkpoint of FCIS of {other}'):
+    with pytest.raises(UserError, match=f'not a checkpoint of FCIS of {other}'):
         convert_fcis(weights, other)
 
 
 def test_group_sizes_of_chainercv_that_are_not_known_are_refused():
     """14 x 14 groups divide by 4 x 7 x 7, too."""
-    with pytest.raises(ConversionError, match=r'head/ag_loc/b has 1568 channels\. Rule: 8 x 7 x 7 = 392'):
+    with pytest.raises(UserError, match=r'head/ag_loc/b has 1568 channels\. Rule: 8 x 7 x 7 = 392'):
         convert_fcis({'head/ag_loc/b': torch.zeros(8 * 14 * 14)}, 'chainercv')

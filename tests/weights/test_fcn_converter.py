@@ -1,5 +1,6 @@
 """FCN-32s, 16s, 8s and 8s at once under Caffe's blob names: golden scores, other seeds and sizes, refusals."""
 
+
 import functools
 
 import golden_cases
@@ -9,9 +10,10 @@ from golden_cases import GoldenCase, golden_state_dict, rel_error
 from mmengine.registry import MODELS, DefaultScope
 from official_fcn import DECONVS, official_forward, official_params
 
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.convert import convert_state_dict
 from mmseg_plugins.weights.fcn import convert_fcn
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 CASES = {'fcn32s': 32, 'fcn16s': 16, 'fcn8s': 8, 'fcn8s_atonce': 8}
 SCALES = dict(skip_scales=[0.0001, 0.01])
@@ -92,12 +94,12 @@ def test_crf_rnns_bias_in_the_first_deconvolution_is_read():
 
 def test_a_bias_that_the_model_lacks_is_refused():
     weights = golden_state_dict(official_params(8, width=2, fc=8, bias2=True), seed=2, gain=2.0)
-    with pytest.raises(ConversionError, match=r'decode_head\.upscore2\.bias'):
+    with pytest.raises(UserError, match=r'decode_head\.upscore2\.bias'):
         load(segmentor(8, width=2, fc=8), weights)
 
 
 def test_unknown_keys_are_listed():
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert_fcn({'conv5_4.weight': torch.zeros(1), 'fc8.bias': torch.zeros(1)})
     assert 'conv5_4.weight' in str(error.value)
     assert 'fc8.bias' in str(error.value)
@@ -117,5 +119,5 @@ def test_both_names_of_a_vgg_lead_to_one_trunk_and_the_last_layer_is_told():
         converted, left_out = convert_state_dict('vgg16-fcn', golden_state_dict(params, seed=0, gain=1.0))
         check_matches(converted, wanted, 'FCNVGG')
         assert left_out == [last]
-    with pytest.raises(ConversionError, match=r'layer1\.weight'):
+    with pytest.raises(UserError, match=r'layer1\.weight'):
         convert_state_dict('vgg16-fcn', {'layer1.weight': torch.zeros(1)})

@@ -1,5 +1,6 @@
 """torchvision's MobileNetV2 in mmseg's, plain and expanded: the same maps as a slow transcription."""
 
+
 import pytest
 import torch
 from golden_cases import golden_state_dict, rel_error
@@ -7,8 +8,9 @@ from mmseg.models.backbones import MobileNetV2
 from official_mobilenet import torchvision_forward, torchvision_params
 
 from mmseg_plugins.models.backbones import ExpandedMobileNetV2
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.convert import convert_state_dict
-from mmseg_plugins.weights.state_dict_rules import ConversionError, check_matches
+from mmseg_plugins.weights.state_dict_rules import check_matches
 
 
 @pytest.mark.parametrize(('build', 'name'), [
@@ -28,5 +30,5 @@ def test_maps_are_torchvisions(build, name):
 
 
 def test_unknown_names_are_listed():
-    with pytest.raises(ConversionError, match=r'features\.19\.0\.weight'):
+    with pytest.raises(UserError, match=r'features\.19\.0\.weight'):
         convert_state_dict('mobilenet-v2-torchvision', {'features.19.0.weight': torch.zeros(1)})

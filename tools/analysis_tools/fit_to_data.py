@@ -47,7 +47,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 def draw(path: Path, objects: Any, report: Any, name: str) -> Path:
     from mmseg_plugins.planning.centers import NEAR
-
     from mmseg_plugins.visualization.fit_plots import draw_fit
 
     anchors, rois, masks = (report.parts[part].plot for part in ('anchors', 'rois', 'masks'))

@@ -33,7 +33,6 @@ _USUAL_NAME = re.compile(r'^(?:iter|epoch)_\d+\.pth$')
 _NEEDED = ('meta', 'state_dict', 'message_hub')
 
 
-
 @dataclass
 class ResumePoint:
     """What :func:`find_resume_point` found: a path or None, the checkpoint's meta, and warnings to log."""

@@ -115,7 +115,7 @@ def load_checkpoint_file(path: Source, map_location: MapLocation = 'cpu', mmap: 
         The saved object, a dict for every checkpoint of mmengine.
 
     Raises:
-        UserError: no such file.
+        CheckpointFileError: no such file.
         UnsafeCheckpointError: the file asks for a function or class outside the allow-list.
         CorruptCheckpointError: empty, truncated, damaged or no checkpoint.
     """
@@ -199,7 +199,7 @@ def _check_file(path: Source) -> None:
         folder = os.path.dirname(os.path.abspath(path))
         near = sorted(n for n in os.listdir(folder) if n.endswith('.pth'))[:8] if os.path.isdir(folder) else []
         there = f'checkpoints in {folder}: {", ".join(near)}' if near else f'{folder} holds no .pth file'
-        raise UserError(f'{path} can not be found ({there}).', fix='correct the path.')
+        raise CheckpointFileError(f'{path} can not be found ({there}).', fix='correct the path.')
     if os.path.getsize(path) == 0:
         raise CorruptCheckpointError(f'{path} is empty (0 bytes).', fix='take an earlier checkpoint.')
 
