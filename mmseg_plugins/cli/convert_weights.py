@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.weights.convert import AUTO, convert_weights
 from mmseg_plugins.weights.table import OPTIONS, RELEASES, listing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments; options of a few rows stand at the end."""
-    parser.add_argument('name', nargs='?', metavar='NAME', help=f'row of the table (see --list), or {AUTO}')
+    parser.add_argument('name', nargs='?', metavar='NAME', help='row of the table (see --list), or auto')
     parser.add_argument('source', nargs='?', metavar='SOURCE', help='the released file')
     parser.add_argument('target', nargs='?', metavar='TARGET', help='the file to write')
     parser.add_argument('--config', help="config of the model that the weights must fit (default: the row's)")
@@ -44,11 +43,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     missing = [name.upper() for name in ('name', 'source', 'target') if getattr(args, name) is None]
     if missing:
-        raise UserError(
-            f'{" and ".join(missing)} missing.',
-            rule='NAME SOURCE TARGET.',
-            fix='give them, or --list to see the names.',
-        )
+        raise UserError(f'{" and ".join(missing)} missing.', rule='NAME SOURCE TARGET.',
+                        fix='give them, or --list to see the names.')
+    from mmseg_plugins.weights.convert import convert_weights
+
     options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
     print(convert_weights(args.name, args.source, args.target, args.config, **options))
     return 0

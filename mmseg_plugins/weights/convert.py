@@ -7,7 +7,8 @@ Example:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 from mmseg_plugins.weights.released_files import read_mxnet, read_npz, read_torch
 from mmseg_plugins.weights.state_dict_rules import Tensors, check_matches
-from mmseg_plugins.weights.table import FROM_DATASET, OPTIONS, RELEASES, Release, find_release, imported
+from mmseg_plugins.weights.table import FROM_DATASET, OPTIONS, OURS, RELEASES, SEE_LIST, Release, find_release, imported
 
 AUTO = 'auto'
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'  # in a clone a link, in an installed package a folder
 
 
 @dataclass(frozen=True)
@@ -86,25 +87,22 @@ def convert_weights(name: str, source: str | os.PathLike[str], target: str | os.
     Raises:
         UserError: no such source or config.
         CheckpointFileError: the source is damaged, or asks for code to be run.
-        UserError: unknown name or option, a file of another kind, keys that are unknown, missing or of another
-            shape than the model's; the message lists them.  Nothing is written.
+        UserError: unknown name or option, a file of another kind, keys that are unknown, missing or of another shape
+            than the model's; the message lists them.  Nothing is written.
     """
     if name == AUTO:
         name = guess_release(source)
     release = find_release(name)
     _check_options(release, options)
-    try:
+    with _errors_about(source):
         tensors = read_release(release, source)
-        wanted = target_model(release, config, tensors)
-        model = wanted.model.state_dict()
+    wanted = target_model(release, config, tensors)
+    model = wanted.model.state_dict()
+    parts = _parts(release, model)
+    with _errors_about(source):
         converted, left_out = convert_state_dict(name, tensors, model, **options)
-        parts = _parts(release, model)
         check_matches(converted, parts, wanted.name if release.module else f'the model of {wanted.name}')
-        classes = _classes(release, wanted)
-    except CheckpointFileError:  # names the file, and what is wrong with it
-        raise
-    except UserError as error:
-        raise UserError(f'{os.fspath(source)}: {error}\nnothing was written') from error
+    classes = _classes(release, wanted)
     meta: dict[str, Any] = dict(source=os.fspath(source), config=wanted.name, release=name)
     if classes is not None:
         meta['dataset_meta'] = dict(classes=tuple(classes))
@@ -131,7 +129,7 @@ def convert_state_dict(name: str, tensors: Mapping[str, Tensor], wanted: Mapping
     release = find_release(name)
     left_out = [key for key in tensors if release.leaves_out(key)]
     kept = {key: tensor for key, tensor in tensors.items() if not release.leaves_out(key)}
-    model = [wanted] if release.fits_model else []
+    model = [wanted or {}] if release.fits_model else []
     return release.converter()(kept, *model, **release.arguments, **options), left_out
 
 
@@ -146,24 +144,34 @@ def guess_release(source: str | os.PathLike[str]) -> str:
     """The only row of the table that reads a file and knows every key in it.
 
     Raises:
-        UserError: no such file, no row does, or several do; the message names them.
+        UserError: no such file, no row that reads it, or several; the message names them.
     """
     if not Path(source).is_file():
         raise UserError(f'{os.fspath(source)} does not exist.', fix='correct the path.')
-    fitting = [name for name, row in RELEASES.items() if not row.fits_model and _knows(row, source)]
+    fitting = [name for name, row in RELEASES.items() if _knows(row, source)]
     if len(fitting) != 1:
-        raise UserError(
-            f'{os.fspath(source)} fits {len(fitting)} rows of the table{": " * bool(fitting)}{", ".join(fitting)}.',
-            rule=f'{AUTO!r} needs exactly one whose rules know every key.',
-            fix='give the name; mmseg-plugins convert-weights --list shows them.',
-        )
+        names = f': {", ".join(fitting)}' if fitting else ''
+        raise UserError(f'{os.fspath(source)} fits {len(fitting)} rows of the table{names}.',
+                        rule=f'{AUTO!r} needs exactly one whose rules know every key.', fix=SEE_LIST)
     return fitting[0]
 
 
+@contextmanager
+def _errors_about(source: str | os.PathLike[str]) -> Iterator[None]:
+    """Put the file's name in front of messages that lack it, and say after them that nothing was written."""
+    try:
+        yield
+    except CheckpointFileError:  # says so itself
+        raise
+    except UserError as error:
+        raise UserError(f'{os.fspath(source)}: {error}\nnothing was written') from error
+
+
 def _knows(release: Release, source: str | os.PathLike[str]) -> bool:
+    """Whether every key is one that the row converts or leaves out; shapes do not count."""
     try:
         return bool(convert_state_dict(release.name, read_release(release, source))[0])
-    except (UserError, RuntimeError):
+    except UserError:
         return False
 
 
@@ -172,16 +180,11 @@ def _check_options(release: Release, options: Mapping[str, Any]) -> None:
         if option not in release.options:
             owners = [name for name, row in RELEASES.items() if option in row.options]
             whose = f'it belongs to {", ".join(owners)}' if owners else 'no row has it' + did_you_mean(option, OPTIONS)
-            raise UserError(
-                f'{option}={value!r} is no option of {release.name}.',
-                rule=f'{whose}.',
-                fix='leave it out.',
-            )
+            raise UserError(f'{option}={value!r} is no option of {release.name}.', rule=f'{whose}.',
+                            fix='leave it out.')
         if type(value) is not OPTIONS[option].kind:
-            raise UserError(
-                f'{option}={value!r} must be of type {OPTIONS[option].kind.__name__}.',
-                fix='give such a value.',
-            )
+            raise UserError(f'{option}={value!r} is of type {type(value).__name__}.',
+                            rule=f'it must be of type {OPTIONS[option].kind.__name__}.', fix='give such a value.')
 
 
 def target_model(release: Release, config: str | os.PathLike[str] | None,
@@ -189,20 +192,18 @@ def target_model(release: Release, config: str | os.PathLike[str] | None,
     """The model of the config, or the row's part of a model, built without memory for its weights.
 
     Raises:
-        UserError: the config is missing or broken.
-        UserError: a config where none is asked for or none where one is, or one with other conventions.
+        UserError: the config is missing or broken, a config where none is asked for or none where one is, or one with
+            other conventions.
     """
     if release.module is not None:
         if config is not None:
             raise UserError(
-                f'config={os.fspath(config)} has no use: {release.name} makes weights for {release.module["type"]}, '
-                'whatever model holds it.',
-                fix='leave it out.',
-            )
+                f'config {os.fspath(config)} has no use.', fix='leave it out.',
+                rule=f'{release.name} makes weights for {release.module["type"]}, whatever model holds it.')
         with DefaultScope.overwrite_default_scope('mmseg'), torch.device('meta'):
             return TargetModel(release.module['type'], None, MODELS.build(dict(release.module)))
     path = os.fspath(config) if config is not None else default_config(release, tensors)
-    cfg = load_config(path)
+    cfg = load_config(path if config is not None else CONFIGS / path.removeprefix(OURS))
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmdet')), torch.device('meta'):
@@ -212,30 +213,23 @@ def target_model(release: Release, config: str | os.PathLike[str] | None,
             raise UserError(
                 f'the weights are of {release.name}, but {path} has model.{key} = {given!r}.',
                 rule=f'weights run under the conventions they were trained with, {value!r}.',
-                fix='leave --config out, or take a config with these conventions.',
-            )
+                fix='leave --config out, or take a config with these conventions.')
     return TargetModel(path, cfg, model)
 
 
 def default_config(release: Release, tensors: Mapping[str, Tensor]) -> str:
-    """The row's config for these tensors; ``UserError`` where it has none."""
+    """``mmseg_plugins::...``: the row's config for these tensors; ``UserError`` where it has none."""
     if isinstance(release.config, str):
-        return str(CONFIGS / release.config)
+        return f'{OURS}{release.config}'
     if release.config is None:
-        raise UserError(
-            f'{release.name} has several variants.',
-            rule='the config of the model names the variant.',
-            fix=f'give it with --config; see configs/{release.name.partition("-official")[0]}/.',
-        )
+        raise UserError(f'{release.name} has several variants.', rule='the config of the model names the variant.',
+                        fix='give it with --config; the README of its configs lists them.')
     classes = imported(release.count_classes)(tensors)
     if classes not in release.config:
         known = ' or '.join(map(str, sorted(release.config)))
-        raise UserError(
-            f'weights for {classes} classes: no config is known for them.',
-            rule=f'without --config, {known} classes.',
-            fix='name the config of the model with --config.',
-        )
-    return str(CONFIGS / release.config[classes])
+        raise UserError(f'weights for {classes} classes: no config is known for them.',
+                        rule=f'without --config, {known} classes.', fix='name the config of the model with --config.')
+    return f'{OURS}{release.config[classes]}'
 
 
 def _parts(release: Release, model: Mapping[str, Tensor]) -> dict[str, Tensor]:

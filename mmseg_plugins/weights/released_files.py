@@ -36,11 +36,8 @@ def read_torch(path: str | os.PathLike[str], keys: tuple[str, ...]) -> Mapping[s
             return found
     places = ' or '.join(f'lies under {key!r}' if key else 'is the file itself' for key in keys)
     held = sorted(map(str, content))[:5] if isinstance(content, dict) else type(content).__name__
-    raise UserError(
-        f'found {held}.',
-        rule=f'in such a file the state dict (names and tensors) {places}.',
-        fix='another NAME of the table, or save the state dict alone where the file was made.',
-    )
+    raise UserError(f'found {held}.', rule=f'in such a file the state dict (names and tensors) {places}.',
+                    fix='another NAME of the table, or save the state dict alone where the file was made.')
 
 
 def read_mxnet(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -63,10 +60,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.asarray(arrays[name])) for name in arrays.files}
     except (ValueError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f'it cannot be read as a .npz of plain arrays: {error}.',
-            fix='is it the right file?',
-        ) from error
+        raise UserError(f'it cannot be read as a .npz of plain arrays: {error}.', fix='give another file.') from error
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:

@@ -18,6 +18,8 @@ from mmseg_plugins.utils.suggest import did_you_mean
 
 FROM_DATASET = ('dataset', )  # class names of the config's training set
 ITSELF = ('', )  # the file is the state dict
+SEE_LIST = 'give one of the names that mmseg-plugins convert-weights --list shows.'
+OURS = 'mmseg_plugins::'  # in front of the name of a config of this package
 
 
 @dataclass(frozen=True)
@@ -237,21 +239,19 @@ def find_release(name: str) -> Release:
     if name not in RELEASES:
         longer = [known for known in RELEASES if known.startswith(name)]
         hint = f' (did you mean {" or ".join(longer)}?)' if name and longer else did_you_mean(name, RELEASES)
-        raise UserError(
-            f'{name!r} is no released checkpoint that can be converted{hint}.',
-            rule='the names of the table.',
-            fix='mmseg-plugins convert-weights --list shows them.',
-        )
+        raise UserError(f'{name!r} is no released checkpoint that can be converted{hint}.', fix=SEE_LIST)
     return RELEASES[name]
 
 
 def listing(rows: Iterable[Release] = tuple(RELEASES.values())) -> str:
     """The table as text: per row its name, what it reads, where the code is, its config and its options."""
-    blocks = []
+    blocks: list[str] = []
     for row in rows:
-        configs = [row.config] if isinstance(row.config, str) else list((row.config or {}).values())
-        target = row.module['type'] if row.module else ' or '.join(configs) or 'named by --config'
-        options = ''.join(f' --{name.replace("_", "-")}' for name in row.options)
-        blocks.append(f'{row.name}\n    {row.title}\n    code:   {row.code}\n    model:  {target}' +
-                      (f'\n    option:{options}' if options else ''))
+        configs = [row.config] if isinstance(row.config, str) else (row.config or {}).values()
+        models = [row.module['type']] if row.module else [OURS + config for config in configs]
+        lines = [row.name, f'    {row.title}', f'    code:   {row.code}',
+                 f'    model:  {" or ".join(models) or "named by --config"}']
+        if row.options:
+            lines.append('    option: ' + ' '.join(f'--{name.replace("_", "-")}' for name in row.options))
+        blocks += lines
     return '\n'.join(blocks)

@@ -1,6 +1,5 @@
 """Every row of the table of released weights: what is written, and what is refused."""
 
-
 import os
 import pickle
 import re
@@ -11,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import MODELS
 from official_fcis import write_params
 from official_mobilenet import torchvision_params
 from released_cases import CASES, config_of, numbered, save, small
 from tiny_models import CONFIGS
 
+from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine.checkpoint.safe_load import UnsafeCheckpointError
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights import convert
@@ -163,7 +162,7 @@ def test_the_command_converts_in_a_process_of_its_own(files):
     ('fcis-msraver', {}, ["did you mean 'fcis-msracver'"]),
     ('panet-official', dict(seed=1), ['seed=1 is no option of panet-official', 'vgg16-deeplab']),
     ('panet-official', dict(sead=1), ["did you mean 'seed'"]),
-    ('vgg16-deeplab', dict(seed='1'), ["seed='1' must be of type int"]),
+    ('vgg16-deeplab', dict(seed='1'), ["seed='1' is of type str", 'of type int']),
 ])
 def test_wrong_names_and_options_are_refused(name, options, words, files, tmp_path):
     with pytest.raises(UserError) as error:
@@ -172,7 +171,7 @@ def test_wrong_names_and_options_are_refused(name, options, words, files, tmp_pa
 
 
 @pytest.mark.parametrize(('name', 'config', 'params', 'words'), [
-    ('solo-official', None, CASES['solo-official'].params, ['several variants', '--config', 'configs/solo/']),
+    ('solo-official', None, CASES['solo-official'].params, ['several variants', '--config']),
     ('vgg16-fcn', 'fcn/fcn8s_vgg16_100k_voc.py', CASES['vgg16-fcn'].params, ['has no use', 'mmseg_plugins.FCNVGG']),
     ('vgg16-deeplab', 'fcn/fcn8s_vgg16_100k_voc.py', CASES['vgg16-fcn'].params, ['no decode_head.fc6.0.conv']),
     ('fcis-msracver', None, {'arg:fcis_cls_seg_bias': (49 * 2 * 8, )}, ['weights for 7 classes', '20 or 80']),
@@ -193,7 +192,7 @@ def test_a_config_that_cannot_hold_the_weights_is_refused(name, config, params, 
 def test_the_default_config_is_that_of_the_classes(name, classes):
     key = {'fcis-chainercv': 'head/cls_seg/b', 'fcis-msracver': 'arg:fcis_cls_seg_bias'}[name]
     config = default_config(RELEASES[name], {key: torch.zeros(49 * 2 * (classes + 1))})
-    cfg = Config.fromfile(config)
+    cfg = load_config(CONFIGS / config.removeprefix('mmseg_plugins::'))
     assert (cfg.model.roi_head.num_classes, cfg.model.roi_head.get('convention', 'msracver')) == (
         classes, name.removeprefix('fcis-'))
 
@@ -242,16 +241,15 @@ def test_a_name_is_guessed_where_one_row_alone_knows_every_key(files, tmp_path):
             tensors['unknown'] = torch.zeros(1)
         with pytest.raises(UserError, match=words):
             convert_weights('auto', files.official(name, tensors), files.target)
-    with pytest.raises(UserError, match=r'nowhere (can not be found|does not exist)'):
+    with pytest.raises(UserError, match=r'nowhere does not exist\. Fix'):
         convert_weights('auto', tmp_path / 'nowhere', files.target)
 
 
 def test_a_damaged_mxnet_file_is_refused_with_the_byte(files, tmp_path):
     write_params(tmp_path / 'a.params', {'arg:a': np.zeros(5, np.float32)})
     (tmp_path / 'a.params').write_bytes((tmp_path / 'a.params').read_bytes()[:-4])
-    with pytest.raises(UserError, match=r'a\.params.*bytes expected') as error:
+    with pytest.raises(UserError, match=r'a\.params.*bytes expected'):
         convert_weights('fcis-msracver', tmp_path / 'a.params', files.target)
-    assert isinstance(error.value.__cause__, UserError)
 
 
 def test_the_list_has_every_row_with_its_code_and_model():
@@ -260,5 +258,5 @@ def test_the_list_has_every_row_with_its_code_and_model():
         assert f'{name}\n    {row.title}\n    code:   {row.code}' in text
     assert 'mmseg_plugins.SegNetEncoder\n    option: --normalized' in text
     assert 'named by --config' in text
-    assert all((convert.CONFIGS / config).is_file() for row in RELEASES.values()
+    assert all((CONFIGS / config).is_file() for row in RELEASES.values()
                for config in ([row.config] if isinstance(row.config, str) else (row.config or {}).values()))

@@ -1,6 +1,5 @@
 """Checkpoints of both FCIS implementations against the configs: every key, the outputs, every refusal."""
 
-
 import pytest
 import torch
 from golden_cases import rel_error
@@ -152,7 +151,13 @@ def test_keys_of_the_other_implementation_are_refused(weights, origin):
         convert_fcis(weights, other)
 
 
-def test_group_sizes_of_chainercv_that_are_not_known_are_refused():
+def test_box_channels_of_no_group_size_are_refused():
+    with pytest.raises(UserError, match=r'head/ag_loc/b has 400 channels'):
+        convert_fcis({'head/ag_loc/b': torch.zeros(400)}, 'chainercv')
+
+
+def test_box_channels_of_other_group_sizes_are_put_in_order():
     """14 x 14 groups divide by 4 x 7 x 7, too."""
-    with pytest.raises(UserError, match=r'head/ag_loc/b has 1568 channels\. Rule: 8 x 7 x 7 = 392'):
-        convert_fcis({'head/ag_loc/b': torch.zeros(8 * 14 * 14)}, 'chainercv')
+    given = torch.arange(8 * 14 * 14).float()
+    ours = convert_fcis({'head/ag_loc/b': given}, 'chainercv')['roi_head.score_maps.bbox.bias']
+    assert torch.equal(ours.view(2, 4, 196), given.view(2, 4, 196)[:, [1, 0, 3, 2]])
