@@ -27,6 +27,7 @@ from mmengine.runner import Runner
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.classes import read_classes
+from mmseg_plugins.config.file_variables import assigned_names, read_with
 from mmseg_plugins.utils.compat import installed_version
 from mmseg_plugins.utils.errors import UserError
 
@@ -38,7 +39,7 @@ OPTIONAL = ('post_process',)
 
 _LOADERS = {'train': 'train', 'val': 'val', 'test': 'val'}
 
-#: Top-level names that act beside the runner's own arguments; all others are read when the file is, and never again.
+#: Top-level names that act next to the runner's own arguments; all others are read when the file is, and never again.
 _ACTING = frozenset((
     'auto_scale_lr', 'compatibility_check', 'custom_imports', 'data_check', 'diff_rank_seed', 'find_unused_parameters',
     'finite_loss', 'padding_check', 'post_process', 'progress', 'run_report', 'runner_type', 'seed', 'sync_bn',
@@ -66,7 +67,9 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
         path: A ``.py`` config file, or ``mmdet::...`` / ``mmseg::...``.
         cfg_options: ``{'a.b.c': value}`` as parsed by mmengine's ``DictAction``.
             Data variables among them act everywhere (``data_root=...`` moves
-            every loader); all others override exactly the key they name.
+            every loader); so does a variable of the file or of its own bases
+            (``max_iters=...``), which is set before the file is read.  All
+            others override exactly the key they name.
 
     Raises:
         UserError: no such file (the message lists near names); the file is not a config, or a variable has the wrong
@@ -74,7 +77,8 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     """
     setup()
     options = dict(cfg_options or {})
-    cfg = _read(os.fspath(path))
+    path = os.fspath(path)
+    cfg = _read(path, _take_file_variables(path, options))
     variables = {key: options.pop(key) for key in DATA_VARIABLES if key in options}
     if 'data_root' in variables and not uses_data_variables(cfg):
         _move_data_root(cfg, variables.pop('data_root'))
@@ -200,14 +204,26 @@ def _move_data_root(cfg: Config, new_root: str) -> None:
         cfg[key] = moved(cfg[key])
 
 
-def _read(path: str) -> Config:
+def _take_file_variables(path: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Move the options that set a variable of the file or of its own bases out of ``options``."""
+    acting = _ACTING.union(DATA_VARIABLES, inspect.signature(Runner.__init__).parameters)
+    names = {key for key in options if '.' not in key and key not in acting}
+    if not names or '::' in path or not os.path.isfile(path):
+        return {}
+    return {name: options.pop(name) for name in names & assigned_names(Path(path))}
+
+
+def _read(path: str, values: Mapping[str, Any]) -> Config:
     if '::' not in path and not os.path.isfile(path):
         raise UserError(f'config file {path!r} does not exist.{_near_files(path)}')
     if '::' not in path and not path.endswith(('.py', '.yml', '.yaml', '.json')):
         raise UserError(f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.{_near_files(path)}')
     try:
         # fromfile knows the hosts' prefix only below _base_.
-        cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py') if '::' in path else Config.fromfile(path)
+        if '::' in path:
+            cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py')
+        else:
+            cfg = read_with(Path(path), values) if values else Config.fromfile(path)
         if 'annotations' in cfg and 'images' in cfg:
             raise UserError(
                 f'{path} is a COCO annotation file, not a config.',

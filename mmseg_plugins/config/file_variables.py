@@ -1,0 +1,111 @@
+"""Variables of config files that act from the command line.
+
+A text config computes with its variables while it is read::
+
+    max_iters = 1000
+    train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
+
+``--cfg-options max_iters=20`` comes too late for ``train_cfg`` if it is merged afterwards, as mmengine does.  Here
+the value takes the place of the right-hand side before the file is read, in the config and in each of its own bases
+that assigns the name, so that everything computed from it follows.  Bases named ``mmdet::...`` or ``mmseg::...`` are
+not touched.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+_BASE = '_base_'
+
+
+def assigned_names(path: Path) -> set[str]:
+    """Names that a text config or one of its own bases assigns at its top level, ``_base_`` left out.
+
+    A file that is no text config of Python (JSON, YAML, ``with read_base():``, a syntax error) has none.
+    """
+    return {name for file in _own_files(path) for name in _assignments(file)} - {_BASE}
+
+
+def read_with(path: Path, values: Mapping[str, Any]) -> Config:
+    """Read a text config as if it and its own bases assigned these values.
+
+    Args:
+        path: A ``.py`` config file.
+        values: Of names among :func:`assigned_names`; numbers, strings, None, lists and tuples of them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copies = {file: Path(folder, str(number), file.name) for number, file in enumerate(_own_files(path))}
+        for file, copy in copies.items():
+            copy.parent.mkdir()
+            copy.write_text(_substituted(file, values, copies), encoding='utf-8')
+        cfg = Config.fromfile(copies[path.resolve()])
+        text = cfg.text
+    for file, copy in copies.items():
+        text = text.replace(str(copy), str(file))
+    return Config(cfg._cfg_dict, cfg_text=text, filename=str(path), env_variables=cfg.env_variables)
+
+
+def _own_files(path: Path) -> list[Path]:
+    """The config and its own bases, all of them once, the config first."""
+    files: list[Path] = []
+    waiting = [path.resolve()]
+    while waiting:
+        file = waiting.pop(0)
+        if file not in files:
+            files.append(file)
+            waiting += [(file.parent / base).resolve() for base in _bases(file) if '::' not in base]
+    return files
+
+
+def _bases(path: Path) -> Iterable[str]:
+    """What ``_base_`` names, as a list; a file that mmengine will refuse has none."""
+    values = _assignments(path).get(_BASE, [])
+    try:
+        bases = ast.literal_eval(values[-1]) if values else []
+    except ValueError:
+        return []
+    return [bases] if isinstance(bases, str) else bases
+
+
+def _assignments(path: Path) -> dict[str, list[ast.expr]]:
+    """Right-hand sides of ``name = ...`` at the top level of a text config."""
+    if path.suffix != '.py' or not path.is_file():
+        return {}
+    try:
+        body = ast.parse(path.read_text(encoding='utf-8')).body
+    except SyntaxError:
+        return {}
+    found: dict[str, list[ast.expr]] = {}
+    for node in body:
+        if isinstance(node, ast.With):  # read_base() of a pure Python config
+            return {}
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            found.setdefault(node.targets[0].id, []).append(node.value)
+    return found
+
+
+def _substituted(path: Path, values: Mapping[str, Any], copies: Mapping[Path, Path]) -> str:
+    """The text of a file with new right-hand sides, its own bases replaced by their copies."""
+    assignments = _assignments(path)
+    new = {name: repr(value) for name, value in values.items()}
+    if _BASE in assignments:
+        new[_BASE] = repr([base if '::' in base else str(copies[(path.parent / base).resolve()])
+                           for base in _bases(path)])
+    text = path.read_bytes()
+    starts = [0]  # of each line, in bytes, as ast counts columns
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    spans = [(starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset, new[name])
+             for name in new for node in assignments.get(name, [])
+             if node.end_lineno is not None and node.end_col_offset is not None]
+    for begin, end, value in sorted(spans, reverse=True):
+        text = text[:begin] + value.encode() + text[end:]
+    # The copy lies elsewhere; what names the folder means the original's.
+    return re.sub(r'\{\{\s*fileDirname\s*\}\}', path.parent.as_posix(), text.decode('utf-8'))
