@@ -30,8 +30,7 @@ from typing import Any
 from mmseg_plugins.utils.errors import UserError
 
 try:
-    from mmengine.config import DictAction
-
+    from mmseg_plugins.utils.cfg_options import CfgOptions
     from mmseg_plugins.utils.progress import track
 except ImportError as error:  # an incomplete installation: say what is missing and how to mend it
     import doctor  # beside this file; needs nothing but Python
@@ -51,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--polygons', action='store_true', help='also write polygons and labelme files')
     parser.add_argument('--ann-file', type=Path, help='COCO file whose image and category ids are used')
     parser.add_argument('--allow-partial', action='store_true', help='use a checkpoint that fits only in part')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of the config, key=value')
     return parser
 
 

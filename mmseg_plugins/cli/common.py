@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
+from mmseg_plugins.utils.cfg_options import CfgOptions
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -18,7 +19,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         help='override values of the config: key.sub=value; lists as "[a,b]"; data_root=... moves every loader',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')

@@ -7,8 +7,8 @@ A text config computes with its variables while it is read::
 
 ``--cfg-options max_iters=20`` comes too late for ``train_cfg`` if it is merged afterwards, as mmengine does.  Here
 the value takes the place of the right-hand side before the file is read, in the config and in each of its own bases
-that assigns the name, so that everything computed from it follows.  Bases named ``mmdet::...`` or ``mmseg::...`` are
-not touched.
+that assigns the name, so that everything computed from it follows.  ``mmseg_plugins::...`` names an own file as well;
+bases named ``mmdet::...`` or ``mmseg::...`` are not touched.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +60,27 @@ def _own_files(path: Path) -> list[Path]:
         file = waiting.pop(0)
         if file not in files:
             files.append(file)
-            waiting += [(file.parent / base).resolve() for base in _bases(file) if '::' not in base]
+            waiting += [base for base in _bases(file).values() if base is not None]
     return files
 
 
-def _bases(path: Path) -> Iterable[str]:
-    """What ``_base_`` names, as a list; a file that mmengine will refuse has none."""
+def _bases(path: Path) -> dict[str, Path | None]:
+    """What ``_base_`` names: the file of each base, None for a host's; a file that mmengine will refuse has none."""
     values = _assignments(path).get(_BASE, [])
     try:
-        bases = ast.literal_eval(values[-1]) if values else []
+        named = ast.literal_eval(values[-1]) if values else []
     except ValueError:
-        return []
-    return [bases] if isinstance(bases, str) else bases
+        return {}
+    return {base: own_file(base, path.parent) for base in ([named] if isinstance(named, str) else named)}
+
+
+def own_file(name: str, folder: Path) -> Path | None:
+    """The file that a config's name means in a folder, None for a host's (``mmdet::...``)."""
+    if '::' not in name:
+        return (folder / name).resolve()
+    if name.startswith('mmseg_plugins::'):
+        return Path(Config._get_cfg_path(name, str(folder))[0]).resolve()
+    return None
 
 
 def _assignments(path: Path) -> dict[str, list[ast.expr]]:
@@ -96,8 +105,7 @@ def _substituted(path: Path, values: Mapping[str, Any], copies: Mapping[Path, Pa
     assignments = _assignments(path)
     new = {name: repr(value) for name, value in values.items()}
     if _BASE in assignments:
-        new[_BASE] = repr([base if '::' in base else str(copies[(path.parent / base).resolve()])
-                           for base in _bases(path)])
+        new[_BASE] = repr([name if file is None else str(copies[file]) for name, file in _bases(path).items()])
     text = path.read_bytes()
     starts = [0]  # of each line, in bytes, as ast counts columns
     for line in text.splitlines(keepends=True):

@@ -27,7 +27,7 @@ from mmengine.runner import Runner
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.classes import read_classes
-from mmseg_plugins.config.file_variables import assigned_names, read_with
+from mmseg_plugins.config.file_variables import assigned_names, own_file, read_with
 from mmseg_plugins.utils.compat import installed_version
 from mmseg_plugins.utils.errors import UserError
 
@@ -65,7 +65,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
 
     Args:
         path: A ``.py`` config file, or ``mmdet::...`` / ``mmseg::...``.
-        cfg_options: ``{'a.b.c': value}`` as parsed by mmengine's ``DictAction``.
+        cfg_options: ``{'a.b.c': value}`` as parsed by :class:`~mmseg_plugins.utils.cfg_options.CfgOptions`.
             Data variables among them act everywhere (``data_root=...`` moves
             every loader); so does a variable of the file or of its own bases
             (``max_iters=...``), which is set before the file is read.  All
@@ -208,9 +208,10 @@ def _take_file_variables(path: str, options: dict[str, Any]) -> dict[str, Any]:
     """Move the options that set a variable of the file or of its own bases out of ``options``."""
     acting = _ACTING.union(DATA_VARIABLES, inspect.signature(Runner.__init__).parameters)
     names = {key for key in options if '.' not in key and key not in acting}
-    if not names or '::' in path or not os.path.isfile(path):
+    file = own_file(path, Path()) if names else None
+    if file is None or not file.is_file():
         return {}
-    return {name: options.pop(name) for name in names & assigned_names(Path(path))}
+    return {name: options.pop(name) for name in names & assigned_names(file)}
 
 
 def _read(path: str, values: Mapping[str, Any]) -> Config:
@@ -220,10 +221,12 @@ def _read(path: str, values: Mapping[str, Any]) -> Config:
         raise UserError(f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.{_near_files(path)}')
     try:
         # fromfile knows the hosts' prefix only below _base_.
-        if '::' in path:
+        if values:
+            cfg = read_with(own_file(path, Path()) or Path(path), values)
+        elif '::' in path:
             cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py')
         else:
-            cfg = read_with(Path(path), values) if values else Config.fromfile(path)
+            cfg = Config.fromfile(path)
         if 'annotations' in cfg and 'images' in cfg:
             raise UserError(
                 f'{path} is a COCO annotation file, not a config.',

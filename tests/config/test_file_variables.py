@@ -48,6 +48,13 @@ def test_variable_that_a_child_assigns_again_acts_in_both_files(tmp_path):
     assert (cfg.steps, cfg.train.steps, cfg.test.steps, cfg.folder) == (7, 7, 14, str(tmp_path))
 
 
+def test_own_configs_named_by_their_package_are_own_files(tmp_path):
+    name = 'mmseg_plugins::' + NUCLEI.relative_to(ROOT / 'configs').as_posix()
+    (tmp_path / 'leaf.py').write_text(f'_base_ = {name!r}\n')
+    for path in (name, tmp_path / 'leaf.py'):
+        assert load_config(path, {'max_iters': 20}).param_scheduler[1].end == 20
+
+
 @pytest.mark.parametrize('value', [None, True, 0.5, 'a b', (1, 2), [(1, 'a'), None]])
 def test_every_kind_of_value_arrives(tmp_path, value):
     (tmp_path / 'leaf.py').write_text('thing = 3\nmodel = dict(thing=thing)\n')

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import toy_runs
-from mmengine.config import DictAction
 from mmengine.registry import MODELS, init_default_scope
 
 from mmseg_plugins.config.load import load_config
@@ -18,6 +17,7 @@ from mmseg_plugins.planning.collect import collect_objects, open_source, validat
 from mmseg_plugins.planning.fragment import fragment_text
 from mmseg_plugins.planning.objects import Objects
 from mmseg_plugins.planning.parts import Entry, anchor_part, limit_part
+from mmseg_plugins.utils.cfg_options import CfgOptions
 
 spec = importlib.util.spec_from_file_location('fit_to_data', toy_runs.ROOT / 'tools/analysis_tools/fit_to_data.py')
 fit_to_data = importlib.util.module_from_spec(spec)
@@ -41,7 +41,7 @@ def data_options(toy):
 
 def parsed(options):
     parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
     return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 

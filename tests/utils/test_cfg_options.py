@@ -15,9 +15,9 @@ def parsed(*arguments, action=CfgOptions):
 
 
 @pytest.mark.parametrize('text', [
-    '3', '-1.5e-3', 'true', 'False', 'None', 'none', '', 'data/x', '1,2,3', 'a,b', '[a,b]', '(1,2)', '[1]', '(1,)', '[]',
-    '()', '[(1,2),[a,b],c]', '[(type,Resize),(scale,(3,4))]', "'quoted'", '"[1,2]"', "['a','b']", 'x=y', '[1,[2,[3]]]',
-    'a)b', '[half', '1,', '[None,true]',
+    '3', '-1.5e-3', 'true', 'False', 'None', 'none', '', 'data/x', '1,2,3', 'a,b', '[a,b]', '(1,2)', '[1]', '(1,)',
+    '[]', '()', '[(1,2),[a,b],c]', '[(type,Resize),(scale,(3,4))]', "'quoted'", '"[1,2]"', "['a','b']", 'x=y',
+    '[1,[2,[3]]]', 'a)b', '[half', '1,', '[None,true]',
 ])
 def test_what_has_no_spaces_reads_as_in_mmengine(text):
     arguments = ('--cfg-options', f'key.sub={text}')

@@ -25,9 +25,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import DictAction
-
 import mmseg_plugins
+from mmseg_plugins.utils.cfg_options import CfgOptions
 from mmseg_plugins.utils.errors import UserError
 
 #: Column -> its heading, the factor to the shown unit, and the format.
@@ -51,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default cpu)')
     parser.add_argument('--threads', type=int, help="torch's threads; default its own choice")
     parser.add_argument('--out', type=Path, help='write everything measured to this JSON file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of every config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of every config, key=value')
     parser.add_argument('--worker', type=int, help=argparse.SUPPRESS)
     return parser
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import DictAction
 
+from mmseg_plugins.utils.cfg_options import CfgOptions
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--num', type=int, default=16, help='images, evenly spaced over the data set (default 16)')
     parser.add_argument('--stage', choices=('pipeline', 'original'), default='pipeline')
     parser.add_argument('--seed', type=int, default=0, help='of the augmentations (default 0)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of the config, key=value')
     args = parser.parse_args(argv)
     from mmengine.runner import set_random_seed
 

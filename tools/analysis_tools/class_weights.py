@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmengine.config import DictAction
+from mmseg_plugins.utils.cfg_options import CfgOptions
 
 from mmseg_plugins.utils.errors import UserError
 
@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--c', type=float, default=1.02, help="c of ENet's 1 / ln(c + share) (default 1.02)")
     parser.add_argument('--shares-of', default='all', choices=['all', 'valid'],
                         help='whether void pixels count in the totals (default all: they do, as in the originals)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of the config, key=value')
     return parser
 
 

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import DictAction
+from mmseg_plugins.utils.cfg_options import CfgOptions
 
 from mmseg_plugins.utils.errors import UserError
 
@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
                         'does with scale=(LONG, SHORT); default: images as they are')
     parser.add_argument('--max-images', type=int, default=5000, help='measure at most so many, evenly spaced')
     parser.add_argument('--seed', type=int, default=0, help='of the random crops and resizes (default 0)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of the config, key=value')
     return parser
 
 

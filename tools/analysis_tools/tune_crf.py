@@ -17,8 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import DictAction
-
+from mmseg_plugins.utils.cfg_options import CfgOptions
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
@@ -34,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--grid', nargs='+', default=DEFAULT, metavar='NAME=V,V', help=f'default {" ".join(DEFAULT)}')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default cpu)')
     parser.add_argument('--out', type=Path, help='write all scores to this JSON file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of the config, key=value')
     return parser
 
 

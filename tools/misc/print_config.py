@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import DictAction
+from mmseg_plugins.utils.cfg_options import CfgOptions
 
 from mmseg_plugins.utils.errors import UserError
 
@@ -19,7 +19,7 @@ from mmseg_plugins.utils.errors import UserError
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file, or mmdet::... / mmseg::...')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='overrides of the config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='overrides of the config, key=value')
     parser.add_argument('--save', type=Path, help='also write it to this .py, .json or .yml file')
     args = parser.parse_args(argv)
     from mmseg_plugins.config.load import load_config

@@ -25,7 +25,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from mmseg_plugins.reporting.metafiles import (
@@ -39,6 +38,7 @@ from mmseg_plugins.reporting.metafiles import (
     weights_of,
 )
 from mmseg_plugins.reporting.overview import fill_overview, read_entries
+from mmseg_plugins.utils.cfg_options import CfgOptions
 from mmseg_plugins.utils.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
     recorder.add_argument('--images', type=int, default=20, help='test images that are timed (default 20)')
     recorder.add_argument('--steps', type=int, default=10, help='training steps that are timed (default 10; 0: none)')
     recorder.add_argument('--device', default='cpu', help='where images are timed (default cpu)')
-    recorder.add_argument('--cfg-options', nargs='+', action=DictAction, help='for measuring, e.g. data_root=...')
+    recorder.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='for measuring, e.g. data_root=...')
     tables = actions.add_parser('tables', help='make the tables of the READMEs anew')
     tables.add_argument('--check', action='store_true', help='write nothing; exit status 1 when a table is out of date')
     return parser

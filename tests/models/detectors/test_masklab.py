@@ -5,12 +5,12 @@ import re
 
 import pytest
 import torch
-from mmengine.config import DictAction
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import InstanceData
 from tiny_models import CHANNELS, CONFIGS, batch, build, check_training_step, losses_of, predictions_of, tiny_config
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.utils.cfg_options import CfgOptions
 
 RUNGS = ['semantic', 'direction', 'both', 'distance', 'refine', 'deform']
 CASES = {
@@ -116,7 +116,7 @@ OPTIONS = re.findall(r'^\| .* \| `(model\..*)` \|$', (CONFIGS / 'masklab/README.
 ])
 def test_options_of_the_readme_fit_the_paper_s_network(option, channels, directions, size):
     parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
     options = parser.parse_args(['--cfg-options', *option.split()]).cfg_options
     cfg = load_config(CONFIGS / 'masklab/masklab_r101-refine_2x_coco.py', options)
     assert cfg.model.train_cfg.rcnn.mask_size is None  # the stock head's, which would say 14
