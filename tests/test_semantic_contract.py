@@ -32,7 +32,8 @@ def options_of(table, name, default):
 
 
 def test_every_folder_with_a_camvid_config_has_one_in_the_common_small_setting():
-    assert {name.split('/')[1] for name in SYSTEMS} == {name.split('/')[1] for name in NAMES if name.endswith('camvid.py')}
+    folders = {name.split('/')[1] for name in NAMES if name.endswith('camvid.py')}
+    assert {name.split('/')[1] for name in SYSTEMS} == folders
 
 
 @pytest.mark.parametrize('name', SYSTEMS)

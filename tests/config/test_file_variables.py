@@ -8,7 +8,8 @@ from config_files import ROOT
 
 from mmseg_plugins.config import load as config
 from mmseg_plugins.config.file_variables import assigned_names
-from mmseg_plugins.config.load import ConfigError, load_config
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.utils.errors import UserError
 
 NUCLEI = ROOT / 'configs/solo/solo_r18_1000it-crop256_nuclei.py'
 
@@ -63,7 +64,7 @@ def test_every_kind_of_value_arrives(tmp_path, value):
 
 def test_value_that_the_file_cannot_compute_with_is_an_error(tmp_path):
     (tmp_path / 'leaf.py').write_text('steps = 3\ntrain = dict(steps=steps // 2)\n')
-    with pytest.raises(ConfigError, match=r'leaf\.py cannot be read: unsupported operand'):
+    with pytest.raises(UserError, match=r'leaf\.py cannot be read: unsupported operand'):
         load_config(tmp_path / 'leaf.py', {'steps': 'many'})
 
 

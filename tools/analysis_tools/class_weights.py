@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg_plugins.utils.cfg_options import CfgOptions
-
 from mmseg_plugins.utils.errors import UserError
 
 if TYPE_CHECKING:

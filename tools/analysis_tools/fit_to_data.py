@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_plugins.utils.cfg_options import CfgOptions
-
 from mmseg_plugins.utils.errors import UserError
 
 

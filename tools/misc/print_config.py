@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_plugins.utils.cfg_options import CfgOptions
-
 from mmseg_plugins.utils.errors import UserError
 
 
