@@ -2,14 +2,14 @@
 
 Originals: see :mod:`mmseg_plugins.weights.fcis`, which has the head's rules.  What changes besides the names:
 
-* the RPN's two scores an anchor become one logit, object minus background: its sigmoid is their softmax.  msracver
+* the RPN's two scores per anchor become one logit, object minus background: its sigmoid is their softmax.  msracver
   stores all backgrounds, then all objects; chainercv alternates them;
 * chainercv orders the RPN's deltas dy, dx, dh, dw, anchor by anchor; here as in the original dx, dy, dw, dh;
 * chainercv's first batch norm adds 2e-5 to the variance (the others, and all of msracver and of ours, 1e-5): the
   difference is added to the converted variance;
 * chainer's counter ``N`` of batch norms has no meaning in inference: the table leaves it out.
 
-msracver's checkpoints hold the box layer twice: ``fcis_bbox_*`` predicts normalised deltas, ``fcis_bbox_*_test`` is
+msracver's checkpoints hold the box layer twice: ``fcis_bbox_*`` predicts normalized deltas, ``fcis_bbox_*_test`` is
 multiplied by their stds.  The first is converted, the table leaves the second out: our coder multiplies by the stds
 once, at run time.  The original's evaluation does the same; its demo loads the second and multiplies again.
 """

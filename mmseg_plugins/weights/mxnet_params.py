@@ -76,7 +76,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         if len(set(names)) != len(names):
             raise reader.fail(f'names occur twice: {sorted({name for name in names if names.count(name) > 1})[:5]}')
         if stream.tell() != reader.size:
-            raise reader.fail(f'{reader.size - stream.tell()} bytes behind the last name')
+            raise reader.fail(f'{reader.size - stream.tell()} bytes after the last name')
     return dict(zip(names, arrays, strict=True))
 
 

@@ -13,8 +13,8 @@ What the config, not the weights, must reproduce: RoIAlign ``aligned=False`` wit
 (``InclusiveDeltaXYWHBBoxCoder``), rounded anchors, stds (.1, .1, .2, .2) = the original's box weights (10, 10, 5, 5),
 BGR input, the stride of a bottleneck on its first convolution (``style='caffe'``).
 
-The channels of the RPN need no reordering: both sides order anchors by ratio .5, 1, 2 (one size a level) and deltas as
-dx, dy, dw, dh, anchor by anchor.
+The channels of the RPN need no reordering: both sides order anchors by ratio .5, 1, 2 (one size per level) and deltas
+as dx, dy, dw, dh, anchor by anchor.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MASK_HEAD = 'roi_head.mask_head.'
 
 
 def background_last(tensor: Tensor) -> Tensor:
-    """Move the first row (background) behind the others: (K + 1, ...) -> (K + 1, ...)."""
+    """Move the first row (background) after the others: (K + 1, ...) -> (K + 1, ...)."""
     return torch.roll(tensor, -1, 0)
 
 
@@ -90,7 +90,7 @@ def _stack(pattern: str, prefix: str, first: int) -> Rule:
 
 
 def _blocks(pattern: str, prefix: str, names: tuple[str, str] = ('conv', 'gn')) -> Rule:
-    """Rule for a layer + norm block, or one a level when ``pattern`` captures ``i``."""
+    """Rule for a layer + norm block, or one per level when ``pattern`` captures ``i``."""
 
     def handler(match: re.Match, tensor: Tensor) -> Tensors:
         name = names[int(match['part'])]

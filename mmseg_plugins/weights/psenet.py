@@ -3,7 +3,7 @@
 Original (Apache 2.0): https://github.com/whai362/PSENet/tree/5a42734dc56df42b7192494933ea8fcb3f486494
 
 Only names change.  What the config, not the weights, must reproduce: the ResNet of three 3x3 convolutions in the stem
-with 128 channels behind it (``ResNet(deep_stem=True, stem_channels=128)``), RGB input, test at the input's resolution.
+with 128 channels after it (``ResNet(deep_stem=True, stem_channels=128)``), RGB input, test at the input's resolution.
 
 Names as in models/backbone/resnet.py, models/neck/fpn.py and models/head/psenet_head.py.  Checkpoints of training runs
 carry ``module.`` before every name (DataParallel).

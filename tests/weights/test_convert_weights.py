@@ -1,5 +1,6 @@
 """Every row of the table of released weights: what is written, and what is refused."""
 
+import argparse
 import os
 import pickle
 import re
@@ -16,6 +17,7 @@ from official_mobilenet import torchvision_params
 from released_cases import CASES, config_of, numbered, save, small
 from tiny_models import CONFIGS
 
+from mmseg_plugins.cli.convert_weights import add_arguments, run
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine.checkpoint.safe_load import UnsafeCheckpointError
 from mmseg_plugins.utils.errors import UserError
@@ -147,14 +149,32 @@ def test_the_command_converts_in_a_process_of_its_own(files):
     source = files.official('mobilenet-v2-torchvision', numbered(torchvision_params()))
     code = ('import argparse; from mmseg_plugins.cli.convert_weights import add_arguments, run; '
             'parser = argparse.ArgumentParser(); add_arguments(parser); raise SystemExit(run(parser.parse_args()))')
-    command = [sys.executable, '-W', 'ignore', '-c', code, 'mobilenet-v2-torchvision', str(source), str(files.target)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
+    words = [sys.executable, '-W', 'ignore', '-c', code, 'mobilenet-v2-torchvision', str(source), str(files.target)]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     assert 'left out by rule, no place in the model: 8: features.18.0.weight' in result.stdout
     net = MODELS.build(dict(type='mmseg.MobileNetV2', init_cfg=dict(type='Pretrained', checkpoint=str(files.target))))
     net.init_weights()  # as a config does it
     assert net.layer7[0].conv[2].conv.weight.unique().tolist() == [list(torchvision_params()).index(
         'features.17.conv.2.weight')]
+
+
+def command(*words):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args([str(word) for word in words]))
+
+
+def test_the_commands_flags_are_the_options_of_the_table(files, capsys):
+    source = files.official('enet-davidtvs', numbered(CASES['enet-davidtvs'].params))
+    assert command('enet-davidtvs', source, files.target, '--drop-last-class') == 0
+    assert f'{files.target}: 622 tensors for mmseg_plugins::enet/' in capsys.readouterr().out
+    with pytest.raises(UserError, match=r'seed=2 is no option of enet-davidtvs\. Rule: it belongs to vgg16-deeplab\.'):
+        command('enet-davidtvs', source, files.target, '--seed', 2)
+    with pytest.raises(UserError, match=r'SOURCE and TARGET missing\.'):
+        command('enet-davidtvs')
+    assert command('--list') == 0
+    assert capsys.readouterr().out == listing() + '\n'
 
 
 @pytest.mark.parametrize(('name', 'options', 'words'), [
