@@ -114,28 +114,26 @@ def ms_deform_attn_backward(value: Tensor, value_spatial_shapes: Tensor, value_l
 
 def carafe_forward(features: Tensor, masks: Tensor, rfeatures: Tensor, routput: Tensor, rmasks: Tensor,
                    output: Tensor, kernel_size: int, group_size: int, scale_factor: int) -> None:
-    """``output`` = the upsampled map; ``rfeatures`` = the features, channels last as the binding leaves them."""
+    """``output`` = the upsampled map; ``rfeatures`` = the features (the binding leaves them channels last)."""
     with torch.no_grad():
-        output.copy_(carafe(features, masks, kernel_size, group_size, scale_factor))
-        batch, channels, height, width = features.shape
-        rfeatures.resize_(batch, height, width, channels).copy_(features.permute(0, 2, 3, 1))
+        _write_maps(output, carafe(features, masks, kernel_size, group_size, scale_factor))
+        rfeatures.copy_(features)
 
 
 def carafe_backward(top_grad: Tensor, rfeatures: Tensor, masks: Tensor, rtop_grad: Tensor, rbottom_grad_hs: Tensor,
                     rbottom_grad: Tensor, rmask_grad: Tensor, bottom_grad: Tensor, mask_grad: Tensor,
                     kernel_size: int, group_size: int, scale_factor: int) -> None:
     """``bottom_grad`` and ``mask_grad`` = the gradients of features and masks."""
-    features = rfeatures.permute(0, 3, 1, 2)
-    found = _carafe_gradients(top_grad, features, masks, kernel_size, group_size, scale_factor)
+    found = _carafe_gradients(top_grad, rfeatures, masks, kernel_size, group_size, scale_factor)
     for given, gradient in zip((bottom_grad, mask_grad), found, strict=True):
-        given.copy_(gradient)
+        _write_maps(given, gradient)
 
 
 def carafe_naive_forward(features: Tensor, masks: Tensor, output: Tensor, kernel_size: int, group_size: int,
                          scale_factor: int) -> None:
     """``output`` = the upsampled map."""
     with torch.no_grad():
-        output.copy_(carafe(features, masks, kernel_size, group_size, scale_factor))
+        _write_maps(output, carafe(features, masks, kernel_size, group_size, scale_factor))
 
 
 def carafe_naive_backward(top_grad: Tensor, features: Tensor, masks: Tensor, bottom_grad: Tensor, mask_grad: Tensor,
@@ -180,6 +178,12 @@ def masked_col2im_forward(col: Tensor, mask_h_idx: Tensor, mask_w_idx: Tensor, i
                           channels: int) -> None:
     """``im`` = the columns at the chosen pixels; the other pixels keep what they hold, as the binding does."""
     im.view(channels, height * width)[:, mask_h_idx * width + mask_w_idx] = col.detach()
+
+
+def _write_maps(given: Tensor, maps: Tensor) -> None:
+    """Copy maps that may be channels last; as matrices, image by image, PyTorch transposes them in blocks."""
+    for target, image in zip(given, maps, strict=True):
+        target.flatten(1).copy_(image.flatten(1))
 
 
 def _add(given: Tensor, gradient: Tensor | None, scale: float = 1) -> None:
