@@ -1,6 +1,6 @@
 """The hosts' models that need these operators train one step: DCNv2, Deformable DETR, CARAFE, PSANet.
 
-They are the hosts' own configs with fewer layers and channels, on images of 64 pixels.
+They are the hosts' own configs with fewer layers and channels, on images of 64 and 96 pixels.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import mmdet
 import mmseg
 import pytest
 import torch
+from compiled_mmcv import COMPILED
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
@@ -46,17 +47,21 @@ DETECTORS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+# Compiled mmcv has no CPU code for CARAFE.
+RUNNABLE = [name for name in DETECTORS if not (COMPILED and 'CARAFE' in name)]
+
+
 def config_of(host: ModuleType, name: str) -> Config:
     return Config.fromfile(Path(str(host.__file__)).parent / '.mim' / 'configs' / name)
 
 
-@pytest.mark.parametrize('name', DETECTORS)
+@pytest.mark.parametrize('name', RUNNABLE)
 def test_detector_trains_one_step(name: str) -> None:
     path, changes = DETECTORS[name]
     config = config_of(mmdet, path)
     config.merge_from_dict({'model': dict(backbone=SMALL, **changes)})
     model = build(config)
-    check_training_step(model, batch([[[4., 6, 40, 50]], [[10., 10, 30, 60], [30., 4, 60, 30]]]))
+    check_training_step(model, batch([[[4., 6, 40, 50]], [[10., 10, 30, 60], [30., 4, 60, 30]]], (96, 96)))
 
 
 @pytest.mark.parametrize('kind', ['bi-direction', 'collect', 'distribute'])
