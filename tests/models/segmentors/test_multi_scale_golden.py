@@ -51,7 +51,7 @@ def case():
 def model(case):
     config = case.facts['config']
     model = segmentor(
-        case.weights, RESNET_DEPTHS[tuple(config['blocks'])], case.width('base.layer1.conv1.conv'),
+        case.weights, RESNET_DEPTHS[tuple(config['blocks'])], case.width('base.layer2.block1.reduce.conv'),
         dict(num_classes=config['num_classes'], dilations=config['atrous_rates']), scales=config['msc_scales'])
     for parameter in model.parameters():
         parameter.requires_grad = True  # the case has gradients of norms' weights, which the published training freezes
