@@ -33,6 +33,7 @@ import mmengine.structures.instance_data as instance_data
 import torch
 from torch import Tensor, nn
 from torch.utils import backend_registration
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 AVAILABLE = hasattr(backend_registration, '_setup_privateuseone_for_python_backend')
@@ -178,6 +179,9 @@ class SimulatedDevice(TorchDispatchMode):
         elif ours:
             self._count(func, args, kwargs)
         out = func(*raw_args, **raw_kwargs)
+        if ours and torch.Tag.inplace_view in func.tags:  # squeeze_ and the like: the outer tensor changes as well
+            with no_dispatch():
+                return func(*args, **kwargs)
         if not here or func is _aten._local_scalar_dense.default:
             return out
         return _wrap(out, {id(tensor.raw): tensor for tensor in ours})
@@ -224,12 +228,7 @@ def _wrap(value: Any, known: dict[int, SimulatedTensor]) -> Any:
     """``value`` with tensors of the device; what an operation changed in place is the tensor that it was."""
     if isinstance(value, Tensor):
         same = known.get(id(value))
-        if same is None:
-            return SimulatedTensor(value)
-        if same.shape != value.shape:
-            raise NotImplementedError(f'simulated device: an operation changed a shape in place, {tuple(same.shape)} '
-                                      f'to {tuple(value.shape)}. Fix: use the operation that returns a new tensor')
-        return same
+        return SimulatedTensor(value) if same is None else same
     if isinstance(value, (list, tuple)):
         return type(value)([_wrap(one, known) for one in value])
     return value
