@@ -70,6 +70,17 @@ def legal(mix: Mix) -> bool:
     return mix.neck != 'none' or bool(SYSTEMS[mix.system].bare)
 
 
+LEGAL = [mix for mix in GRID if legal(mix)]
+
+# The boxes (x1, y1, x2, y2) of the objects of two images of 64 x 64 pixels.
+OBJECTS: list[list[float]] = [[4, 4, 30, 40], [20, 20, 60, 60]]
+BATCHES: dict[str, list[list[list[float]]]] = {
+    'objects': [OBJECTS, [[0, 0, 64, 64], [10, 10, 22, 22]]],
+    'half-empty': [OBJECTS, []],
+    'no objects': [[], []],
+}
+
+
 def combine(mix: Mix) -> ConfigDict:
     """The model config of one cell; the heads of an illegal one are made for what a neck would give."""
     channels, backbone = BACKBONES[mix.backbone]

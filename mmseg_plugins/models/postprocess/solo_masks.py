@@ -115,7 +115,7 @@ def choose_cells(scores: Tensor, strides: Tensor, masks: MaskSource, map_size: S
         binary = soft > cfg.mask_thr
         areas = binary.sum((1, 2)).float()
         maskness = soft.mul_(binary).sum((1, 2)) / areas
-        kept = areas > strides[cells[part]]
+        kept = (areas > strides[cells[part]]).nonzero().flatten()  # once: each mask would make the host wait
         best.add(binary[kept], (found[part] * maskness)[kept], part[kept], areas[kept])
     items = best.items[:best.count]
     final, chosen = matrix_nms(

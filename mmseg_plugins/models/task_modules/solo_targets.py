@@ -83,10 +83,10 @@ def center_cells(centers: Tensor, boxes: Tensor, size: Sequence[int], num_grid: 
     """
     sides = (boxes[:, 2:] - boxes[:, :2]).flip(1).double()  # height, width
     reach = 0.5 * sides * pos_scale
-    pixels = torch.tensor(list(size), dtype=torch.float64, device=centers.device)
 
     def cell(points: Tensor) -> Tensor:
-        return torch.div(points / pixels, 1.0 / num_grid, rounding_mode='floor').long()
+        shares = torch.stack([points[:, axis] / torch.full_like(points[:, axis], size[axis]) for axis in (0, 1)], 1)
+        return torch.div(shares, 1.0 / num_grid, rounding_mode='floor').long()
 
     center = cell(centers)
     first = torch.maximum(cell(centers - reach).clamp(min=0), center - 1)
@@ -118,8 +118,8 @@ def assign_cells(centers: Tensor, areas: Tensor, boxes: Tensor, labels: Tensor, 
     inside = (lines <= last[:, :, None]) & chosen[:, None, None]
     pairs = inside[:, 0, :, None] & inside[:, 1, None, :]  # (N, 3, 3)
     cells = lines[:, 0, :, None] * num_grid + lines[:, 1, None, :]
-    objects = torch.arange(len(labels), device=device)[:, None, None].expand_as(pairs)[pairs]
-    cells = cells[pairs]
+    objects, row, column = pairs.nonzero(as_tuple=True)  # the one point where the host waits
+    cells = cells[objects, row, column]
     owner = last_owner(cells, objects, num_grid**2)
     background = torch.full((num_grid**2, ), num_classes, dtype=torch.long, device=device)
     if len(labels):
