@@ -119,7 +119,6 @@ class SimulatedDevice(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        _register()
         self.name = torch.device(NAME, 0)
         self.syncs: Counter[Sync] = Counter()
         self._index_types: Any = None
@@ -276,7 +275,9 @@ def _device() -> SimulatedDevice:
 
 @cache
 def _register() -> torch.library.Library:
-    """Register the backend, once for a process; outside of a ``with`` block it says that there is no device."""
+    """Register the backend, once for a process; outside of a ``with`` block it says that there is no device.
+
+    The engine of autograd counts the devices at the first backward pass of a process, so this comes before."""
 
     class Module(backend_registration._DummyBackendModule):
 
@@ -322,3 +323,7 @@ def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Te
 def _number(tensor: Tensor) -> Any:
     _device().count('a number')
     return _aten._local_scalar_dense.default(tensor.raw)
+
+
+if AVAILABLE:
+    _register()
