@@ -61,7 +61,9 @@ DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mm
 TRANSFORMS = Registry(
     'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmseg_plugins.datasets.transforms'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmseg_plugins.evaluation'])
-HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmseg_plugins.engine'])
+HOOKS = Registry(
+    'hook', parent=ROOT_HOOKS, scope=SCOPE,
+    locations=['mmseg_plugins.engine', 'mmseg_plugins.reporting.run_report_hook'])
 OPTIMIZERS = Registry('optimizer', parent=ROOT_OPTIMIZERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 RUNNERS = Registry('runner', parent=ROOT_RUNNERS, scope=SCOPE, locations=['mmseg_plugins.engine'])

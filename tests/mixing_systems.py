@@ -196,7 +196,7 @@ def fcis(maps: Maps) -> dict[str, Any]:
     model = mask_rcnn(maps)
     model['rpn_head'].update(type='mmseg_plugins.LevelRPNHead')
     model['roi_head'] = dict(
-        type='mmseg_plugins.FCISHead', convention='chainercv', in_levels=[0], featmap_strides=[4],
+        type='mmseg_plugins.FCISHead', preset='chainercv', in_levels=[0], featmap_strides=[4],
         in_channels=maps.width, feat_channels=WIDTH, num_classes=CLASSES,
         loss=dict(type='mmseg_plugins.FCISLoss', mask_weight=10.0))  # fmt: skip
     overlap = dict(pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False)
@@ -235,7 +235,7 @@ def bare_masklab(maps: Maps) -> dict[str, Any]:
     """MaskLab as published: boxes from one map, masks from the last, refined by the first two
     (configs/masklab/_base_/r101.py)."""
     model = masklab(Maps(maps.channels[2:3], maps.strides[2:3]))
-    model['rpn_head'].update(type='mmseg_plugins.LevelRPNHead', in_levels=[2], convention='chainercv')
+    model['rpn_head'].update(type='mmseg_plugins.LevelRPNHead', in_levels=[2], box_mode='half_open')
     model['roi_head'].update(bbox_in_indices=[2])
     model['roi_head']['mask_head'].update(
         in_channels=maps.channels[3], logits_index=3, logits_stride=maps.strides[3],

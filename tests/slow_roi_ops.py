@@ -14,8 +14,8 @@ def _round(x: float) -> int:
     return int(math.copysign(math.floor(abs(x) + 0.5), x))
 
 
-def _spans(low: float, high: float, scale: Fraction, bins: int, limit: int, convention: str) -> list[range]:
-    if convention == 'msracver':
+def _spans(low: float, high: float, scale: Fraction, bins: int, limit: int, box_mode: str) -> list[range]:
+    if box_mode == 'inclusive':
         start, end = _round(low) * scale, (_round(high) + 1) * scale
     else:
         start, end = Fraction(low) * scale, Fraction(high) * scale
@@ -25,15 +25,15 @@ def _spans(low: float, high: float, scale: Fraction, bins: int, limit: int, conv
 
 
 def slow_ps_roi_pool(feats: Tensor, rois: Tensor, output_size: tuple[int, int], group: int, scale: Fraction,
-                     convention: str) -> Tensor:
+                     box_mode: str) -> Tensor:
     """The rule with exact fractions and a loop over everything; (N, D, P, Q)."""
     rows, cols = output_size
     outputs = feats.size(1) // group**2
     maps = feats.reshape(len(feats), outputs, group, group, *feats.shape[2:])
     out = feats.new_zeros(len(rois), outputs, rows, cols)
     for n, (image, x1, y1, x2, y2) in enumerate(rois.tolist()):
-        spans_y = _spans(y1, y2, scale, rows, feats.size(2), convention)
-        spans_x = _spans(x1, x2, scale, cols, feats.size(3), convention)
+        spans_y = _spans(y1, y2, scale, rows, feats.size(2), box_mode)
+        spans_x = _spans(x1, x2, scale, cols, feats.size(3), box_mode)
         for p, ys in enumerate(spans_y):
             for q, xs in enumerate(spans_x):
                 if len(ys) and len(xs):

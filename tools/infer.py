@@ -61,7 +61,7 @@ def find_images(path: Path, out: Path) -> tuple[list[Path], list[str]]:
     Pictures that an earlier run wrote below ``out`` are left out.
     """
     from mmseg_plugins.apis.prediction_files import RESULT_FOLDERS
-    from mmseg_plugins.visualization.images import IMAGE_SUFFIXES, list_images
+    from mmseg_plugins.structures.images import IMAGE_SUFFIXES, list_images
 
     if path.is_file():
         return [path], [path.name]
@@ -98,7 +98,7 @@ def read_ids(ann_file: Path | None, names: Sequence[str], classes: Sequence[str]
 def predict_all(args: argparse.Namespace, predictor: Any, files: list[Path], names: list[str]) -> list[str]:
     """Predict and write every image; returns one line for each that could not be read."""
     from mmseg_plugins.apis.prediction_files import ResultWriter, output_stems
-    from mmseg_plugins.visualization.images import read_image
+    from mmseg_plugins.structures.images import read_image
     from mmseg_plugins.visualization.samples import best_first, get_instances, get_label_map
 
     image_ids, category_ids = read_ids(args.ann_file, names, predictor.meta['classes'])

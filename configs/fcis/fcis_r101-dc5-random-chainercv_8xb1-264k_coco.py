@@ -12,7 +12,7 @@ half_open_iou = dict(_delete_=True, type='BboxOverlaps2D')
 proposals = dict(nms=dict(offset=0), min_bbox_size=2)
 model = dict(
     rpn_head=dict(
-        convention='chainercv',
+        box_mode='half_open',
         anchor_generator=dict(
             _delete_=True,
             type='AnchorGenerator',
@@ -21,7 +21,7 @@ model = dict(
             strides=[16],
             center_offset=0.5),
         bbox_coder=dict(_delete_=True, type='DeltaXYWHBBoxCoder')),
-    roi_head=dict(convention='chainercv'),
+    roi_head=dict(preset='chainercv'),
     train_cfg=dict(
         rpn=dict(assigner=dict(iou_calculator=half_open_iou)),
         rpn_proposal=proposals,

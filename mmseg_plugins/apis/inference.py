@@ -23,9 +23,10 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins import setup
-from mmseg_plugins.config.load import leaf_datasets, load_config
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.walk import leaf_datasets
+from mmseg_plugins.structures.images import read_image
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.visualization.images import read_image
 
 _PREFIX = 'module.'  # what a parallel wrapper puts before every key
 _COUNTER = 'num_batches_tracked'  # older checkpoints lack it, and inference never reads it

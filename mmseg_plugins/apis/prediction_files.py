@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.structures.images import save_image
+from mmseg_plugins.structures.masks import mask_box, mask_polygons
 from mmseg_plugins.structures.panoptic_ids import ids_as_bgr
+from mmseg_plugins.structures.rle import encode_mask, iter_masks
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.visualization.images import save_image
-from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box, mask_polygons
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.panoptic import INSTANCE_OFFSET, draw_panoptic, split_segments
 from mmseg_plugins.visualization.samples import Instances
@@ -47,7 +48,7 @@ def coco_results(instances: Instances, image_id: int, category_ids: Sequence[int
             'score': 1.0 if instances.scores is None else round(float(instances.scores[index]), 6),
         }
         if masks is not None:
-            entry['segmentation'] = encode_rle(next(masks))
+            entry['segmentation'] = encode_mask(next(masks))
         entries.append(entry)
     return entries
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
 
-from mmseg_plugins.config.load import leaf_datasets
+from mmseg_plugins.config.walk import class_numbers, leaf_datasets
 
 
 def input_size(cfg: Config, default: tuple[int, int] = (512, 512)) -> tuple[int, int]:
@@ -34,25 +34,13 @@ def input_size(cfg: Config, default: tuple[int, int] = (512, 512)) -> tuple[int,
 def number_of_classes(model: Any) -> int:
     """The least ``num_classes`` of the heads in a model config (things and stuff added), 1 without any.
 
-    The region proposal network's own 1 does not count.
+    A head that tells no classes apart does not count.
     """
-    found: list[int] = []
-
-    def search(node: Any) -> None:
-        if isinstance(node, dict):
-            if 'num_things_classes' in node:
-                found.append(node['num_things_classes'] + node.get('num_stuff_classes', 0))
-            elif isinstance(node.get('num_classes'), int):
-                found.append(node['num_classes'])
-            for key, value in node.items():
-                if key not in ('rpn_head', 'backbone', 'semantic_head', 'panoptic_fusion_head'):
-                    search(value)
-        elif isinstance(node, (list, tuple)):
-            for value in node:
-                search(value)
-
-    search(model)
-    return min(found, default=1)
+    heads: dict[int, list[int]] = {}
+    for number in class_numbers(model):
+        if number.counts != 'weights':
+            heads.setdefault(id(number.owner), []).append(number.value)
+    return min(map(sum, heads.values()), default=1)
 
 
 def synthetic_batch(
@@ -97,7 +85,7 @@ def _pack_instances(rng: np.random.RandomState, size: tuple[int, int], classes: 
     from mmdet.structures import DetDataSample
     from mmdet.structures.mask import BitmapMasks
 
-    from mmseg_plugins.visualization.masks import mask_box
+    from mmseg_plugins.structures.masks import mask_box
 
     masks = _ellipses(rng, size, number)
     boxes = np.array([mask_box(mask) for mask in masks], np.float32).reshape(-1, 4)

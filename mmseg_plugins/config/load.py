@@ -1,43 +1,32 @@
 """Reading configs: one function for every tool.
 
-``load_config`` reads a file (hosts' configs by ``mmdet::`` / ``mmseg::``), lets
-the data variables of our dataset bases reach every place that repeats them,
-and applies ``--cfg-options``.
-
-A text config cannot pass a value from a child to its base: a child that sets
-``data_root`` does not change ``train_dataloader.dataset.data_root``, which the
-base computed before.  The configs under ``configs/_base_/datasets`` therefore
-declare their data by variables (:data:`DATA_VARIABLES`), and these are written
-into the loaders, the evaluators and the heads' ``num_classes`` here.
+``load_config`` reads a file (hosts' configs by ``mmdet::`` / ``mmseg::``), lets the data variables of our dataset bases
+reach every place that repeats them (``config/variables.py``), and applies ``--cfg-options``.
 """
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmseg_plugins import setup
-from mmseg_plugins.config.classes import read_classes
 from mmseg_plugins.config.file_variables import assigned_names, own_file, read_with
+from mmseg_plugins.config.variables import DATA_VARIABLES, move_data_root, resolve_data_variables, uses_data_variables
+from mmseg_plugins.config.walk import places_of
 from mmseg_plugins.utils.compat import installed_version
 from mmseg_plugins.utils.errors import UserError
-
-#: Top-level names that describe the data in configs based on ours.
-DATA_VARIABLES = ('data_root', 'train_ann_file', 'val_ann_file', 'train_img_prefix', 'val_img_prefix', 'classes')
+from mmseg_plugins.utils.suggest import near_names
 
 #: Top-level names that an option may bring into any config.
 OPTIONAL = ('post_process',)
-
-_LOADERS = {'train': 'train', 'val': 'val', 'test': 'val'}
 
 #: Top-level names that act next to the runner's own arguments; all others are read when the file is, and never again.
 _ACTING = frozenset((
@@ -81,7 +70,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     cfg = _read(path, _take_file_variables(path, options))
     variables = {key: options.pop(key) for key in DATA_VARIABLES if key in options}
     if 'data_root' in variables and not uses_data_variables(cfg):
-        _move_data_root(cfg, variables.pop('data_root'))
+        move_data_root(cfg, variables.pop('data_root'))
     for key, value in variables.items():
         cfg[key] = value
     resolve_data_variables(cfg)
@@ -93,115 +82,6 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
             cfg[key.split('.')[0]] = {}  # a switch that is on, such as run_report, takes options one by one
     cfg.merge_from_dict(options)
     return cfg
-
-
-def uses_data_variables(cfg: Config) -> bool:
-    """Whether the config descends from one of our dataset bases."""
-    return 'train_ann_file' in cfg and 'data_root' in cfg
-
-
-def resolve_data_variables(cfg: Config) -> Config:
-    """Write the data variables into loaders, evaluators and heads, in place.
-
-    ``classes=None`` reads the names from the training JSON, in the order in
-    which mmdet labels them.  A config without the variables stays as it is.
-    Calling it again changes nothing.
-    """
-    if not uses_data_variables(cfg):
-        return cfg
-    root = str(cfg.data_root)
-    classes = cfg.get('classes')
-    if isinstance(classes, str):
-        raise UserError(
-            f"classes = {classes!r} is a string: each letter would be a class.",
-            fix=f"classes = ('{classes}',)",
-        )
-    train_json = os.path.join(root, cfg.train_ann_file)
-    if classes is None and os.path.isfile(train_json):
-        classes = read_classes(train_json)
-    for name, split in _LOADERS.items():
-        loader = cfg.get(f'{name}_dataloader')
-        if loader is not None:
-            for dataset in leaf_datasets(loader['dataset']):
-                _fill_dataset(dataset, cfg, split, classes)
-        evaluator = cfg.get(f'{name}_evaluator')
-        for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
-            if metric is not None and 'ann_file' in metric:
-                metric['ann_file'] = os.path.join(root, cfg[f'{split}_ann_file'])
-    if classes is not None and 'model' in cfg:
-        set_num_classes(cfg.model, len(classes))
-    return cfg
-
-
-def leaf_datasets(dataset: Any) -> Iterator[ConfigDict]:
-    """Yield the dataset configs inside wrappers (RepeatDataset, ConcatDataset, ...)."""
-    if isinstance(dataset, (list, tuple)):
-        for item in dataset:
-            yield from leaf_datasets(item)
-    elif 'datasets' in dataset:
-        yield from leaf_datasets(dataset['datasets'])
-    elif 'dataset' in dataset:
-        yield from leaf_datasets(dataset['dataset'])
-    else:
-        yield dataset
-
-
-def set_num_classes(model: Any, num_classes: int) -> None:
-    """Set the number of classes in every head of a detector config, in place.
-
-    The region proposal network and the backbone keep their own meaning of
-    ``num_classes``.  Mask2Former counts things and stuff apart and weighs the
-    'no object' class last.
-    """
-    if isinstance(model, (list, tuple)):
-        for item in model:
-            set_num_classes(item, num_classes)
-        return
-    if not isinstance(model, dict):
-        return
-    if 'num_things_classes' in model:
-        model['num_things_classes'] = num_classes
-        model['num_stuff_classes'] = 0
-        weights = model.get('loss_cls', {}).get('class_weight')
-        if isinstance(weights, (list, tuple)):
-            model['loss_cls']['class_weight'] = [1.0] * num_classes + [weights[-1]]
-    elif 'num_classes' in model:
-        model['num_classes'] = num_classes
-    for key, value in model.items():
-        if key not in ('rpn_head', 'backbone', 'semantic_head'):
-            set_num_classes(value, num_classes)
-
-
-def _fill_dataset(dataset: ConfigDict, cfg: Config, split: str, classes: Any) -> None:
-    dataset['data_root'] = cfg.data_root
-    dataset['ann_file'] = cfg[f'{split}_ann_file']
-    dataset['data_prefix'] = dict(img=cfg[f'{split}_img_prefix'])
-    if classes is not None:
-        dataset['metainfo'] = dict(dataset.get('metainfo') or {}, classes=tuple(classes))
-
-
-def _move_data_root(cfg: Config, new_root: str) -> None:
-    """For host configs: replace the file's own ``data_root`` wherever it was copied."""
-    old_root = cfg.get('data_root')
-    if old_root is None:
-        raise UserError(
-            f'data_root={new_root} was given, but this config has no data_root to replace.',
-            fix='name the key itself, e.g. train_dataloader.dataset.data_root=...',
-        )
-    new_root = os.path.join(new_root, '')
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, dict):
-            for key in value:
-                value[key] = moved(value[key])
-        elif isinstance(value, (list, tuple)):
-            return type(value)(moved(item) for item in value)
-        elif isinstance(value, str) and value.startswith(old_root):
-            return new_root + value[len(old_root):]
-        return value
-
-    for key in list(cfg.keys()):
-        cfg[key] = moved(cfg[key])
 
 
 def _take_file_variables(path: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +127,7 @@ def _near_files(path: str) -> str:
     roots = [Path('configs'), Path(__file__).resolve().parents[2] / 'configs']
     files = [file for root in roots if root.is_dir() for file in root.rglob('*.py')]
     known = {file.name: file for file in files if '_base_' not in file.parts}
-    near = difflib.get_close_matches(os.path.basename(path), known, n=3, cutoff=0.5)
+    near = near_names(os.path.basename(path), known, least=0.5)
     if not near:
         return ' Fix: give the path of a .py config, relative to the current folder; configs/ holds ours.'
     return ' Did you mean ' + ' or '.join(os.path.relpath(known[name]) for name in near) + '?'
@@ -268,7 +148,7 @@ def _warn_of_new_key(cfg: Config, dotted: str) -> None:
         if part not in node:
             if not depth and part in OPTIONAL:
                 return
-            near = difflib.get_close_matches(part, [str(key) for key in node], n=1)
+            near = near_names(part, map(str, node), most=1)
             hint = f' Did you mean {".".join([*parts[:depth], near[0]])}?' if near else ''
             print_log(f'--cfg-options {dotted}: {part!r} is a new key, no config had it.{hint}', 'current', 30)
             return
@@ -280,16 +160,7 @@ def _warn_of_spent_variable(cfg: Config, name: str) -> None:
     known = _ACTING | set(inspect.signature(Runner.__init__).parameters)
     if '.' in name or name not in cfg or name in known or isinstance(cfg[name], dict):
         return
-    places = [place for place in _places(cfg, name) if '.' in place]
+    places = [place for place in places_of(cfg, name) if '.' in place]
     where = f'set {" ".join(f"{place}=..." for place in places[:4])}' if places else 'set the keys that took its value'
     print_log(f'--cfg-options {name}: a variable of the config file, which was read already; it changes nothing by '
               f'itself. Fix: {where}', 'current', 30)
-
-
-def _places(node: Any, name: str, prefix: str = '') -> Iterator[str]:
-    """Dotted keys below a config that end in ``name``."""
-    items = node.items() if hasattr(node, 'items') else enumerate(node) if isinstance(node, (list, tuple)) else ()
-    for key, value in items:
-        if key == name:
-            yield f'{prefix}{key}'
-        yield from _places(value, name, f'{prefix}{key}.')

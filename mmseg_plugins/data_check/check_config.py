@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.registry import DATASETS
 
+from mmseg_plugins.config.walk import named_datasets
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_check import ImageOptions, check_coco
 from mmseg_plugins.data_check.config_scan import (
@@ -16,7 +17,6 @@ from mmseg_plugins.data_check.config_scan import (
     coco_source,
     configured_classes,
     is_remote,
-    leaf_configs,
     panoptic_source,
     semantic_source,
 )
@@ -130,7 +130,7 @@ def check_config(
         # A loader may already be built when the runner was made by hand.
         if not isinstance(loader, Mapping) or not isinstance(loader.get('dataset'), (Mapping, list, tuple)):
             continue
-        for name, dataset in leaf_configs(loader['dataset'], split):
+        for name, dataset in named_datasets(loader['dataset'], split):
             report = check_dataset(name, dataset, cfg, options or ImageOptions(), done)
             if report is not None:
                 reports.append(report)

@@ -222,3 +222,10 @@ def write_report(path: Path, reports: Sequence[DatasetReport]) -> None:
     content = {'datasets': [report.as_dict() for report in reports]}
     # default=str: ids of any type, and NaN boxes inside details, must not break the report itself.
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + '\n', encoding='utf-8')
+
+
+def spread(total: int, wanted: int | None) -> list[int]:
+    """At most ``wanted`` indices, evenly spread over 0..total-1; None means all."""
+    if wanted is None or wanted >= total:
+        return list(range(total))
+    return [i * total // wanted for i in range(wanted)]

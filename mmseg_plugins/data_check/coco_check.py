@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.check_report import DatasetReport, spread
 from mmseg_plugins.data_check.coco_structure import (
     annotation_key_problem,
     class_problems,
@@ -24,7 +24,7 @@ from mmseg_plugins.data_check.coco_structure import (
     shorten,
     structure_problems,
 )
-from mmseg_plugins.data_check.image_files import missing_files, read_header, spread
+from mmseg_plugins.structures.images import missing_files, read_header
 from mmseg_plugins.structures.rle import check_polygons, check_rle, short_polygons
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.suggest import what_is_there

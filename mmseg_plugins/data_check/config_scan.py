@@ -1,66 +1,14 @@
-"""Find in a config what the data check needs: data sets inside wrappers, and the class numbers of heads."""
+"""What the data check needs of a config: class names, files, and whether the heads' class numbers fit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_plugins.config.walk import class_numbers, first_of
 from mmseg_plugins.data_check.coco_check import CocoSource
 from mmseg_plugins.data_check.map_check import MapSource
-
-#: Parts of a model whose ``num_classes`` counts something else than the data set's classes.
-FOREIGN_PARTS = ('backbone', 'rpn_head', 'semantic_head', 'train_cfg', 'test_cfg', 'data_preprocessor', 'teacher')
-
-
-@dataclass(frozen=True)
-class ClassNumber:
-    """A number in the model that must follow the classes: where, what it counts, its value."""
-
-    path: str
-    counts: str  # 'all', 'things' or 'stuff'
-    value: int
-
-
-def leaf_configs(dataset: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(place, config) of the data sets inside wrappers (repeat, concat, class-balanced, multi-image mix)."""
-    if isinstance(dataset, (list, tuple)):
-        for i, item in enumerate(dataset):
-            yield from leaf_configs(item, f'{name}[{i}]' if len(dataset) > 1 else name)
-    elif isinstance(dataset, Mapping):
-        inner = dataset.get('datasets', dataset.get('dataset'))
-        if inner is not None:
-            yield from leaf_configs(inner, name)
-        else:
-            yield name, dataset
-
-
-def class_numbers(model: Any, path: str = 'model') -> Iterator[ClassNumber]:
-    """Every class number in the heads of a model config, also in lists (cascades)."""
-    if isinstance(model, (list, tuple)):
-        for i, item in enumerate(model):
-            yield from class_numbers(item, f'{path}[{i}]')
-    elif isinstance(model, Mapping):
-        for key, value in model.items():
-            here = f'{path}.{key}'
-            if key in FOREIGN_PARTS:
-                continue
-            if not isinstance(value, int):
-                yield from class_numbers(value, here)
-            elif key == 'num_classes' and not model.get('class_agnostic', False):
-                yield ClassNumber(here, 'all', value)
-            elif key in ('num_things_classes', 'num_stuff_classes'):
-                yield ClassNumber(here, key.split('_')[1], value)
-        yield from _query_weights(model, path)
-
-
-def _query_weights(model: Mapping[str, Any], path: str) -> Iterator[ClassNumber]:
-    """Mask2Former weighs each class and 'no object'; the list is easily forgotten."""
-    loss = model.get('loss_cls')
-    weights = loss.get('class_weight') if isinstance(loss, Mapping) else None
-    if 'num_things_classes' in model and isinstance(weights, (list, tuple)):
-        yield ClassNumber(f'{path}.loss_cls.class_weight', 'weights', len(weights))
 
 
 def class_number_problems(model: Any, names: Sequence[str], things: int | None = None, stuff: int = 0) -> list[str]:
@@ -95,21 +43,6 @@ def class_number_problems(model: Any, names: Sequence[str], things: int | None =
             f'Fix: {number.path} = {wanted}, or other classes'
         )
     return problems
-
-
-def first_of(transforms: Any, key: str) -> Any:
-    """The value of ``key`` in the first transform that has it, nested ones included; None if none has."""
-    if isinstance(transforms, Mapping):
-        if key in transforms:
-            return transforms[key]
-        transforms = list(transforms.values())
-    if isinstance(transforms, (list, tuple)):
-        for item in transforms:
-            if isinstance(item, (Mapping, list, tuple)):
-                found = first_of(item, key)
-                if found is not None:
-                    return found
-    return None
 
 
 def join_path(root: Any, part: Any) -> Path:

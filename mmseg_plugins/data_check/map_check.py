@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.check_report import DatasetReport, spread
 from mmseg_plugins.data_check.coco_check import ImageOptions
 from mmseg_plugins.data_check.coco_structure import (
     class_problems,
@@ -20,7 +20,8 @@ from mmseg_plugins.data_check.coco_structure import (
     read_json,
     structure_problems,
 )
-from mmseg_plugins.data_check.image_files import missing_files, read_header, read_label_map, spread
+from mmseg_plugins.structures.images import decode_file, missing_files, read_header, read_label_map
+from mmseg_plugins.structures.panoptic_ids import ids_of_bgr
 from mmseg_plugins.utils.suggest import what_is_there
 
 ARRAYS = ('.npy', '.npz', '.nii', '.nii.gz')  # read by transforms of their own
@@ -58,10 +59,6 @@ def _folder_problems(*folders: Path) -> list[str]:
         for folder in folders
         if not folder.is_dir()
     ]
-
-
-def _read_map(path: Path, flags: int) -> np.ndarray | None:
-    return cv2.imdecode(np.fromfile(path, np.uint8), flags) if path.stat().st_size else None
 
 
 def _semantic_stems(source: MapSource) -> tuple[list[str], str | None]:
@@ -271,10 +268,10 @@ def _check_segments(
 
 def panoptic_map_problem(path: Path, segments: Sequence[dict[str, Any]]) -> str | None:
     """How a panoptic PNG (id = R + 256 G + 65536 B, 0 void) differs from its ``segments_info``."""
-    bgr = _read_map(path, cv2.IMREAD_COLOR)
+    bgr = decode_file(path, cv2.IMREAD_COLOR)
     if bgr is None:
         return 'it cannot be decoded'
-    ids = bgr.astype(np.int64) @ np.array([65536, 256, 1])
+    ids = ids_of_bgr(bgr)
     keys = {'id', 'category_id', 'bbox', 'area'}
     lacking = [sorted(keys - segment.keys()) for segment in segments if not keys <= segment.keys()]
     if lacking:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.check_report import DatasetReport, spread
 from mmseg_plugins.data_check.coco_check import ImageOptions
-from mmseg_plugins.data_check.image_files import missing_files, read_header, spread
 from mmseg_plugins.datasets.sbd_files import CLASSES, FOLDERS, KNOWN_LISTS, SUFFIXES, read_instances, read_names
+from mmseg_plugins.structures.images import missing_files, read_header
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.suggest import did_you_mean, what_is_there

@@ -16,12 +16,12 @@ import numpy as np
 
 from mmseg_plugins.data_prep.box_files import BoxSet
 from mmseg_plugins.data_prep.grabcut import BACKGROUND, OBJECT, GrabCutOptions, grabcut, pixel_box
-from mmseg_plugins.structures.rle import check_polygons, check_rle, decode_rle, encode_mask
+from mmseg_plugins.structures.images import decode_file, read_image
+from mmseg_plugins.structures.masks import mask_box, mask_polygons
+from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, encode_mask, iter_masks, short_polygons
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
-from mmseg_plugins.visualization.images import read_image
-from mmseg_plugins.visualization.masks import mask_box, mask_polygons
 
 MISSED = ('box', 'ellipse', 'drop')
 # What is counted, in the words of the closing lines.
@@ -140,16 +140,12 @@ def existing_mask(segmentation: Any, height: int, width: int) -> np.ndarray | No
     if isinstance(segmentation, dict):
         if check_rle(segmentation, height, width):
             return None
-        return decode_rle(segmentation).astype(bool)
-    if not segmentation or check_polygons(segmentation, height, width):
+    elif not segmentation or check_polygons(segmentation, height, width):
         return None
-    from pycocotools import mask as mask_api
-
-    polygons = [polygon for polygon in segmentation if len(polygon) >= 6 and len(polygon) % 2 == 0]
-    if not polygons:
-        return None
-    merged = mask_api.merge(mask_api.frPyObjects(polygons, height, width))
-    return mask_api.decode(merged).astype(bool)
+    else:
+        short = short_polygons(segmentation)
+        segmentation = [polygon for index, polygon in enumerate(segmentation) if index not in short]
+    return next(iter_masks([as_rle(segmentation, height, width)])) if segmentation else None
 
 
 class Notes:
@@ -240,7 +236,7 @@ def _read_scribbles(folder: str | None, file_name: str, size: tuple[int, int]) -
     path = None if folder is None else (Path(folder) / file_name).with_suffix('.png')
     if path is None or not path.is_file():
         return None
-    drawn = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    drawn = decode_file(path, cv2.IMREAD_UNCHANGED)
     if drawn is None or drawn.ndim != 2 or drawn.shape != size:
         found = 'no image' if drawn is None else f'shape {drawn.shape}'
         raise UserError(

@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_plugins.data_prep.common import read_image, require_folder, write_image
+from mmseg_plugins.data_prep.common import read_image, require_folder
+from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
@@ -95,8 +96,8 @@ def convert_pair(image_path: Path, label_path: Path, image_out: Path, label_out:
             fix='download again.',
         )
     labels = convert_labels(labels, label_path)
-    write_image(image_out, image, quality)
-    write_image(label_out, labels)  # last: a pair is complete when its labels are there
+    save_image(image_out, image, quality)
+    save_image(label_out, labels)  # last: a pair is complete when its labels are there
     return labels
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmseg_plugins.structures import images
+from mmseg_plugins.structures.masks import coco_box
 from mmseg_plugins.structures.rle import encode_mask
+from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -65,13 +67,10 @@ class CocoBuilder:
 
     def add_mask(self, image_id: int, name: str, mask: np.ndarray) -> None:
         """Add an instance by its mask (H, W), kept exactly as an RLE; an empty mask is counted and left out."""
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if not rows.size:
+        if not mask.any():
             self.counts['empty masks left out'] += 1
             return
-        x, y = int(columns[0]), int(rows[0])
-        box = [x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y]
-        self._add(image_id, name, box, int(np.count_nonzero(mask)), encode_mask(mask))
+        self._add(image_id, name, coco_box(mask), int(np.count_nonzero(mask)), encode_mask(mask))
 
     def add_polygons(self, image_id: int, name: str, polygons: Sequence[np.ndarray]) -> None:
         """Add an instance by the outlines (P, 2) of its parts, x y in pixels; points outside the image are pulled in.
@@ -96,10 +95,9 @@ class CocoBuilder:
 
     def save(self, path: Path) -> None:
         """Write the JSON and its folder."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         categories = [{'id': i, 'name': name} for i, name in enumerate(self.classes, start=1)]
         content = {'images': self.images, 'annotations': self.annotations, 'categories': categories}
-        path.write_text(json.dumps(content, ensure_ascii=False, separators=(',', ':')) + '\n', encoding='utf-8')
+        atomic_write_bytes(str(path), (json.dumps(content, ensure_ascii=False, separators=(',', ':')) + '\n').encode())
 
     def summary(self) -> str:
         """``12 images, 340 instances`` and what was left out."""
@@ -137,22 +135,10 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     """
     if not path.is_file():
         raise UserError(f'{path} does not exist.', fix='complete the download, or mend the path.')
-    image = cv2.imdecode(data, flags) if (data := np.fromfile(path, np.uint8)).size else None
+    image = images.decode_file(path, flags)
     if image is None:
         raise UserError(f'{path} cannot be decoded as an image.', fix='copy it again, or remove it.')
     return image
-
-
-def write_image(path: Path, image: np.ndarray, quality: int | None = None) -> None:
-    """Encode by the suffix of ``path`` and write, whole or not at all; ``quality`` (1 to 100) is that of a JPEG."""
-    options = [] if quality is None or path.suffix == '.png' else [cv2.IMWRITE_JPEG_QUALITY, quality]
-    done, data = cv2.imencode(path.suffix, image, options)
-    if not done:
-        raise OSError(f'OpenCV could not encode {path}')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f'.{path.name}.part')
-    beside.write_bytes(data.tobytes())
-    os.replace(beside, path)
 
 
 def read_json_object(path: Path) -> dict[str, Any]:

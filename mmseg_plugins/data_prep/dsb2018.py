@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_plugins.data_prep.common import CocoBuilder, read_image, require_folder, split_names, write_image
+from mmseg_plugins.data_prep.common import CocoBuilder, read_image, require_folder, split_names
+from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 
@@ -88,6 +89,6 @@ def convert_dsb2018(
             image_id = builder.add_image(f'{name}.png', *shape)
             for mask in read_masks(root / name, shape):
                 builder.add_mask(image_id, CLASS, mask)
-            write_image(out / split / f'{name}.png', image)
+            save_image(out / split / f'{name}.png', image)
         builder.save(out / 'annotations' / f'instances_{split}.json')
     return builders

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mmseg_plugins.structures.boxes import box_iou
+from mmseg_plugins.structures.masks import mask_box
 from mmseg_plugins.utils.errors import UserError
 
 Box = tuple[int, int, int, int]
@@ -201,9 +203,4 @@ def _one_part(mask: np.ndarray, fill_holes: bool) -> np.ndarray:
 
 def _fit(mask: np.ndarray, box: Box) -> float:
     """Intersection over union of a mask's own box and another."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    x1, y1, x2, y2 = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    across = min(x2, box[2]) - max(x1, box[0])
-    down = min(y2, box[3]) - max(y1, box[1])
-    shared = max(across, 0) * max(down, 0)
-    return shared / ((x2 - x1) * (y2 - y1) + (box[2] - box[0]) * (box[3] - box[1]) - shared)
+    return float(box_iou(np.array([mask_box(mask)]), np.array([box]))[0, 0])

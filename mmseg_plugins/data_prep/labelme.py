@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.data_check.image_files import read_header
 from mmseg_plugins.data_prep.common import (
     CocoBuilder,
     ellipse_outline,
@@ -23,6 +22,7 @@ from mmseg_plugins.data_prep.common import (
     require_folder,
     split_names,
 )
+from mmseg_plugins.structures.images import read_header
 from mmseg_plugins.utils.errors import UserError
 
 SHAPES = ('polygon', 'rectangle', 'circle')

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmseg_plugins.data_check.image_files import missing_files, read_header
 from mmseg_plugins.data_prep.common import CocoBuilder, require_folder
 from mmseg_plugins.datasets.sbd_files import (
     CLASSES,
@@ -19,6 +18,7 @@ from mmseg_plugins.datasets.sbd_files import (
     read_instances,
     read_names,
 )
+from mmseg_plugins.structures.images import missing_files, read_header
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 

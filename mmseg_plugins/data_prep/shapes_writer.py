@@ -27,6 +27,8 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.data_prep.shapes import STUFF, THINGS, Scene, draw_scene
+from mmseg_plugins.structures.images import save_image
+from mmseg_plugins.structures.masks import coco_box
 from mmseg_plugins.structures.panoptic_ids import ids_as_bgr
 from mmseg_plugins.structures.rle import encode_mask
 from mmseg_plugins.utils.errors import UserError
@@ -67,13 +69,6 @@ def _categories(panoptic: bool) -> list[dict[str, Any]]:
     return [{**thing, 'isthing': 1} for thing in things] + stuff
 
 
-def _box(mask: np.ndarray) -> list[int]:
-    """COCO box [x, y, w, h] in whole pixels of a non-empty mask (H, W)."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    x, y = int(columns[0]), int(rows[0])
-    return [x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y]
-
-
 def _segments(scene: Scene) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """Panoptic ids (H, W) int32 and their ``segments_info``; stuff ids follow the instances'."""
     ids = scene.instance_map.copy()
@@ -86,17 +81,9 @@ def _segments(scene: Scene) -> tuple[np.ndarray, list[dict[str, Any]]]:
     for segment, category in categories.items():
         mask = ids == segment
         if mask.any():
-            info = {'id': segment, 'category_id': category, 'area': int(mask.sum()), 'bbox': _box(mask), 'iscrowd': 0}
-            segments.append(info)
+            box, area = coco_box(mask), int(mask.sum())
+            segments.append({'id': segment, 'category_id': category, 'area': area, 'bbox': box, 'iscrowd': 0})
     return ids, segments
-
-
-def _write(path: Path, array: np.ndarray, params: list[int] | None = None) -> None:
-    # imencode and a plain write: cv2.imwrite reports a full disk only as False.
-    done, data = cv2.imencode(path.suffix, array, params or [])
-    if not done:
-        raise OSError(f'OpenCV could not encode {path.name}')
-    path.write_bytes(data.tobytes())
 
 
 def _make_image(task: tuple[str, str, int, int, int, int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -105,9 +92,9 @@ def _make_image(task: tuple[str, str, int, int, int, int]) -> tuple[list[dict[st
     scene = draw_scene(seed, split_index, index, size)
     ids, segments = _segments(scene)
     root, stem = Path(folder), f'{index + 1:06d}'
-    _write(root / split / f'{stem}.jpg', scene.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    _write(root / f'panoptic_{split}' / f'{stem}.png', ids_as_bgr(ids))
-    _write(root / f'semantic_{split}' / f'{stem}.png', scene.semantic_map)
+    save_image(root / split / f'{stem}.jpg', scene.image, JPEG_QUALITY)
+    save_image(root / f'panoptic_{split}' / f'{stem}.png', ids_as_bgr(ids))
+    save_image(root / f'semantic_{split}' / f'{stem}.png', scene.semantic_map)
     instances = []
     for info in segments:
         if info['id'] > len(scene.labels):

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.data_check.image_files import read_header
 from mmseg_plugins.data_prep.common import (
     CocoBuilder,
     ellipse_outline,
@@ -21,6 +20,7 @@ from mmseg_plugins.data_prep.common import (
     rectangle_outline,
     require_folder,
 )
+from mmseg_plugins.structures.images import read_header
 from mmseg_plugins.utils.errors import UserError
 
 SHAPES = ('polygon', 'rect', 'circle', 'ellipse')

@@ -8,9 +8,9 @@ from typing import Any
 
 from mmdet.datasets import BaseDetDataset, VOCDataset
 
-from mmseg_plugins.data_check.image_files import missing_files
 from mmseg_plugins.datasets.sbd_files import CLASSES, FOLDERS, LAYOUT, SUFFIXES, read_instances, read_names
 from mmseg_plugins.registry import DATASETS
+from mmseg_plugins.structures.images import missing_files
 from mmseg_plugins.structures.rle import encode_mask
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track

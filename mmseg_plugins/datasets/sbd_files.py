@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmseg_plugins.structures.masks import mask_box
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import what_is_there
 
@@ -52,8 +53,7 @@ class SBDInstance(NamedTuple):
     @property
     def box(self) -> tuple[int, int, int, int]:
         """Half-open x1 y1 x2 y2 around the mask, in pixels."""
-        rows, columns = np.flatnonzero(self.mask.any(axis=1)), np.flatnonzero(self.mask.any(axis=0))
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        return mask_box(self.mask) or (0, 0, 0, 0)
 
 
 def read_names(path: Path) -> list[str]:

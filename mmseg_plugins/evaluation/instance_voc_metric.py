@@ -17,7 +17,7 @@ from terminaltables import AsciiTable
 from mmseg_plugins.evaluation.coco_metric import check_labels
 from mmseg_plugins.evaluation.voc_ap import MODES, TRUE, average_precision, match_image, precision_recall
 from mmseg_plugins.registry import METRICS
-from mmseg_plugins.structures.rle import check_polygons, check_rle
+from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, encode_mask
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
@@ -102,7 +102,7 @@ class InstanceVOCMetric(BaseMetric):
                 scores = _numpy(pred['mask_scores'])
             check_labels([{'labels': labels}], self.dataset_meta['classes'], range(len(self.dataset_meta['classes'])))
             masks = pred['masks']
-            rles = masks if isinstance(masks, (list, tuple)) else encode_masks(_numpy(masks))
+            rles = masks if isinstance(masks, (list, tuple)) else [encode_mask(mask) for mask in _numpy(masks)]
             finite = np.isfinite(scores)
             kept = np.flatnonzero(finite)
             self.results.append({
@@ -153,7 +153,7 @@ class InstanceVOCMetric(BaseMetric):
             )
         parts = [(sample['gt_instances'], False), (sample.get('ignored_instances') or {}, True)]
         parts = [(part, ignored) for part, ignored in parts if 'masks' in part]
-        rles = [rle for part, _ in parts for rle in encode_masks(_numpy(part['masks']))]
+        rles = [rle for part, _ in parts for rle in map(encode_mask, _numpy(part['masks']))]
         labels_of = np.concatenate([_numpy(part['labels']) for part, _ in parts]).astype(np.int64)
         ignored_of = np.concatenate([np.full(len(part['labels']), ignored) for part, ignored in parts])
         return rles, labels_of, ignored_of
@@ -222,11 +222,6 @@ class InstanceVOCMetric(BaseMetric):
         return {f'mAPr_{100 * threshold:g}': float(mean) for threshold, mean in zip(self.iou_thrs, means, strict=True)}
 
 
-def encode_masks(masks: np.ndarray) -> list[dict[str, Any]]:
-    """COCO RLEs of masks (N, H, W)."""
-    return [coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8)) for mask in masks]
-
-
 def _truth_of(items: Iterable[tuple[Any, int, Any]], height: int, width: int, image_id: Any) -> Truth:
     """From segmentations (polygons or RLEs), labels and flags."""
     rles, labels, ignored = [], [], []
@@ -243,11 +238,7 @@ def _truth_of(items: Iterable[tuple[Any, int, Any]], height: int, width: int, im
                 rule='every object needs a sound mask.',
                 fix='mend or remove the annotation.',
             )
-        if isinstance(segmentation, dict) and not isinstance(segmentation['counts'], list):
-            rles.append(segmentation)
-        else:
-            parts = coco_mask.frPyObjects(segmentation, height, width)
-            rles.append(coco_mask.merge(parts) if isinstance(parts, list) else parts)
+        rles.append(as_rle(segmentation, height, width))
         labels.append(label)
         ignored.append(bool(ignore))
     return rles, np.array(labels, np.int64), np.array(ignored, bool)

@@ -10,15 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-
-def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """IoU (N, M) of boxes (N, 4) and (M, 4), x1 y1 x2 y2 in pixels."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (first, second)]
-    union = areas[0][:, None] + areas[1][None, :] - shared
-    return shared / np.maximum(union, 1e-9)
+from mmseg_plugins.structures.boxes import box_iou
 
 
 def matched_ious(ious: np.ndarray) -> np.ndarray:

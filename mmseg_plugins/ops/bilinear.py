@@ -1,4 +1,4 @@
-"""One bilinear sample a bin, as taps along one axis."""
+"""Bilinear reading along one axis: one sample a bin, or the pixels that OpenCV's resizing reads."""
 
 from __future__ import annotations
 
@@ -27,3 +27,24 @@ def bilinear_taps(position: Tensor, limit: int, margin: float) -> Taps:
     fraction = torch.where(free, position - first, 0)
     length = torch.where(free, 2, 1) * visible
     return Taps(Spans(first.long(), length), torch.stack([1 - fraction, fraction], -1))
+
+
+def resize_taps(length: Tensor, size: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
+    """The two pixels that each of ``size`` target pixels reads when ranges of pixels are resized as OpenCV does.
+
+    Half-pixel centres, repeated borders, no smoothing: target pixel i reads (i + .5) * length / size - .5, so that 42
+    pixels resized to 21 read pixels 0 and 1 half each, then 2 and 3, ...
+
+    Args:
+        length: (N,) whole pixels, at least 1.
+        size: P.
+        dtype: Of the positions.
+
+    Returns:
+        The near and the far pixel (N, P), whole numbers from 0 to ``length`` - 1, and the share (N, P) of the far one.
+    """
+    steps = torch.arange(size, device=length.device, dtype=dtype) + 0.5
+    last = (length - 1)[:, None].to(dtype)
+    source = torch.minimum((steps * (length.to(dtype) / size)[:, None] - 0.5).clamp(min=0), last)
+    near = source.floor()
+    return near.long(), torch.minimum(near + 1, last).long(), source - near

@@ -14,6 +14,7 @@ RoIs are (batch index, x1, y1, x2, y2) in input-image pixels.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import torch
@@ -32,7 +33,8 @@ from .roi_geometry import (
 )
 from .window_pool import bins_as_maps, make_windows, pixel_table, window_mean
 
-CONVENTIONS = ('msracver', 'chainercv')
+BOX_MODES = ('inclusive', 'half_open')
+OLD_NAMES = {'msracver': 'inclusive', 'chainercv': 'half_open'}
 MIN_SIZE = 0.1  # of an RoI, in pixels of the map
 
 
@@ -41,13 +43,13 @@ def ps_roi_pool(feats: Tensor,
                 output_size: int | tuple[int, int],
                 group_size: int,
                 spatial_scale: float,
-                convention: str = 'msracver') -> Tensor:
+                box_mode: str = 'inclusive') -> Tensor:
     """Average each bin over its window, read from the channel of the bin's group.
 
-    An RoI spans, on the map, ``msracver``: round(x1) * scale .. (round(x2) + 1) * scale, halves rounded away from
-    zero; ``chainercv``: x1 * scale .. x2 * scale.  It is made at least 0.1 long.  Bin p covers the pixels
+    An RoI spans, on the map, ``inclusive``: round(x1) * scale .. (round(x2) + 1) * scale, halves rounded away from
+    zero; ``half_open``: x1 * scale .. x2 * scale.  It is made at least 0.1 long.  Bin p covers the pixels
     floor(start + p * bin) .. ceil(start + (p + 1) * bin) - 1, cut to the map, and belongs to group floor(p * k / P).
-    With RoI (3, 5, 60, 70), scale 1/16 and 4 bins, ``msracver`` takes x from 0.1875 to 3.8125 in bins of 0.90625, so
+    With RoI (3, 5, 60, 70), scale 1/16 and 4 bins, ``inclusive`` takes x from 0.1875 to 3.8125 in bins of 0.90625, so
     that the second bin, 1.09375 .. 2, is pixel 1 alone.
 
     Args:
@@ -56,18 +58,18 @@ def ps_roi_pool(feats: Tensor,
         output_size: P x Q; FCIS: 21.  It need not be a multiple of the group size.
         group_size: k; FCIS: 7.  1 pools every bin from the same channel.
         spatial_scale: Map pixels per image pixel; FCIS: 1 / 16.
-        convention: ``'msracver'`` (the original) or ``'chainercv'``.
+        box_mode: How RoIs count their pixels, ``'inclusive'`` (the original) or ``'half_open'`` (chainercv).
 
     Returns:
         (N, D, P, Q), 0 where a window is empty; in memory D runs fastest (channels last).  Half and bfloat16 maps
         are averaged in float32.
 
     Raises:
-        ValueError: For channels that are no multiple of k k, an unknown convention, or inputs of a wrong shape.
+        ValueError: For channels that are no multiple of k k, an unknown box_mode, or inputs of a wrong shape.
     """
     size = pair(output_size, 'output_size')
-    table = _score_table(feats, rois, group_size, spatial_scale, convention)
-    y, x = _spans(feats, rois, size, spatial_scale, convention)
+    table = _score_table(feats, rois, group_size, spatial_scale, box_mode)
+    y, x = _spans(feats, rois, size, spatial_scale, box_mode)
     total, = read_sizes(rois, len(feats), 'ps_roi_pool', members_per_roi(y, x).sum())
     return _pool(table, feats, rois, y, x, group_size, total)
 
@@ -77,7 +79,7 @@ def ps_roi_pool_chunks(feats: Tensor,
                        output_size: int | tuple[int, int],
                        group_size: int,
                        spatial_scale: float,
-                       convention: str = 'msracver',
+                       box_mode: str = 'inclusive',
                        chunk: int = 16) -> Iterator[Tensor]:
     """:func:`ps_roi_pool` a few RoIs at a time, for a reader that keeps less than it is given.
 
@@ -90,10 +92,10 @@ def ps_roi_pool_chunks(feats: Tensor,
     if chunk < 1:
         raise ValueError(f'ps_roi_pool_chunks: chunk={chunk!r}, it must be at least 1')
     size = pair(output_size, 'output_size')
-    table = _score_table(feats, rois, group_size, spatial_scale, convention)
+    table = _score_table(feats, rois, group_size, spatial_scale, box_mode)
     if not len(rois):
         return
-    y, x = _spans(feats, rois, size, spatial_scale, convention)
+    y, x = _spans(feats, rois, size, spatial_scale, box_mode)
     per_chunk = F.pad(members_per_roi(y, x), (0, -len(rois) % chunk)).view(-1, chunk).sum(1)
     for number, total in enumerate(read_sizes(rois, len(feats), 'ps_roi_pool', per_chunk)):
         part = slice(number * chunk, (number + 1) * chunk)
@@ -101,11 +103,10 @@ def ps_roi_pool_chunks(feats: Tensor,
         yield _pool(table, feats, rois[part], y_part, x_part, group_size, total)
 
 
-def _score_table(feats: Tensor, rois: Tensor, group_size: int, spatial_scale: float, convention: str) -> Tensor:
+def _score_table(feats: Tensor, rois: Tensor, group_size: int, spatial_scale: float, box_mode: str) -> Tensor:
     """Check the arguments and lay the maps out as (B k k H W, D), the D scores of a bin side by side."""
     check_inputs(feats, rois, spatial_scale, 'ps_roi_pool')
-    if convention not in CONVENTIONS:
-        raise ValueError(f'ps_roi_pool: convention={convention!r}, it must be one of {CONVENTIONS}')
+    _check_mode(box_mode, 'ps_roi_pool')
     cells = group_size * group_size
     if group_size < 1 or feats.size(1) % cells:
         raise ValueError(f'ps_roi_pool: feats has {feats.size(1)} channels, with group_size={group_size} it must be a '
@@ -115,11 +116,11 @@ def _score_table(feats: Tensor, rois: Tensor, group_size: int, spatial_scale: fl
 
 @torch.no_grad()
 def _spans(feats: Tensor, rois: Tensor, size: tuple[int, int], spatial_scale: float,
-           convention: str) -> tuple[Spans, Spans]:
+           box_mode: str) -> tuple[Spans, Spans]:
     """Pixels of the rows and of the columns of bins."""
     height, width = feats.shape[2:]
     x1, y1, x2, y2 = rois[:, 1:].double().unbind(1)
-    if convention == 'msracver':
+    if box_mode == 'inclusive':
         x1, y1, x2, y2 = round_half_away(x1), round_half_away(y1), round_half_away(x2) + 1, round_half_away(y2) + 1
     y = covering_spans(*_bins(y1 * spatial_scale, y2 * spatial_scale, size[0]), height)
     x = covering_spans(*_bins(x1 * spatial_scale, x2 * spatial_scale, size[1]), width)
@@ -140,6 +141,11 @@ def _bins(start: Tensor, end: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     return bin_edges(start, (end - start).clamp_min(MIN_SIZE), bins)
 
 
+def _check_mode(box_mode: str, owner: str) -> None:
+    if box_mode not in BOX_MODES:
+        raise ValueError(f'{owner}: box_mode={box_mode!r}. Rule: one of {BOX_MODES}. Fix: one of the two')
+
+
 def _group(bins: int, groups: int, like: Tensor) -> Tensor:
     """Group of each bin, (P,): floor(p * k / P)."""
     return torch.arange(bins, device=like.device) * groups // bins
@@ -152,26 +158,31 @@ class PSRoIPool(nn.Module):
         output_size: P x Q; FCIS: 21.
         group_size: k; FCIS: 7.
         spatial_scale: Map pixels per image pixel.
-        convention: ``'msracver'`` or ``'chainercv'``.
+        box_mode: ``'inclusive'`` or ``'half_open'``.
+        convention: Deprecated; ``'msracver'`` or ``'chainercv'``, which count so.
     """
 
     def __init__(self,
                  output_size: int | tuple[int, int],
                  group_size: int,
                  spatial_scale: float = 1.0,
-                 convention: str = 'msracver') -> None:
+                 box_mode: str = 'inclusive',
+                 convention: str | None = None) -> None:
         super().__init__()
-        if convention not in CONVENTIONS:
-            raise ValueError(f'PSRoIPool: convention={convention!r}, it must be one of {CONVENTIONS}')
+        if convention is not None:
+            box_mode = OLD_NAMES.get(convention, convention)
+            warnings.warn(f'PSRoIPool: convention={convention!r} is deprecated, write box_mode={box_mode!r}',
+                          FutureWarning, stacklevel=2)
+        _check_mode(box_mode, 'PSRoIPool')
         self.output_size = pair(output_size, 'output_size')
         self.group_size = group_size
         self.spatial_scale = float(spatial_scale)
-        self.convention = convention
+        self.box_mode = box_mode
 
     def forward(self, feats: Tensor, rois: Tensor) -> Tensor:
         """Pool ``rois`` from ``feats``."""
-        return ps_roi_pool(feats, rois, self.output_size, self.group_size, self.spatial_scale, self.convention)
+        return ps_roi_pool(feats, rois, self.output_size, self.group_size, self.spatial_scale, self.box_mode)
 
     def extra_repr(self) -> str:
         return (f'output_size={self.output_size}, group_size={self.group_size}, '
-                f'spatial_scale={self.spatial_scale}, convention={self.convention!r}')
+                f'spatial_scale={self.spatial_scale}, box_mode={self.box_mode!r}')

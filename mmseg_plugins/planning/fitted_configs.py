@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmseg_plugins.config.load import DATA_VARIABLES, uses_data_variables
-from mmseg_plugins.planning.collect import Source
+from mmseg_plugins.config.variables import DATA_VARIABLES, uses_data_variables
 from mmseg_plugins.planning.default_systems import DEFAULT_SYSTEMS
+from mmseg_plugins.planning.fingerprint import Source
 from mmseg_plugins.planning.fragment import fragment_text
 from mmseg_plugins.planning.objects import Objects
 from mmseg_plugins.planning.report import system_parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg_plugins.planning.parts import Entry
+from mmseg_plugins.planning.planners import Entry
 
 
 class _Name(str):

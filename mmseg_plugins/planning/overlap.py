@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg_plugins.evaluation.proposal_recall import box_iou
 from mmseg_plugins.planning.centers import share
 from mmseg_plugins.planning.objects import Objects
+from mmseg_plugins.structures.boxes import box_iou
 
 
 class Overlap(NamedTuple):

@@ -17,7 +17,7 @@ from mmseg_plugins.planning.centers import (
 )
 from mmseg_plugins.planning.default_systems import DEFAULT_SYSTEMS
 from mmseg_plugins.planning.objects import Objects
-from mmseg_plugins.planning.parts import PARTS, Part, Row, percent, solo_test_rows
+from mmseg_plugins.planning.planners import PARTS, Part, Row, percent, solo_test_rows
 
 
 class FitReport(NamedTuple):

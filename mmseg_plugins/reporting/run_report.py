@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_plugins.reporting.scalars import KEYS, ScalarTable, best_value
-from mmseg_plugins.visualization.curves import Series, draw_curves
+from mmseg_plugins.utils.atomic import atomic_write_bytes
+from mmseg_plugins.visualization.charts import Series, draw_curves
 
 #: Names of everything that a report writes, and what each holds.
 FILES = {
@@ -90,9 +91,8 @@ def read_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def write_summary(folder: str | os.PathLike[str], summary: dict[str, Any], kind: str = 'summary') -> None:
     """Write ``summary.json`` (or ``test_summary``) whole or not at all; NaN becomes null, which JSON has."""
     path = Path(folder) / FILES[kind]
-    part = path.with_name(path.name + '.part')
-    part.write_text(json.dumps(_plain(summary), indent=2, ensure_ascii=False) + '\n', encoding='utf-8')
-    os.replace(part, path)
+    text = json.dumps(_plain(summary), indent=2, ensure_ascii=False) + '\n'
+    atomic_write_bytes(str(path), text.encode(), durable=False)
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 
 KEYS = ('iter', 'epoch', 'phase')
@@ -111,11 +112,10 @@ class ScalarTable:
         return buffer.getvalue()
 
     def _rewrite(self) -> None:
-        part = self.path.with_name(self.path.name + '.part')
         header = io.StringIO()
         csv.writer(header, lineterminator='\n').writerow(self.columns)
-        part.write_text(header.getvalue() + ''.join(map(self._line, self.rows)), encoding='utf-8')
-        os.replace(part, self.path)
+        text = header.getvalue() + ''.join(map(self._line, self.rows))
+        atomic_write_bytes(str(self.path), text.encode(), durable=False)
 
     def _free_name(self) -> Path:
         number = 1

@@ -17,6 +17,11 @@ def decode_ids(data: bytes, name: str = '') -> np.ndarray:
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise UserError(f'panoptic map {name!r} cannot be decoded: it is no whole PNG.', fix='write it anew')
+    return ids_of_bgr(bgr)
+
+
+def ids_of_bgr(bgr: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) in OpenCV's order B, G, R -> ids (H, W) int32."""
     blue, green, red = (bgr[..., channel].astype(np.int32) for channel in range(3))
     return red + 256 * green + 65536 * blue
 

@@ -1,7 +1,6 @@
-"""COCO run-length masks in numpy: encode, decode and validate, without pycocotools.
+"""COCO run-length masks: pycocotools encodes and decodes, what comes from a file is validated here first.
 
-A malformed compressed RLE makes pycocotools abort, crash or hang the whole
-process, so every segmentation of an annotation file is read here first.
+A malformed compressed RLE makes pycocotools abort, crash or hang the whole process.
 
 The format (https://github.com/cocodataset/cocoapi, common/maskApi.c, BSD):
 the mask of shape (H, W) is read column by column; ``counts`` holds the
@@ -17,45 +16,21 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
+Masks = np.ndarray | Sequence[Any]  # (N, H, W) array, or N dense (H, W) masks or RLE dicts
 _FIRST_CHAR, _LAST_CHAR = 48, 111  # '0' .. 'o': 64 characters, 6 bits each
 _MAX_GROUPS = 6  # 6 groups of 5 bits: runs below 2 ** 29; a seventh overflows pycocotools' C integers
 
 
-def mask_to_runs(mask: np.ndarray) -> np.ndarray:
-    """Run lengths (R,) of a mask (H, W) in column-major order, background first."""
-    flat = np.asarray(mask, dtype=bool).flatten(order='F')
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    bounds = np.concatenate(([0], edges, [flat.size]))
-    runs = np.diff(bounds)
-    if flat.size and flat[0]:
-        runs = np.concatenate(([0], runs))
-    return runs.astype(np.int64)
-
-
-def runs_to_counts(runs: Sequence[int] | np.ndarray) -> str:
-    """The compressed ``counts`` string of run lengths."""
-    values = [int(run) for run in runs]
-    chars: list[str] = []
-    for i, value in enumerate(values):
-        rest = value - values[i - 2] if i > 2 else value
-        more = True
-        while more:
-            group = rest & 31
-            rest >>= 5
-            more = rest != (-1 if group & 16 else 0)
-            chars.append(chr(_FIRST_CHAR + group + (32 if more else 0)))
-    return ''.join(chars)
-
-
 def encode_mask(mask: np.ndarray) -> dict[str, Any]:
-    """COCO's compressed RLE ``{'size': [H, W], 'counts': str}`` of a mask (H, W)."""
-    height, width = mask.shape
-    return {'size': [int(height), int(width)], 'counts': runs_to_counts(mask_to_runs(mask))}
+    """COCO's compressed RLE ``{'size': [H, W], 'counts': str}`` of a mask (H, W), ready for JSON."""
+    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {'size': [int(side) for side in rle['size']], 'counts': rle['counts'].decode('ascii')}
 
 
 def counts_to_runs(counts: str | bytes) -> list[int]:
@@ -91,15 +66,6 @@ def counts_to_runs(counts: str | bytes) -> list[int]:
     return runs
 
 
-def runs_to_mask(runs: Sequence[int] | np.ndarray, height: int, width: int) -> np.ndarray:
-    """The mask (H, W), uint8 in {0, 1}, of run lengths that sum to H * W."""
-    lengths = np.asarray(runs, dtype=np.int64)
-    if (lengths < 0).any() or int(lengths.sum()) != height * width:
-        raise ValueError(f'runs must be non-negative and sum to {height} * {width}, got the sum {int(lengths.sum())}')
-    flat = np.repeat((np.arange(lengths.size) & 1).astype(np.uint8), lengths)
-    return flat.reshape((height, width), order='F')
-
-
 def _size_problem(size: Any, height: int | None, width: int | None) -> str | None:
     if not isinstance(size, (list, tuple)) or len(size) != 2:
         return f'size must be [height, width], got {size!r}'
@@ -129,7 +95,7 @@ def check_rle(rle: Any, height: int | None = None, width: int | None = None) -> 
             'counts': list | str | bytes}``.
         height, width: size of the image in pixels; None checks the RLE alone.
     """
-    if not isinstance(rle, dict):
+    if not isinstance(rle, Mapping):
         return f'an RLE must be an object with size and counts, got {type(rle).__name__}'
     missing = [key for key in ('size', 'counts') if key not in rle]
     if missing:
@@ -156,14 +122,35 @@ def check_rle(rle: Any, height: int | None = None, width: int | None = None) -> 
     return None
 
 
-def decode_rle(rle: dict[str, Any]) -> np.ndarray:
+def decode_rle(rle: Mapping[str, Any]) -> np.ndarray:
     """The mask (H, W), uint8 in {0, 1}, of an RLE; ValueError where :func:`check_rle` objects."""
     problem = check_rle(rle)
     if problem:
         raise ValueError(problem)
-    counts = rle['counts']
-    runs = counts_to_runs(counts) if isinstance(counts, (str, bytes)) else counts
-    return runs_to_mask(runs, *rle['size'])
+    return np.asarray(coco_mask.decode(as_rle(rle, *rle['size'])))
+
+
+def as_rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
+    """One compressed RLE of a **sound** segmentation: an RLE of either kind, or polygons, which are drawn and joined.
+
+    What comes from a file goes through :func:`check_rle` or :func:`check_polygons` first.
+    """
+    if isinstance(segmentation, Mapping):
+        if isinstance(segmentation['counts'], (str, bytes)):
+            return dict(segmentation)
+        return dict(coco_mask.frPyObjects(dict(segmentation), height, width))
+    return dict(coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width)))
+
+
+def iter_masks(masks: Masks) -> Iterator[np.ndarray]:
+    """Yield N masks (H, W) bool one at a time, so that N RLEs are never all dense at once.
+
+    Args:
+        masks: (N, H, W), or N masks (H, W) and **sound** RLEs.
+    """
+    for mask in masks:
+        dense = coco_mask.decode(as_rle(mask, *mask['size'])) if isinstance(mask, Mapping) else np.asarray(mask)
+        yield dense.astype(bool)
 
 
 def check_polygons(polygons: Any, height: int, width: int) -> str | None:

@@ -33,13 +33,18 @@ class DiskFullError(UserError, OSError):
     """No room for a file; what was there before is untouched.  An OSError, as the writers of others expect."""
 
 
-def atomic_write(path: str, write: Callable[[IO[bytes]], Any], needed: Callable[[], int] | None = None) -> None:
+def atomic_write(path: str,
+                 write: Callable[[IO[bytes]], Any],
+                 needed: Callable[[], int] | None = None,
+                 durable: bool = True) -> None:
     """Write a file so that it appears whole or not at all.
 
     Args:
         path: target; replaced if it exists.
         write: called with a binary file to fill.
         needed: gives the size in bytes, asked for only in the message of a full disk.
+        durable: wait until the disk has it; without, a power cut may leave the old file, a kill of the process may not
+            leave a part either way.
 
     Raises:
         DiskFullError: no space; the target is as it was and the partial file is gone.
@@ -54,9 +59,11 @@ def atomic_write(path: str, write: Callable[[IO[bytes]], Any], needed: Callable[
             recorder = _Recorder(file)
             write(recorder)  # type: ignore[arg-type]
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_folder(folder)
+        if durable:
+            _sync_folder(folder)
     except BaseException as error:
         with suppress(OSError):
             os.remove(temporary)
@@ -66,9 +73,9 @@ def atomic_write(path: str, write: Callable[[IO[bytes]], Any], needed: Callable[
         raise
 
 
-def atomic_write_bytes(path: str, data: bytes) -> None:
+def atomic_write_bytes(path: str, data: bytes, durable: bool = True) -> None:
     """Write ``data`` whole or not at all; see :func:`atomic_write`."""
-    atomic_write(path, lambda file: file.write(data), lambda: len(data))
+    atomic_write(path, lambda file: file.write(data), lambda: len(data), durable)
 
 
 def atomic_save(obj: Any, path: str) -> None:

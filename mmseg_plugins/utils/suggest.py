@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
-def near_names(wrong: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """Names close to ``wrong``, letter case ignored, nearest first."""
-    lower: dict[str, str] = {}
-    for name in known:
-        lower.setdefault(name.lower(), name)
-    return [lower[match] for match in difflib.get_close_matches(wrong.lower(), lower, n=most, cutoff=0.6)]
+def near_names(wrong: str,
+               known: Iterable[str],
+               most: int = 3,
+               least: float = 0.6,
+               part: Callable[[str], str] = str) -> list[str]:
+    """Names close to ``wrong``, letter case ignored, nearest first.
+
+    Args:
+        most: How many.
+        least: Least likeness, 0..1, by ``difflib``.
+        part: What of a name is compared; with the last part of ``scope.Name``, all scopes' names are found.
+    """
+    spelled: dict[str, list[str]] = {}
+    for name in dict.fromkeys(known):
+        spelled.setdefault(part(name).lower(), []).append(name)
+    close = difflib.get_close_matches(part(wrong).lower(), spelled, n=most, cutoff=least)
+    return [name for match in close for name in spelled[match]][:most]
+
+
+def last_part(name: str) -> str:
+    """``Name`` of ``scope.Name``."""
+    return name.rsplit('.', 1)[-1]
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.structures.images import read_image
+from mmseg_plugins.structures.rle import as_rle
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.visualization.images import read_image
 from mmseg_plugins.visualization.overlay import draw_instances
-from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
 from mmseg_plugins.visualization.samples import Instances, draw_truth, input_image, original_image
 from mmseg_plugins.visualization.semantic import complete_palette, draw_semantic
+from mmseg_plugins.visualization.sheets import annotations_are_resized
 
 
 def draw_pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
@@ -96,9 +97,7 @@ def original_instances(dataset: Any, index: int, size: tuple[int, int] | None = 
 
 def _mask(item: Mapping[str, Any], size: tuple[int, int]) -> Any:
     """RLE of an annotation given as polygons or RLE; None where there is no segmentation."""
-    from pycocotools import mask as mask_api
-
     segmentation = item.get('mask')
     if not segmentation or isinstance(segmentation, Mapping):
         return segmentation or None
-    return mask_api.merge(mask_api.frPyObjects(segmentation, *size))
+    return as_rle(segmentation, *size)

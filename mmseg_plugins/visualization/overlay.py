@@ -12,9 +12,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmseg_plugins.structures.images import as_bgr
+from mmseg_plugins.structures.masks import mask_box
+from mmseg_plugins.structures.rle import Masks, iter_masks
 from mmseg_plugins.visualization.colors import Color, instance_colors
-from mmseg_plugins.visualization.images import as_bgr
-from mmseg_plugins.visualization.masks import Masks, iter_masks, mask_box
 from mmseg_plugins.visualization.text import Label, put_labels, text_size
 
 Box = tuple[int, int, int, int]  # half-open x1 y1 x2 y2

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg_plugins.visualization.images import as_bgr
+from mmseg_plugins.structures.images import as_bgr
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.semantic import IGNORE, draw_semantic
 

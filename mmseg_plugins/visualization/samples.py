@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from mmseg_plugins.visualization.images import as_bgr, read_image
+from mmseg_plugins.structures.images import as_bgr, read_image
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.panoptic import Panoptic, draw_panoptic, join_truth, split_segments
 from mmseg_plugins.visualization.semantic import IGNORE, complete_palette, draw_semantic

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mmseg_plugins.structures.images import as_bgr
 from mmseg_plugins.visualization.colors import Color, distinct_colors
-from mmseg_plugins.visualization.images import as_bgr
 from mmseg_plugins.visualization.overlay import legible_scale
 from mmseg_plugins.visualization.text import PADDING, put_text, text_size
 

@@ -126,7 +126,7 @@ RULES = {
 def convert_fcis(state_dict: Mapping[str, Tensor], convention: str) -> Tensors:
     """Translate a whole checkpoint (or a part of it) to the keys of a detector of ``configs/fcis``.
 
-    ``model.roi_head.convention`` of the config must be the same.
+    ``model.roi_head.preset`` of the config must be the same.
 
     Args:
         state_dict: Without what the table leaves out; MXNet's ``arg:`` and ``aux:`` may stand before the names.

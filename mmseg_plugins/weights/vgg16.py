@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mmseg_plugins.models.backbones.fcn_vgg import FC_KERNEL, fc_as_conv
+from mmseg_plugins.models.layers.fc_as_conv import FC_KERNEL, fc_as_conv
 from mmseg_plugins.utils.errors import UserError
 
 from .state_dict_rules import PARAM, Rule, Tensors, convert

@@ -9,7 +9,8 @@ import pytest
 from config_files import ROOT
 
 from mmseg_plugins.config import load as config
-from mmseg_plugins.config.load import leaf_datasets, load_config
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.engine.runner.hook_switches import SWITCHES
 from mmseg_plugins.utils.errors import UserError
 

@@ -5,8 +5,9 @@ from coco_sets import dataset_config, sound_content, write_set
 from mmengine.config import Config
 
 from mmseg_plugins.config.classes import read_classes
+from mmseg_plugins.config.walk import named_datasets
 from mmseg_plugins.data_check.check_config import check_config, dataset_kind
-from mmseg_plugins.data_check.config_scan import class_number_problems, configured_classes, leaf_configs
+from mmseg_plugins.data_check.config_scan import class_number_problems, configured_classes
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -14,8 +15,8 @@ def test_wrappers_are_opened():
     leaf = {'type': 'CocoDataset'}
     wrapped = {'type': 'MultiImageMixDataset', 'dataset': {'type': 'RepeatDataset', 'dataset': leaf}}
     both = {'type': 'ConcatDataset', 'datasets': [wrapped, leaf]}
-    assert [name for name, _ in leaf_configs(both, 'train')] == ['train[0]', 'train[1]']
-    assert list(leaf_configs(wrapped, 'train')) == [('train', leaf)]
+    assert [name for name, _ in named_datasets(both, 'train')] == ['train[0]', 'train[1]']
+    assert list(named_datasets(wrapped, 'train')) == [('train', leaf)]
 
 
 def host_model(path):

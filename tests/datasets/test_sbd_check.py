@@ -16,9 +16,9 @@ from test_sbd_dataset import load
 
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.data_prep.common import write_image
 from mmseg_plugins.data_prep.sbd import convert_sbd, which_list
 from mmseg_plugins.datasets.sbd_files import CLASSES
+from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -81,7 +81,7 @@ def test_each_fault_is_a_problem_with_a_fix(root, kind, text):
     elif kind == 'damaged':
         (root / 'inst/a_02.mat').write_bytes(b'x' * 300)
     elif kind == 'size':
-        write_image(root / 'img/a_02.jpg', np.zeros((9, 9, 3), np.uint8))
+        save_image(root / 'img/a_02.jpg', np.zeros((9, 9, 3), np.uint8))
     else:
         changes = dict(num_classes=1, metainfo=dict(classes=('cat', )))
     (report,) = check_config(config(root, **changes))
@@ -108,7 +108,7 @@ def test_converter_takes_other_lists_and_names_what_is_missing(root, tmp_path):
     (root / 'mine.txt').write_text('b_01\na_03\n')
     assert list(convert_sbd(root, tmp_path, {'test': root / 'mine.txt'})) == ['test']
     assert (tmp_path / 'instances_test.json').is_file()
-    write_image(root / 'img/a_03.jpg', np.zeros((WIDTH, HEIGHT, 3), np.uint8))
+    save_image(root / 'img/a_03.jpg', np.zeros((WIDTH, HEIGHT, 3), np.uint8))
     with pytest.raises(UserError, match=r'a_03\.jpg is 24 x 36, its label maps 36 x 24'):
         convert_sbd(root, tmp_path)
     (root / 'img/a_03.jpg').unlink()

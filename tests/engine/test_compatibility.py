@@ -164,23 +164,23 @@ def test_a_stride_that_is_no_mask_heads_may_mean_another_thing():
 
 
 @pytest.mark.parametrize(('rpn', 'head', 'fits'), [
-    ('chainercv', 'chainercv', True), ('msracver', 'msracver', True), (None, 'chainercv', True),
-    ('chainercv', 'msracver', False), ('msracver', 'chainercv', False), (None, 'msracver', False),
+    ('half_open', 'chainercv', True), ('inclusive', 'msracver', True), (None, 'chainercv', True),
+    ('half_open', 'msracver', False), ('inclusive', 'chainercv', False), (None, 'msracver', False),
 ])
 def test_rpn_and_roi_head_must_count_the_pixels_of_a_box_alike(rpn, head, fits):
     model = mixed('FCIS')
-    model.roi_head.convention = head
+    model.roi_head.preset = head
     if rpn is None:
         model.rpn_head.type = 'mmdet.RPNHead'
     else:
-        model.rpn_head.convention = rpn
-    if rpn == 'msracver':
+        model.rpn_head.box_mode = rpn
+    if rpn == 'inclusive':
         model.rpn_head.bbox_coder = dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder')
     model = built(model)
     if fits:
         check_model(model)
         return
-    with pytest.raises(UserError, match=r'model\.rpn_head .*FCISHead in model\.roi_head.* one convention'):
+    with pytest.raises(UserError, match=r'model\.rpn_head .*FCISHead in model\.roi_head.* one mode'):
         check_model(model)
 
 

@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
-from mmseg_plugins.engine.runner.resumable_data import Positioned, ResumableIterator, SeededDataset, make_resumable
+from mmseg_plugins.engine.runner.resumable_data import Positioned, ResumableIterator, SeededDataset, resumable_loader
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.rng import rng_state, set_rng_state
@@ -263,7 +263,7 @@ def test_two_ranks_draw_what_one_rank_draws_with_twice_the_batch() -> None:
     def positions(batch_size: int, rank: int, world: int) -> list[list[Positioned]]:
         indices = list(range(24))[rank::world]
         built = DataLoader(ToyDataset(24), batch_sampler=BatchSampler(indices, batch_size, False))  # type: ignore[arg-type]
-        make_resumable(built, 0, rank, world)
+        built = resumable_loader(built, 0, rank, world)
         return list(built.batch_sampler)  # type: ignore[arg-type]
 
     one = positions(4, 0, 1)
@@ -289,14 +289,13 @@ def test_an_iterable_dataset_is_left_alone() -> None:
             return iter(range(4))
 
     built = DataLoader(Stream(), batch_size=2)
-    assert make_resumable(built, 0) is False
+    assert resumable_loader(built, 0) is built
     iterator = ResumableIterator(built)
     iterator.skip(1)
     assert next(iterator).tolist() == [2, 3]
 
 
 def test_a_loader_without_batches_is_an_error_not_an_endless_loop() -> None:
-    built = DataLoader(ToyDataset(1), batch_size=2, drop_last=True)
-    make_resumable(built, 0)
+    built = resumable_loader(DataLoader(ToyDataset(1), batch_size=2, drop_last=True), 0)
     with pytest.raises(UserError, match='no batch at all'):
         next(ResumableIterator(built))

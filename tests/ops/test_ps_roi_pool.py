@@ -13,7 +13,7 @@ from torch.autograd import gradcheck
 
 from mmseg_plugins.ops import PSRoIPool, ps_roi_pool, ps_roi_pool_chunks, window_pool
 
-CONVENTIONS = {'A': 'msracver', 'B': 'chainercv'}
+BOX_MODES = {'A': 'inclusive', 'B': 'half_open'}
 
 
 @pytest.mark.golden
@@ -22,13 +22,13 @@ def test_agrees_with_the_originals() -> None:
     outputs = {}
     for config in case.facts['config']['configs']:
         tag = config['tag']
-        for letter, convention in CONVENTIONS.items():
+        for letter, box_mode in BOX_MODES.items():
             if f'{tag}_out_{letter}' not in case.arrays:
                 continue
             has_grad = f'{tag}_feat_grad_{letter}' in case.arrays
             feats = case.arrays[f'{tag}_feat'].requires_grad_(has_grad)
             out = ps_roi_pool(feats, case.arrays[f'{tag}_rois'], config['pooled_size'], config['group_size'],
-                              case.facts['config']['spatial_scale'], convention)
+                              case.facts['config']['spatial_scale'], box_mode)
             outputs[f'{tag}_out_{letter}'] = out.detach()
             if has_grad:
                 outputs[f'{tag}_feat_grad_{letter}'], = torch.autograd.grad(out, feats, case.arrays[f'{tag}_top_grad'])
@@ -46,25 +46,25 @@ def test_worked_example() -> None:
     assert out[2, 0].tolist() == [[3, 3, 6.5, 6.5], [4.5, 4.5, 8, 8], [2, 2, 5.5, 5.5], [0, 0, 9, 9]]
 
 
-@pytest.mark.parametrize('convention', CONVENTIONS.values())
+@pytest.mark.parametrize('box_mode', BOX_MODES.values())
 @pytest.mark.parametrize(('group', 'size', 'scale'), [(7, (21, 21), Fraction(1, 16)), (1, (5, 3), Fraction(1, 4)),
                                                       (3, (7, 2), Fraction(1, 12)), (2, (4, 9), Fraction(1))])
-def test_agrees_with_a_plain_loop(convention: str, group: int, size: tuple[int, int], scale: Fraction) -> None:
+def test_agrees_with_a_plain_loop(box_mode: str, group: int, size: tuple[int, int], scale: Fraction) -> None:
     """Also for RoIs outside the map, inverted, of no size, and for outputs that are no multiple of the group."""
     g = torch.Generator().manual_seed(3)
     feats = torch.randn(2, 3 * group**2, 10, 13, generator=g, dtype=torch.float64)
     rois = random_rois(24, 2, 13 / float(scale), 10 / float(scale))
     rois[12:, 1:] = rois[12:, 1:].round()  # whole pixels: bin edges on pixel borders, halves of the stride
-    out = ps_roi_pool(feats, rois, size, group, float(scale), convention)
-    torch.testing.assert_close(out, slow_ps_roi_pool(feats, rois, size, group, scale, convention))
+    out = ps_roi_pool(feats, rois, size, group, float(scale), box_mode)
+    torch.testing.assert_close(out, slow_ps_roi_pool(feats, rois, size, group, scale, box_mode))
 
 
-@pytest.mark.parametrize('convention', CONVENTIONS.values())
-def test_gradcheck(convention: str) -> None:
+@pytest.mark.parametrize('box_mode', BOX_MODES.values())
+def test_gradcheck(box_mode: str) -> None:
     g = torch.Generator().manual_seed(4)
     feats = torch.randn(2, 8, 5, 6, generator=g, dtype=torch.float64, requires_grad=True)
     rois = random_rois(6, 2, 24, 20)
-    assert gradcheck(lambda f: ps_roi_pool(f, rois, (3, 4), 2, 1 / 4, convention), feats)
+    assert gradcheck(lambda f: ps_roi_pool(f, rois, (3, 4), 2, 1 / 4, box_mode), feats)
 
 
 def test_rois_get_no_gradient() -> None:
@@ -153,15 +153,15 @@ def test_channels_last_maps_give_the_same() -> None:
 
 def test_module() -> None:
     feats, rois = torch.randn(1, 98, 9, 9), random_rois(5, 1, 144, 144)
-    layer = PSRoIPool(output_size=21, group_size=7, spatial_scale=1 / 16, convention='chainercv')
-    assert torch.equal(layer(feats, rois), ps_roi_pool(feats, rois, 21, 7, 1 / 16, 'chainercv'))
+    layer = PSRoIPool(output_size=21, group_size=7, spatial_scale=1 / 16, box_mode='half_open')
+    assert torch.equal(layer(feats, rois), ps_roi_pool(feats, rois, 21, 7, 1 / 16, 'half_open'))
     assert layer.output_size == (21, 21)
-    assert "convention='chainercv'" in repr(layer)
+    assert "box_mode='half_open'" in repr(layer)
 
 
 @pytest.mark.parametrize(('change', 'message'), [
     (dict(group_size=4), 'feats has 18 channels, with group_size=4 it must be a multiple of 4 \\* 4 = 16'),
-    (dict(convention='caffe'), "convention='caffe', it must be one of"),
+    (dict(box_mode='caffe'), "box_mode='caffe'. Rule: one of"),
     (dict(output_size=0), 'output_size=0, it must be a positive integer'),
     (dict(rois=torch.zeros(3, 4)), 'rois has shape \\(3, 4\\), it must be \\(N, 5\\)'),
     (dict(rois=torch.full((3, 5), 2.)), 'rois name images 2 to 2, feats holds 2'),

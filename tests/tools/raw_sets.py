@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmseg_plugins.data_prep.common import write_image
+from mmseg_plugins.structures.images import save_image
 
 H, W = 30, 40
 
@@ -14,9 +14,9 @@ def noise(height=H, width=W, seed=0):
 def make_camvid(root, lists=True):
     for split, names in (('train', ('a', 'b')), ('val', ('c',)), ('test', ('d',))):
         for i, name in enumerate(names):
-            write_image(root / split / f'{name}.png', noise(seed=i))
+            save_image(root / split / f'{name}.png', noise(seed=i))
             labels = np.arange(H * W).reshape(H, W) % 12
-            write_image(root / f'{split}annot' / f'{name}.png', labels.astype(np.uint8))
+            save_image(root / f'{split}annot' / f'{name}.png', labels.astype(np.uint8))
         if lists:
             lines = [f'/SegNet/CamVid/{split}/{n}.png /SegNet/CamVid/{split}annot/{n}.png' for n in names]
             (root / f'{split}.txt').write_text('\n'.join(lines) + '\n')

@@ -7,7 +7,7 @@ import pytest
 from raw_sets import H, W, make_camvid
 
 from mmseg_plugins.data_prep.camvid import convert_camvid
-from mmseg_plugins.data_prep.common import write_image
+from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -60,7 +60,7 @@ def test_camvid_follows_its_lists(tmp_path):
 )
 def test_camvid_wrong_labels_are_named(tmp_path, labels, text):
     root = make_camvid(tmp_path / 'CamVid')
-    write_image(root / 'trainannot/b.png', labels)
+    save_image(root / 'trainannot/b.png', labels)
     with pytest.raises(UserError, match=text):
         convert_camvid(root, tmp_path / 'out')
 

@@ -11,8 +11,17 @@ import torch
 import toy_runs
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.visualization.compare import PLAIN, WRONG, Column, comparison_sheet, draw_cell, matched_colors
-from mmseg_plugins.visualization.compare_labels import LabelColumn, label_sheet, right_share
+from mmseg_plugins.visualization.compare import (
+    PLAIN,
+    WRONG,
+    Column,
+    LabelColumn,
+    comparison_sheet,
+    draw_cell,
+    label_sheet,
+    matched_colors,
+    right_share,
+)
 from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.sheets import GAP
 

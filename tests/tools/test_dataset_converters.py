@@ -13,10 +13,11 @@ import pytest
 from raw_sets import H, W, make_camvid, noise
 
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.data_prep.common import ellipse_outline, polygon_area, split_names, write_image
+from mmseg_plugins.data_prep.common import ellipse_outline, polygon_area, split_names
 from mmseg_plugins.data_prep.dsb2018 import convert_dsb2018
 from mmseg_plugins.data_prep.labelme import convert_labelme
 from mmseg_plugins.data_prep.via import convert_via
+from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.structures.rle import decode_rle
 from mmseg_plugins.utils.errors import UserError
 
@@ -55,9 +56,9 @@ def dsb_masks(seed):
 def make_dsb(root, names=('aa', 'bb', 'cc', 'dd')):
     for seed, name in enumerate(names):
         rgba = np.dstack([noise(seed=seed), np.full((H, W), 255, np.uint8)])
-        write_image(root / name / 'images' / f'{name}.png', rgba)
+        save_image(root / name / 'images' / f'{name}.png', rgba)
         for i, mask in enumerate(dsb_masks(seed)):
-            write_image(root / name / 'masks' / f'{i}.png', mask)
+            save_image(root / name / 'masks' / f'{i}.png', mask)
     return root
 
 
@@ -84,19 +85,19 @@ def test_dsb_keeps_masks_exactly_and_splits_alike_each_time(tmp_path):
 
 def test_dsb_counts_empty_masks(tmp_path):
     root = make_dsb(tmp_path / 'stage1_train')
-    write_image(root / 'aa/masks/9.png', np.zeros((H, W), np.uint8))
+    save_image(root / 'aa/masks/9.png', np.zeros((H, W), np.uint8))
     builders = convert_dsb2018(root, tmp_path / 'out', val_fraction=0)
     assert builders['train'].summary() == '4 images, 12 instances of 1 classes, 1 empty masks left out'
 
 
 def spoil_dsb(kind, root):
     if kind == 'size':
-        write_image(root / 'aa/masks/0.png', np.full((9, 9), 255, np.uint8))
+        save_image(root / 'aa/masks/0.png', np.full((9, 9), 255, np.uint8))
     elif kind == 'no masks':
         for path in (root / 'bb/masks').iterdir():
             path.unlink()
     elif kind == 'two images':
-        write_image(root / 'cc/images/other.png', noise())
+        save_image(root / 'cc/images/other.png', noise())
     elif kind == 'corrupt':
         (root / 'dd/masks/1.png').write_bytes(b'no picture')
     return {
@@ -142,7 +143,7 @@ VIA_SHAPES = {
 
 
 def make_via(folder, regions, name='ballon é 1.png', as_list=False):
-    write_image(folder / name, noise())
+    save_image(folder / name, noise())
     items = [{'shape_attributes': shape, 'region_attributes': attributes} for shape, attributes in regions]
     held = items if as_list else {str(i): item for i, item in enumerate(items)}
     path = folder / 'via_region_data.json'
@@ -223,7 +224,7 @@ def labelme_shape(label='cat', points=((5, 4), (15, 4), (15, 24), (5, 24)), kind
 
 
 def make_labelme(folder, shapes, stem='foto ü', **changes):
-    write_image(folder / f'{stem}.png', noise())
+    save_image(folder / f'{stem}.png', noise())
     content = {'version': '5.4', 'imagePath': f'{stem}.png', 'imageData': None, 'imageHeight': H, 'imageWidth': W}
     content.update(shapes=shapes, **changes)
     (folder / f'{stem}.json').write_text(json.dumps(content), encoding='utf-8')
@@ -289,7 +290,7 @@ def test_labelme_wrong_shapes_are_named(tmp_path, shape, text):
     ],
 )
 def test_labelme_wrong_files_are_named(tmp_path, changes, text):
-    write_image(tmp_path / 'outside.png', noise())
+    save_image(tmp_path / 'outside.png', noise())
     make_labelme(tmp_path / 'in', [labelme_shape()], **changes)
     with pytest.raises(UserError, match=text):
         convert_labelme(tmp_path / 'in', tmp_path / 'out')

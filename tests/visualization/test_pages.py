@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_plugins.structures.images import list_images
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization import (
     contact_sheet,
@@ -15,8 +16,7 @@ from mmseg_plugins.visualization import (
     read_image,
     save_image,
 )
-from mmseg_plugins.visualization.curves import smooth
-from mmseg_plugins.visualization.images import list_images
+from mmseg_plugins.visualization.charts import smooth
 from mmseg_plugins.visualization.sheets import GAP
 
 PALETTE = [(255, 0, 0), (0, 0, 255)]

@@ -8,7 +8,6 @@ from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.structures import InstanceData
 
 from mmseg_plugins.reporting.class_counts import ClassCounts
-from mmseg_plugins.visualization.sample_sheets import SampleSheet, annotations_are_resized
 from mmseg_plugins.visualization.samples import (
     best_first,
     draw_prediction,
@@ -17,6 +16,7 @@ from mmseg_plugins.visualization.samples import (
     original_image,
     truth_in_original_frame,
 )
+from mmseg_plugins.visualization.sheets import SampleSheet, annotations_are_resized
 
 META = dict(classes=('disc', 'bar'), palette='random')
 

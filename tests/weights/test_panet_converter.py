@@ -77,7 +77,7 @@ def test_the_config_decodes_boxes_as_the_original(model):
 def test_boxes_have_inclusive_corners_between_half_open_objects_and_detections(model):
     """A perfect detection of 20 x 20 pixels has them all, at the image's border, too."""
     bbox_head = model.roi_head.bbox_head
-    assert (model.rpn_head.convention, bbox_head.convention) == ('msracver', 'msracver')
+    assert (model.rpn_head.box_mode, bbox_head.box_mode) == ('inclusive', 'inclusive')
     meta = dict(img_shape=(64, 64), ori_shape=(64, 64), scale_factor=(1.0, 1.0))
     scores = torch.zeros(2, 81)
     scores[:, 0] = 20

@@ -51,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from mmseg_plugins.benchmark.crf import measure_crf, synthetic_picture
     from mmseg_plugins.models.crf.crf_presets import resolve_params
+    from mmseg_plugins.structures.images import read_image
     from mmseg_plugins.utils import environment
-    from mmseg_plugins.visualization.images import read_image
 
     if args.clock == 'cpu' and args.device != 'cpu':
         parser.error(f'--clock cpu --device {args.device}: processor time says nothing about another device; leave it')

@@ -27,8 +27,8 @@ from mmseg_plugins.utils.progress import track
 def draw_all(dataset: Any, args: argparse.Namespace) -> tuple[list[Path], list[str]]:
     """Draw ``--num`` evenly spaced images; returns the pictures' paths and one line for each failure."""
     from mmseg_plugins.reporting.class_counts import base_datasets
+    from mmseg_plugins.structures.images import save_image
     from mmseg_plugins.visualization.browse import draw_original_item, draw_pipeline_item
-    from mmseg_plugins.visualization.images import save_image
     from mmseg_plugins.visualization.sheets import contact_sheet
 
     draw, source = (draw_pipeline_item, dataset)

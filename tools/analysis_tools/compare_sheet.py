@@ -127,10 +127,9 @@ def draw(systems: Sequence[tuple[str, str]], args: argparse.Namespace) -> tuple[
     from mmseg_plugins.config.build import build_dataset
     from mmseg_plugins.config.load import load_config
     from mmseg_plugins.reporting.class_counts import base_datasets
+    from mmseg_plugins.structures.images import read_image
     from mmseg_plugins.visualization.browse import original_instances, original_labels
-    from mmseg_plugins.visualization.compare import Column, comparison_sheet
-    from mmseg_plugins.visualization.compare_labels import LabelColumn, label_sheet
-    from mmseg_plugins.visualization.images import read_image
+    from mmseg_plugins.visualization.compare import Column, LabelColumn, comparison_sheet, label_sheet
 
     options = {'data_root': args.data_root} if args.data_root else None
     dataset = next(base_datasets(build_dataset(load_config(systems[0][0], options), 'val')))
@@ -158,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.titles and len(args.titles) != len(args.systems):
         parser.error(f'{len(args.titles)} --titles for {len(args.systems)} systems; one each is needed')
     from mmseg_plugins.cli.failures import is_explained
-    from mmseg_plugins.visualization.images import IMAGE_SUFFIXES, save_image
+    from mmseg_plugins.structures.images import IMAGE_SUFFIXES, save_image
 
     if args.out.suffix.lower() not in IMAGE_SUFFIXES:
         parser.error(f'--out {args.out}: its name must end in one of {", ".join(IMAGE_SUFFIXES)}')

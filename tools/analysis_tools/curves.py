@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mmseg_plugins.reporting.scalars import KEYS, Row, read_scalars
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.visualization.curves import Series, draw_runs
+from mmseg_plugins.visualization.charts import Series, draw_runs
 
 PREFERRED = ('mIoU', 'coco/segm_mAP', 'coco_panoptic/PQ')
 

@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def draw(path: Path, objects: Any, report: Any, name: str) -> Path:
     from mmseg_plugins.planning.centers import NEAR
-    from mmseg_plugins.visualization.fit_plots import draw_fit
+    from mmseg_plugins.visualization.charts import draw_fit
 
     anchors, rois, masks = (report.parts[part].plot for part in ('anchors', 'rois', 'masks'))
     return draw_fit(
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.size and min(args.size) < 1:
         parser.error(f'--size {args.size[0]} {args.size[1]}: at least 1 pixel')
     from mmseg_plugins.cli.failures import is_explained
-    from mmseg_plugins.planning.collect import is_json
+    from mmseg_plugins.planning.fingerprint import is_json
 
     if is_json(args.source) and (args.fragment or args.cfg_options):
         parser.error('--fragment and --cfg-options belong to a config, not to a JSON')
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure_and_write(args: argparse.Namespace, command: str) -> list[Path]:
     """Measure the source, print the table, write everything; returns what was written."""
-    from mmseg_plugins.planning.collect import collect_objects, open_source, validation_source
+    from mmseg_plugins.planning.fingerprint import collect_objects, open_source, validation_source
     from mmseg_plugins.planning.fitted_configs import RECORD, plan_configs, refuse_foreign_files, write_configs
     from mmseg_plugins.planning.report import as_dict, format_markdown, format_text, measure
 

@@ -61,7 +61,7 @@ def read_examples(args: argparse.Namespace) -> list[Any]:
     from mmseg_plugins.apis.inference import Predictor
     from mmseg_plugins.models.crf import DenseCRFPostProcess
     from mmseg_plugins.planning.tune_crf import Example
-    from mmseg_plugins.visualization.images import read_image
+    from mmseg_plugins.structures.images import read_image
 
     predictor = Predictor(args.config, args.checkpoint, args.device,
                           cfg_options={**(args.cfg_options or {}), 'post_process': None})

@@ -28,7 +28,7 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint=backbone_checkpoint)),
     rpn_head=dict(
         type='mmseg_plugins.LevelRPNHead',
-        convention='msracver',
+        box_mode='inclusive',
         in_levels=[0],
         in_channels=1024,
         feat_channels=512,

@@ -24,7 +24,7 @@ model = dict(
     neck=dict(in_channels=[base_channels * 2**i for i in range(4)], out_channels=width, num_outs=4),
     rpn_head=dict(
         type='mmseg_plugins.LevelRPNHead',
-        convention='msracver',
+        box_mode='inclusive',
         in_channels=width,
         feat_channels=width,
         anchor_generator=dict(type='mmseg_plugins.RoundedAnchorGenerator', scales=[4], strides=[4, 8, 16, 32]),

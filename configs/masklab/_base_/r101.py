@@ -27,7 +27,7 @@ model = dict(
     rpn_head=dict(
         type='mmseg_plugins.LevelRPNHead',
         in_levels=[3],
-        convention='chainercv',  # boxes are half-open, as everywhere in mmdet
+        box_mode='half_open',  # boxes are half-open, as everywhere in mmdet
         feat_channels=512,
         anchor_generator=dict(scales=[8, 16, 32, 64], strides=[8])),  # 64, 128, 256, 512 px
     roi_head=dict(

@@ -28,7 +28,7 @@ milestones = [120000, 160000]
 # -------------------------------------------------------------------- model
 norm_cfg = dict(type='GN', num_groups=32)
 roi_align = dict(type='RoIAlign', sampling_ratio=2, aligned=False)
-inclusive = 'msracver'  # corners are pixels of the box: widths x2 - x1 + 1
+inclusive = 'inclusive'  # corners are pixels of the box: widths x2 - x1 + 1
 inclusive_coder = dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder', target_stds=(0.1, 0.1, 0.2, 0.2))
 inclusive_iou = dict(type='mmseg_plugins.InclusiveOverlaps')
 inclusive_nms = dict(offset=1)
@@ -41,7 +41,7 @@ model = dict(
     neck=dict(type='mmseg_plugins.PANetFPN', bottom_up=False, norm_cfg=norm_cfg),
     rpn_head=dict(
         type='mmseg_plugins.LevelRPNHead',  # reads all maps unless in_levels is set
-        convention=inclusive,
+        box_mode=inclusive,
         anchor_generator=dict(type='mmseg_plugins.RoundedAnchorGenerator'),
         bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'),
         loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)),
@@ -51,7 +51,7 @@ model = dict(
             type='mmseg_plugins.AdaptivePooling2FCBBoxHead',
             num_levels=1,
             norm_cfg=norm_cfg,
-            convention=inclusive,
+            box_mode=inclusive,
             bbox_coder=dict(_delete_=True, **inclusive_coder),
             loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1 / 3, loss_weight=1.0)),
         mask_roi_extractor=dict(roi_layer=roi_align),

@@ -24,6 +24,7 @@ from mmengine.runner import checkpoint as mm
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmseg_plugins.engine.checkpoint.safe_load import CheckpointFileError, MapLocation, load_checkpoint_file
+from mmseg_plugins.utils.suggest import near_names
 
 
 def load_from_local(filename: str, map_location: MapLocation = None) -> Any:
@@ -126,8 +127,6 @@ def _download(url: str, model_dir: str | None, progress: bool) -> str:
 def _look_up(addresses: dict[str, str], filename: str) -> str:
     name = filename.split('://', 1)[1]
     if name not in addresses:
-        from difflib import get_close_matches
-
-        near = ', '.join(get_close_matches(name, addresses, n=3, cutoff=0.4)) or 'none similar'
+        near = ', '.join(near_names(name, addresses, least=0.4)) or 'none similar'
         raise CheckpointFileError(f'{filename}: no weights of the name {name!r} are known. Did you mean: {near}?')
     return addresses[name]

@@ -27,12 +27,12 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_plugins.structures.boxes import BoxMode, CountsPixels
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.rng import preserved_rng
 
 SIDE = 128  # px of the image that is sent through
 PREFIX = 'mmseg_plugins.'
-HALF_OPEN = 'chainercv'  # how hosts' heads count the pixels of boxes, see layers/box_conventions.py
 #: What a part may declare about its input, in the order in which it is shown.
 DECLARED = (
     'in_channels', 'out_channels', 'num_levels', 'strides', 'featmap_strides', 'num_grids', 'roi_feat_size',
@@ -106,7 +106,7 @@ def check_model(model: nn.Module) -> None:
     backbone = getattr(model, 'backbone', None)
     if not isinstance(backbone, nn.Module):
         return
-    _check_conventions(model)
+    _check_box_modes(model)
     with _left_as_it_was(model):
         given = _from_backbone(backbone)
         neck = getattr(model, 'neck', None)
@@ -124,26 +124,31 @@ def check_model(model: nn.Module) -> None:
             _check_roi_head(roi_head, given)
 
 
-def _check_conventions(model: nn.Module) -> None:
+def _check_box_modes(model: nn.Module) -> None:
     """The heads of a two-stage detector count the pixels of a box alike; a host's own are half-open."""
     rpn, roi_head = getattr(model, 'rpn_head', None), getattr(model, 'roi_head', None)
     if not isinstance(rpn, nn.Module) or not isinstance(roi_head, nn.Module):
         return
     boxes = getattr(roi_head, 'bbox_head', None)
     heads = boxes if isinstance(boxes, nn.ModuleList) else [boxes if isinstance(boxes, nn.Module) else roi_head]
-    given = getattr(rpn, 'convention', HALF_OPEN)
+    given = _box_mode(rpn)
     for head in heads:
-        wanted = getattr(head, 'convention', HALF_OPEN)
+        wanted = _box_mode(head)
         if wanted != given:
             raise UserError(
-                f"model.rpn_head ({type(rpn).__name__}) counts pixels by the convention '{given}', "
+                f"model.rpn_head ({type(rpn).__name__}) counts the pixels of boxes by box_mode='{given}', "
                 f"{type(head).__name__} in model.roi_head by '{wanted}'.",
-                rule="one convention, or every box is a pixel off.",
+                rule='one mode, or every box is a pixel off.',
                 fix=(
-                    f"convention='{given}' in the RoI head, or an RPN (mmseg_plugins.LevelRPNHead) with "
-                    f"convention='{wanted}' and the anchors and box coder that belong to it"
+                    f"box_mode='{given}' in the RoI head (FCISHead: its preset), or mmseg_plugins.LevelRPNHead with "
+                    f"box_mode='{wanted}' and the anchors and box coder that belong to it"
                 ),
             )
+
+
+def _box_mode(head: nn.Module) -> str:
+    """Of a head that declares one; a host's own boxes are half-open."""
+    return (head.box_mode if isinstance(head, CountsPixels) else BoxMode.HALF_OPEN).value
 
 
 def _from_backbone(backbone: nn.Module) -> Given | None:

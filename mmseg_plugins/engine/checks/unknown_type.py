@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -14,6 +13,7 @@ import mmengine.registry
 from mmengine.registry import Registry
 
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.suggest import last_part, near_names
 
 _UNKNOWN = re.compile(r'^(?P<name>\S+) is not in the (?:(?P<scope>\w+)::)?(?P<registry>.+?) registry')
 _SCOPES = ('mmdet', 'mmseg', 'mmseg_plugins')
@@ -70,22 +70,12 @@ def describe(name: str, scope: str | None, registry: str, cfg: Any = None) -> st
 
 def near_matches(name: str, known: dict[str, list[str]], limit: int = 5) -> list[str]:
     """Qualified names (``scope.Name``) equal or close to ``name``, best first; case is ignored."""
-    lower = name.lower()
-    exact = [_qualified(s, n) for s, names in known.items() for n in names if n.lower() == lower]
-    spelled: dict[str, list[str]] = {}
-    for scope, names in known.items():
-        for entry in names:
-            spelled.setdefault(entry.lower(), []).append(_qualified(scope, entry))
-    close = get_close_matches(lower, spelled, n=limit, cutoff=0.7)
-    return list(dict.fromkeys([*exact, *(q for entry in close for q in spelled[entry])]))[:limit]
-
-
-def _qualified(scope: str, name: str) -> str:
-    return f'{scope}.{name}'
+    qualified = (f'{scope}.{entry}' for scope, names in known.items() for entry in names)
+    return near_names(name, qualified, limit, 0.7, last_part)
 
 
 def _about_scope(prefix: str, scopes: list[str]) -> str:
-    near = get_close_matches(prefix, [*scopes, *_SCOPES], n=1, cutoff=0.7)
+    near = near_names(prefix, [*scopes, *_SCOPES], 1, 0.7)
     if near and near[0] != prefix:
         return f"There is no scope '{prefix}'; near: '{near[0]}'."
     if find_spec(prefix) is None:

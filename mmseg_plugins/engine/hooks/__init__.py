@@ -7,5 +7,4 @@ from mmseg_plugins.engine.hooks.padding_check_hook import PaddingCheckHook  # no
 from mmseg_plugins.engine.hooks.post_process_hook import PostProcessHook  # noqa: F401
 from mmseg_plugins.engine.hooks.precise_bn_hook import PreciseBNHook  # noqa: F401
 from mmseg_plugins.engine.hooks.progress_hook import ProgressHook  # noqa: F401
-from mmseg_plugins.engine.hooks.run_report_hook import RunReportHook  # noqa: F401
 from mmseg_plugins.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook  # noqa: F401

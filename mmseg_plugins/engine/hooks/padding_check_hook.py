@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmseg_plugins.engine.protocols import RemovesPadding
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.errors import UserError
 
@@ -53,7 +54,7 @@ class PaddingCheckHook(Hook):
         of_mmseg = hasattr(preprocess, 'test_cfg')
         divisor = 'test_cfg.size_divisor' if of_mmseg else 'pad_size_divisor'
         self._fix = f'--cfg-options model.data_preprocessor.{divisor}=1'
-        if not getattr(model, 'removes_padding', False):
+        if not (isinstance(model, RemovesPadding) and model.removes_padding):
             self._handle = preprocess.register_forward_hook(self._look, with_kwargs=True)
 
     def after_train(self, runner: Any) -> None:

@@ -25,7 +25,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from mmseg_plugins.engine.runner.resumable_data import make_resumable
+from mmseg_plugins.engine.runner.resumable_data import resumable_loader
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
@@ -137,8 +137,8 @@ class PreciseBNHook(Hook):
             loader, number = self._batches(runner)
             batches = track(islice(loader, number), number, 'Batch norm statistics')
             layers = average_batch_statistics(model, batches)
-        runner.logger.info(f'Statistics of {layers} batch norms are averages over {number} batches of '
-                           f'{loader.batch_size} ({time.monotonic() - started:.0f} s)')
+        runner.logger.info(f'Statistics of {layers} batch norms are averages over {number} batches '
+                           f'({time.monotonic() - started:.0f} s)')
 
     def _batches(self, runner: Any) -> tuple[DataLoader, int]:
         """A loader that begins with the same images every time, and how many batches of it are wanted."""
@@ -156,6 +156,5 @@ class PreciseBNHook(Hook):
         described['sampler'] = dict(type='mmengine.InfiniteSampler', shuffle=True, seed=0)
         loader = runner.build_dataloader(described, seed=0)
         self._dataset = loader.dataset
-        make_resumable(loader, 0, get_rank(), get_world_size())
         whole = math.ceil(len(self._dataset) / (loader.batch_size * get_world_size()))
-        return loader, self.num_batches or whole
+        return resumable_loader(loader, 0, get_rank(), get_world_size()), self.num_batches or whole

@@ -17,6 +17,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
 from mmseg_plugins.engine.checkpoint.files import POINTER, VALIDATED, write_pointer_text
+from mmseg_plugins.engine.protocols import KeepsGenerators
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
@@ -37,7 +38,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Any) -> None:
         """Find the files of a resumed run again and finish deletions that a kill cut off."""
-        if not hasattr(runner, 'gather_rng'):
+        if not isinstance(runner, KeepsGenerators):
             raise UserError(
                 f'SafeCheckpointHook needs mmseg_plugins.SafeRunner, but the runner is a {type(runner).__name__}.',
                 fix="runner_type = 'mmseg_plugins.SafeRunner' in the config.",

@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmseg_plugins.config.load import leaf_datasets
+from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.engine.runner.options import build_runner
 
 

@@ -12,7 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_plugins.config.load import leaf_datasets
+from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.utils.errors import UserError
 
 

@@ -17,6 +17,7 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmseg_plugins.engine.protocols import RefinesProbabilities
 from mmseg_plugins.registry import MODELS
 from mmseg_plugins.utils.errors import UserError
 
@@ -57,7 +58,7 @@ def attach(model: nn.Module, post: PostProcess, steps: Sequence[str] = ('test_st
 
         setattr(model, name, step)
         patched.append(name)
-    if isinstance(model, BaseTTAModel) and hasattr(post, 'probabilities'):
+    if isinstance(model, BaseTTAModel) and isinstance(post, RefinesProbabilities):
         model.merge_preds = _merge_with_scores(model, post)
         patched.append('merge_preds')
 

@@ -7,8 +7,9 @@
 
 Augmentation then depends neither on the number of workers nor on how often the
 run was interrupted, and ``n`` processes with batch ``b`` draw what one process
-with batch ``n * b`` draws.  The loader object itself stays the one that mmengine
-built, so hooks that reach into it (mosaic switches, ``set_epoch``) work as before.
+with batch ``n * b`` draws.  The loader is built anew around the wrappers; hooks
+that reach through it (mosaic switches, ``batch_sampler.sampler.set_epoch``) find
+the data set and the sampler that mmengine built.
 
 Out of reach: transforms that carry samples from one call to the next (mmdet's
 ``CachedMosaic``), and samplers that draw from the global generators.
@@ -17,6 +18,7 @@ Out of reach: transforms that carry samples from one call to the next (mmdet's
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -26,6 +28,8 @@ from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.rng import seeded
 
 _OWN = ('_inner', '_seed')
+#: Arguments of a loader that the wrappers stand for.
+_REPLACED = ('dataset', 'batch_size', 'shuffle', 'sampler', 'batch_sampler', 'drop_last', 'generator')
 
 
 class Positioned(NamedTuple):
@@ -47,8 +51,8 @@ class SeededDataset:
     __getitems__ = None
 
     def __init__(self, inner: Any, seed: int) -> None:
-        object.__setattr__(self, '_inner', inner)
-        object.__setattr__(self, '_seed', seed)
+        self._inner = inner
+        self._seed = seed
 
     @property
     def unwrapped(self) -> Any:
@@ -69,7 +73,10 @@ class SeededDataset:
         return getattr(self._inner, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._inner, name, value)
+        if name in _OWN:
+            super().__setattr__(name, value)
+        else:
+            setattr(self._inner, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._inner, self._seed)
@@ -115,31 +122,35 @@ class PositionedBatchSampler:
         return getattr(self.inner, name)
 
 
-def make_resumable(loader: DataLoader, seed: int, rank: int = 0, world_size: int = 1) -> bool:
-    """Put the two wrappers into a built loader, in place.
+def resumable_loader(loader: DataLoader, seed: int, rank: int = 0, world_size: int = 1) -> DataLoader:
+    """A loader over the same data with the two wrappers in it; every other setting is that of ``loader``.
 
     Args:
-        loader: as mmengine builds it.
+        loader: as mmengine builds it, not yet iterated.
         seed: of the run, the same on all ranks.
         rank, world_size: of this process in the job.
 
     Returns:
-        False when the loader has no batches of indices (iterable datasets): it is left as it is.
+        ``loader`` itself when it has no batches of indices (iterable datasets); see :func:`is_resumable`.
     """
-    if isinstance(loader.batch_sampler, PositionedBatchSampler):
-        return True
-    if loader.batch_sampler is None or isinstance(loader.dataset, IterableDataset):
-        return False
+    if is_resumable(loader) or loader.batch_sampler is None or isinstance(loader.dataset, IterableDataset):
+        return loader
     size: Any = loader.batch_size or getattr(loader.batch_sampler, 'batch_size', 1)
     stride = size if isinstance(size, int) else max(size)
-    # DataLoader forbids plain assignment after construction; the wrappers keep its invariants.
-    object.__setattr__(loader, 'dataset', SeededDataset(loader.dataset, seed))
-    object.__setattr__(
-        loader, 'batch_sampler', PositionedBatchSampler(loader.batch_sampler, stride, rank, world_size)
-    )
-    # Starting an iterator draws a number; without a generator of its own it would be the model's.
-    object.__setattr__(loader, 'generator', torch.Generator().manual_seed(seed))
-    return True
+    # What this version of torch knows: in_order and others came late.
+    kept = {name: getattr(loader, name) for name in signature(DataLoader).parameters
+            if name not in _REPLACED and hasattr(loader, name)}
+    return DataLoader(
+        SeededDataset(loader.dataset, seed),  # type: ignore[arg-type]
+        batch_sampler=PositionedBatchSampler(loader.batch_sampler, stride, rank, world_size),
+        # Starting an iterator draws a number; without a generator of its own it would be the model's.
+        generator=torch.Generator().manual_seed(seed),
+        **kept)
+
+
+def is_resumable(loader: DataLoader) -> bool:
+    """Whether the samples of a loader are numbered, so that a resumed run sees the same ones."""
+    return isinstance(loader.batch_sampler, PositionedBatchSampler)
 
 
 def stop_workers(loader: DataLoader) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process, master_only
 from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -22,16 +23,17 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg_plugins import setup
-from mmseg_plugins.config.load import resolve_data_variables
+from mmseg_plugins.config.variables import resolve_data_variables
 from mmseg_plugins.engine.checkpoint.files import ResumePoint, build_checkpoint, find_resume_point, verify
 from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.checks.pretrained import check_pretrained
 from mmseg_plugins.engine.checks.unknown_type import explain_unknown_types
+from mmseg_plugins.engine.protocols import BeforeBuild
 from mmseg_plugins.engine.runner.cpu_dist import cpu_wrapper, start_gloo
 from mmseg_plugins.engine.runner.hook_switches import add_post_process, add_switch_hooks
 from mmseg_plugins.engine.runner.loops import ResumableEpochLoop, ResumableIterLoop
-from mmseg_plugins.engine.runner.resumable_data import make_resumable
+from mmseg_plugins.engine.runner.resumable_data import is_resumable, resumable_loader
 from mmseg_plugins.engine.runner.schedules import flat_schedulers, reapply, settings_of
 from mmseg_plugins.registry import RUNNERS
 from mmseg_plugins.utils.atomic import atomic_save, explain_disk_full, remove_leftovers
@@ -165,9 +167,10 @@ class SafeRunner(Runner):
         """mmengine's train loader with numbered, individually seeded samples."""
         # Samplers get the base seed on every rank: left to choose, they draw a new one at each start.
         built = self.build_dataloader(dataloader, seed=self.base_seed)
-        if not make_resumable(built, self.base_seed, self.rank, self.world_size):
+        loader = resumable_loader(built, self.base_seed, self.rank, self.world_size)
+        if not is_resumable(loader):
             self.logger.warning('The training data is no indexed dataset: a resumed run will not see the same samples.')
-        return built
+        return loader
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Set up processes as mmengine does, over gloo where there is no GPU."""
@@ -290,7 +293,7 @@ class SafeRunner(Runner):
 
     def _before_build(self, stage: str) -> None:
         for hook in self.hooks:
-            if hasattr(hook, 'before_build'):
+            if isinstance(hook, BeforeBuild):
                 hook.before_build(self, stage)
 
     def _evaluate(self, run: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -329,7 +332,7 @@ class SafeRunner(Runner):
         self.set_randomness(**self._randomness_cfg)
 
     def _find_resume_point(self) -> ResumePoint:
-        template = next((hook.filename_tmpl for hook in self.hooks if hasattr(hook, 'filename_tmpl')), None)
+        template = next((hook.filename_tmpl for hook in self.hooks if isinstance(hook, CheckpointHook)), None)
         folders = self._checkpoint_folders()
         point = _on_main_process(lambda: find_resume_point(self.work_dir, folders, template))
         for warning in point.warnings:
@@ -344,7 +347,7 @@ class SafeRunner(Runner):
     def _checkpoint_folders(self) -> list[str]:
         folders = [self.work_dir]
         for hook in self.hooks:
-            out_dir = getattr(hook, 'out_dir', None) if hasattr(hook, 'filename_tmpl') else None
+            out_dir = hook.out_dir if isinstance(hook, CheckpointHook) else None
             if out_dir:
                 # CheckpointHook adds the work dir's own name to another root.
                 folders += [str(out_dir), os.path.join(str(out_dir), os.path.basename(self.work_dir))]

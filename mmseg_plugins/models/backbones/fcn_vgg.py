@@ -13,10 +13,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmseg_plugins.models.backbones.vgg import VGG
+from mmseg_plugins.models.layers.dropout import build_dropout
+from mmseg_plugins.models.layers.fc_as_conv import FC_KERNEL, fc_as_conv
 from mmseg_plugins.registry import MODELS
-
-FC_KERNEL = 7  # cells of the last pool that a fully connected layer of VGG saw
-DROPOUTS: dict[str, type[nn.Module]] = {'element': nn.Dropout, 'channel': nn.Dropout2d}
 
 
 @MODELS.register_module()
@@ -70,8 +69,6 @@ class FCNVGG(VGG):
                  init_cfg: dict | list | None = None) -> None:
         if fc_padding not in (0, FC_KERNEL // 2):
             raise ValueError(f'FCNVGG: fc_padding={fc_padding} must be 0 (the original) or 3 (keeps the size)')
-        if dropout not in DROPOUTS:
-            raise ValueError(f'FCNVGG: dropout={dropout!r} must be one of {sorted(DROPOUTS)}')
         super().__init__(
             depth,
             base_channels=base_channels,
@@ -90,7 +87,7 @@ class FCNVGG(VGG):
         self.norm6 = nn.BatchNorm2d(fc_channels) if with_bn else nn.Identity()
         self.norm7 = nn.BatchNorm2d(fc_channels) if with_bn else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
-        self.dropout = DROPOUTS[dropout](dropout_ratio)
+        self.dropout = build_dropout(dropout, dropout_ratio, 'FCNVGG: dropout')
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Give pool3, pool4 and fc7."""
@@ -110,8 +107,3 @@ class FCNVGG(VGG):
                 if f'{prefix}{old}.{param}' in state_dict:
                     state_dict[f'{prefix}{new}.{param}'] = fc_as_conv(state_dict.pop(f'{prefix}{old}.{param}'), kernel)
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def fc_as_conv(tensor: Tensor, kernel: int) -> Tensor:
-    """The weight (F, C k k) of a fully connected layer as that of a convolution (F, C, k, k); a bias (F,) as it is."""
-    return tensor if tensor.dim() != 2 else tensor.reshape(len(tensor), -1, kernel, kernel)

@@ -19,6 +19,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmseg_plugins.models.layers.center_crop import center_crop
 from mmseg_plugins.models.layers.init import note_init
 from mmseg_plugins.registry import MODELS
 
@@ -109,7 +110,7 @@ class ValidUNet(BaseModule):
         for level in range(last - 1, self.out_indices[0] - 1, -1):
             index = level - self.out_indices[0]
             x = self.ups[index](x)
-            x = self.fuse[index](torch.cat([center_crop(skips[level], x.shape[-2], x.shape[-1]), x], dim=1))
+            x = self.fuse[index](torch.cat([center_crop(skips[level], (x.shape[-2], x.shape[-1])), x], dim=1))
             if level in self.out_indices:
                 outs.append(x)
         return tuple(reversed(outs))
@@ -125,12 +126,6 @@ class ValidUNet(BaseModule):
                 f'{height} x {width}; for {wrong[0]} px the nearest are {below} and {below + self.divisor}. Crop to '
                 f'such a size, or put mmseg_plugins.MirrorMargin(margin={self.shrink // 2}, divisor={self.divisor}, '
                 'remainder=4) around the network, which takes any')
-
-
-def center_crop(x: Tensor, height: int, width: int) -> Tensor:
-    """The middle (..., height, width) of (..., H, W); the surplus must be even."""
-    top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
-    return x[..., top:top + height, left:left + width]
 
 
 def _two_convs(in_channels: int, out_channels: int, norm_cfg: dict | None) -> nn.Sequential:

@@ -16,6 +16,7 @@ from mmengine.structures import PixelData
 from torch import Tensor
 
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.structures.masks import mask_boxes
 from mmseg_plugins.utils.deprecation import renamed_arguments
 
 from .conv_crf import FORMER_NAMES, ConvCRFParams, conv_crf
@@ -156,12 +157,11 @@ class CRFPostProcess(ABC):
 
     def _region(self, mask: Tensor) -> tuple[int, int, int, int]:
         """Rows and columns of the mask's box and the margin: top, left, bottom, right (half open)."""
+        x1, y1, x2, y2 = (int(side) for side in mask_boxes(mask[None])[0].tolist())
         bounds = []
-        for axis in (1, 0):
-            used = torch.nonzero(mask.any(axis)).flatten()
-            first, last = int(used[0]), int(used[-1]) + 1
+        for first, last, size in ((y1, y2, mask.size(0)), (x1, x2, mask.size(1))):
             around = max(LEAST_MARGIN, round(self.margin * (last - first)))
-            bounds.append((max(0, first - around), min(len(mask) if axis == 1 else mask.size(1), last + around)))
+            bounds.append((max(0, first - around), min(size, last + around)))
         (top, bottom), (left, right) = bounds
         return top, left, bottom, right
 

@@ -19,7 +19,6 @@ from mmseg_plugins.models.layers.unpool_decoder import UnpoolDecoder
 from mmseg_plugins.registry import MODELS
 
 from .own_classifier_head import OwnClassifierHead
-from .segnet_head import check_selects_several
 
 
 @MODELS.register_module()
@@ -46,21 +45,21 @@ class DeconvNetHead(OwnClassifierHead):
             indices; in ``forward``, indices of another size than k.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: Sequence[int] = (4096, 64, 128, 256, 512, 512),
                  *,
                  num_classes: int,
                  in_index: Sequence[int] = (5, 6, 7, 8, 9, 10),
-                 input_transform: str = 'multiple_select',
                  widths: Sequence[Sequence[int]] = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64),
                                                     (64, 64)),
                  fc_kernel: int = 7,
                  norm_cfg: dict | None = None,
                  init_cfg: dict | list | None = None,
                  **kwargs: Any) -> None:
-        check_selects_several('DeconvNetHead', input_transform)
         super().__init__(
-            list(in_channels), num_classes=num_classes, in_index=list(in_index), input_transform=input_transform,
+            in_channels, num_classes=num_classes, in_index=in_index,
             norm_cfg=norm_cfg or dict(type='BN'),
             init_cfg=init_cfg or dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.01), **kwargs)
         top, *index_channels = in_channels

@@ -16,9 +16,9 @@ from mmcv.cnn import build_norm_layer
 from mmengine.model import kaiming_init, normal_init
 from torch import Tensor, nn
 
-from mmseg_plugins.models.backbones.fcn_vgg import fc_as_conv
 from mmseg_plugins.models.layers.bilinear_deconv import BilinearDeconv2d
 from mmseg_plugins.models.layers.dilated_context import DilatedContext
+from mmseg_plugins.models.layers.fc_as_conv import fc_as_conv
 from mmseg_plugins.models.layers.label_grid import subsample_labels
 from mmseg_plugins.registry import MODELS
 

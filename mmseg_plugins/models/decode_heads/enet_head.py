@@ -41,6 +41,8 @@ class ENetHead(OwnClassifierHead):
         ValueError: ``in_channels`` does not list the maps of an ``ENet``.
     """
 
+    several_maps = True
+
     def __init__(self, in_channels: list[int], *, num_classes: int, variant: str = 'paper', **kwargs: Any) -> None:
         style = enet_style(variant, 'ENetHead')
         width = in_channels[0] if in_channels else 0
@@ -48,8 +50,7 @@ class ENetHead(OwnClassifierHead):
         if width < 1 or list(in_channels[:5]) != expected or len(in_channels) > 6:
             raise ValueError(f'ENetHead: in_channels={list(in_channels)} must be [w, 4w, 8w, w, 4w], the maps and '
                              'indices of mmseg_plugins.ENet(with_indices=True), and perhaps the channels of the image')
-        kwargs.setdefault('in_index', list(range(len(in_channels))))
-        super().__init__(in_channels, num_classes=num_classes, input_transform='multiple_select', **kwargs)
+        super().__init__(in_channels, num_classes=num_classes, **kwargs)
         dropout = style.decoder_dropout
 
         def stage(channels: int, number: int) -> nn.Sequential:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg_plugins.models.decode_heads.own_classifier_head import OwnClassifierHead
+from mmseg_plugins.models.layers.center_crop import center_crop
 from mmseg_plugins.models.layers.dense_block import HE_UNIFORM, DenseBlock, use_batch_statistics
 from mmseg_plugins.registry import MODELS
 
@@ -46,6 +47,8 @@ class FCDenseNetHead(OwnClassifierHead):
         ValueError: not one block a skip.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: list[int],
                  *,
@@ -61,9 +64,7 @@ class FCDenseNetHead(OwnClassifierHead):
         if not up_layers or len(in_channels) != len(up_layers) + 1 or min(up_layers) < 1:
             raise ValueError(f'FCDenseNetHead: up_layers={tuple(up_layers)} for in_channels={list(in_channels)}: one '
                              'block of at least one layer is needed a skip, and the last map is the bottleneck')
-        kwargs.setdefault('in_index', list(range(len(in_channels))))
-        super().__init__(in_channels, num_classes=num_classes, input_transform='multiple_select',
-                         init_cfg=init_cfg or HE_UNIFORM, **kwargs)
+        super().__init__(in_channels, num_classes=num_classes, init_cfg=init_cfg or HE_UNIFORM, **kwargs)
         *skips, channels = in_channels
         self.ups, self.blocks = nn.ModuleList(), nn.ModuleList()
         for skip, layers in zip(reversed(skips), up_layers, strict=True):
@@ -83,9 +84,3 @@ class FCDenseNetHead(OwnClassifierHead):
             grown = center_crop(up(new), (skip.shape[-2], skip.shape[-1]))
             everything, new = block(torch.cat([grown, skip], 1))
         return self.score(everything)
-
-
-def center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Cut (B, C, H, W) to (B, C, h, w) around its centre; where the difference is odd, one less at the top and left."""
-    top, left = (x.shape[-2] - size[0]) // 2, (x.shape[-1] - size[1]) // 2
-    return x[..., top:top + size[0], left:left + size[1]]

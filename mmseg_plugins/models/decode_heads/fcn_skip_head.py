@@ -63,6 +63,8 @@ class FCNSkipHead(OwnClassifierHead):
         ValueError: maps that do not reach over the image, paddings of which that is known, other than 1 to 3 maps.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: Sequence[int],
                  *,
@@ -79,12 +81,8 @@ class FCNSkipHead(OwnClassifierHead):
         if skips not in LAST:
             raise ValueError(f'FCNSkipHead: in_channels={list(in_channels)} must name 1 to 3 maps, fine to coarse, and '
                              'the image, e.g. [256, 512, 4096, 3]')
-        kwargs.setdefault('input_transform', 'multiple_select')
         index = list(range(-len(in_channels), 0)) if in_index is None else list(in_index)
-        super().__init__(list(in_channels), num_classes=num_classes, in_index=index, **kwargs)
-        if kwargs['input_transform'] != 'multiple_select':
-            raise ValueError(f"FCNSkipHead: input_transform={kwargs['input_transform']!r}; maps are read one by one: "
-                             "'multiple_select'")
+        super().__init__(in_channels, num_classes=num_classes, in_index=index, **kwargs)
         self.scales = [1.0] * skips if skip_scales is None else list(skip_scales)
         if len(self.scales) != skips:
             raise ValueError(f'FCNSkipHead: skip_scales={self.scales} needs {skips} factors, one for each of '

@@ -59,6 +59,8 @@ class GlobalConvHead(OwnClassifierHead):
             that do not halve.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: Sequence[int],
                  *,
@@ -71,10 +73,9 @@ class GlobalConvHead(OwnClassifierHead):
                  init_cfg: dict | list | None = KAIMING,
                  **kwargs: Any) -> None:
         super().__init__(
-            list(in_channels),
+            in_channels,
             num_classes=num_classes,
-            in_index=list(range(len(in_channels)) if in_index is None else in_index),
-            input_transform='multiple_select',
+            in_index=in_index,
             align_corners=align_corners,
             init_cfg=init_cfg,
             **kwargs)

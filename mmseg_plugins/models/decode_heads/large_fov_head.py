@@ -121,6 +121,8 @@ class MScLargeFOVHead(LargeFOVHead):
         ValueError: not one stride for each finer map, or more than one dilation.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: list[int],
                  *,
@@ -133,7 +135,7 @@ class MScLargeFOVHead(LargeFOVHead):
                              f'numbers, one for each of in_channels={list(in_channels)} but the last, and '
                              f'dilations={tuple(dilations)} one')
         self.joined_channels = fine_channels * len(fine_strides)
-        super().__init__(in_channels, input_transform='multiple_select', dilations=dilations, **kwargs)
+        super().__init__(in_channels, dilations=dilations, **kwargs)
         layer: dict[str, Any] = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
         self.fine = nn.ModuleList(
             nn.Sequential(

@@ -52,6 +52,8 @@ class LightRefineNetHead(OwnClassifierHead):
         ValueError: ``map_groups`` does not count the maps of ``in_channels``; maps of one group differ in size.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: Sequence[int],
                  *,
@@ -71,10 +73,9 @@ class LightRefineNetHead(OwnClassifierHead):
                  **kwargs: Any) -> None:
         act_cfg = act_cfg or dict(type='ReLU')
         super().__init__(
-            list(in_channels),
+            in_channels,
             num_classes=num_classes,
-            in_index=list(range(len(in_channels)) if in_index is None else in_index),
-            input_transform='multiple_select',
+            in_index=in_index,
             align_corners=align_corners,
             act_cfg=act_cfg,
             norm_cfg=norm_cfg,

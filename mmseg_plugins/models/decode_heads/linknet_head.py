@@ -83,6 +83,8 @@ class LinkNetHead(OwnClassifierHead):
         ValueError: another number of maps, channels that 4 does not divide, maps whose sizes do not halve.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: Sequence[int],
                  *,
@@ -95,13 +97,9 @@ class LinkNetHead(OwnClassifierHead):
         if len(in_channels) != 5 or any(channels % BOTTLENECK for channels in in_channels[1:]):
             raise ValueError(f'LinkNetHead: in_channels={list(in_channels)} must be five numbers, those of the stages '
                              'divisible by 4: the stem behind its pooling, then the stages at strides 4, 8, 16 and 32')
-        kwargs.setdefault('input_transform', 'multiple_select')
-        if kwargs['input_transform'] != 'multiple_select':
-            raise ValueError(f"LinkNetHead: input_transform={kwargs['input_transform']!r}; maps are read one by one: "
-                             "'multiple_select'")
         norm = norm_cfg or dict(type='BN')
         super().__init__(
-            list(in_channels), num_classes=num_classes, in_index=list(in_index), norm_cfg=norm, **kwargs)
+            in_channels, num_classes=num_classes, in_index=in_index, norm_cfg=norm, **kwargs)
         stem = in_channels[0]
         for number in (1, 2, 3, 4):
             block = LinkNetBlock(in_channels[number], in_channels[number - 1], stride=1 if number == 1 else 2,

@@ -8,7 +8,8 @@ Shapes: B images, C classes, H x W pixels of the label, h x w cells of the score
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import accuracy
@@ -19,6 +20,9 @@ from mmseg_plugins.models.layers.label_grid import subsample_labels
 
 class OwnClassifierHead(BaseDecodeHead):
     """A decode head whose ``forward`` ends with a classifier of its own.
+
+    A subclass with :attr:`several_maps` reads the maps of ``in_index`` (by default as many as ``in_channels``, from the
+    first) one by one.
 
     ``conv_seg`` and the dropout of the base are removed; everything else is mmseg's: ``in_channels``, ``in_index``,
     ``input_transform``, ``loss_decode`` (one or several), ``sampler``, ``ignore_index``, ``align_corners``.
@@ -35,17 +39,28 @@ class OwnClassifierHead(BaseDecodeHead):
         ``forward``: the backbone's maps -> scores (B, C, h, w); mmseg resizes them to the image.
 
     Raises:
-        ValueError: in ``loss``, for scores that reach further than the subsampled label.
+        ValueError: another ``input_transform`` than ``'multiple_select'`` with :attr:`several_maps`; in ``loss``, for
+            scores that reach further than the subsampled label.
     """
 
+    several_maps: ClassVar[bool] = False
+
     def __init__(self,
-                 in_channels: int | list[int],
+                 in_channels: int | Sequence[int],
                  *,
                  num_classes: int,
                  label_stride: int | None = None,
                  init_cfg: dict | list | None = None,
                  **kwargs: Any) -> None:
         kwargs.pop('channels', None)
+        if self.several_maps:
+            in_channels = list(in_channels)  # type: ignore[arg-type]
+            index = kwargs.get('in_index')
+            kwargs['in_index'] = list(range(len(in_channels)) if index is None else index)
+            transform = kwargs.setdefault('input_transform', 'multiple_select')
+            if transform != 'multiple_select':
+                raise ValueError(f"{type(self).__name__}: input_transform={transform!r} must be 'multiple_select': its "
+                                 'maps are read one by one, neither resized nor joined')
         super().__init__(in_channels, 1, num_classes=num_classes, dropout_ratio=0, init_cfg=init_cfg, **kwargs)
         del self.conv_seg
         self.label_stride = label_stride

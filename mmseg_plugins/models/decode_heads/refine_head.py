@@ -52,6 +52,8 @@ class RefineNetHead(OwnClassifierHead):
         ``forward``: maps (B, C_i, h_i, w_i) -> scores (B, C, h_0, w_0).
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: Sequence[int],
                  *,
@@ -69,10 +71,9 @@ class RefineNetHead(OwnClassifierHead):
                  init_cfg: dict | list | None = NORMAL_01,
                  **kwargs: Any) -> None:
         super().__init__(
-            list(in_channels),
+            in_channels,
             num_classes=num_classes,
-            in_index=list(range(len(in_channels)) if in_index is None else in_index),
-            input_transform='multiple_select',
+            in_index=in_index,
             align_corners=align_corners,
             norm_cfg=norm_cfg,
             init_cfg=init_cfg,

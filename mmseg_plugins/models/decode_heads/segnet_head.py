@@ -54,12 +54,13 @@ class SegNetHead(OwnClassifierHead):
             not fit the indices.
     """
 
+    several_maps = True
+
     def __init__(self,
                  in_channels: Sequence[int] = (512, 64, 128, 256, 512, 512, 3),
                  *,
                  num_classes: int,
                  in_index: Sequence[int] = (4, 5, 6, 7, 8, 9, 10),
-                 input_transform: str = 'multiple_select',
                  widths: Sequence[Sequence[int]] = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64),
                                                     (64, )),
                  kernel_size: int = 3,
@@ -70,12 +71,11 @@ class SegNetHead(OwnClassifierHead):
                  norm_cfg: dict | None = None,
                  init_cfg: dict | list | None = None,
                  **kwargs: Any) -> None:
-        check_selects_several('SegNetHead', input_transform)
         if kernel_size % 2 == 0 or classifier_kernel % 2 == 0:
             raise ValueError(f'SegNetHead: kernel_size={kernel_size} and classifier_kernel={classifier_kernel} must be '
                              'odd, so that a convolution keeps the size')
         super().__init__(
-            list(in_channels), num_classes=num_classes, in_index=list(in_index), input_transform=input_transform,
+            in_channels, num_classes=num_classes, in_index=in_index,
             norm_cfg=norm_cfg or dict(type='BN'), init_cfg=init_cfg or caffe_msra(), **kwargs)
         norm = dict(norm_cfg=self.norm_cfg)
 
@@ -95,10 +95,3 @@ class SegNetHead(OwnClassifierHead):
         """Scores at the size of the image."""
         x, *indices, image = self._transform_inputs(inputs)
         return self.classifier(self.decoder(x, indices, (image.shape[-2], image.shape[-1])))
-
-
-def check_selects_several(name: str, input_transform: str | None) -> None:
-    """Raise ``ValueError`` unless a head that reads maps and indices is given them one by one."""
-    if input_transform != 'multiple_select':
-        raise ValueError(f"{name}: input_transform={input_transform!r} must be 'multiple_select': indices can be "
-                         'neither resized nor joined')

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmseg_plugins.models.task_modules import InclusiveDeltaXYWHBBoxCoder
 from mmseg_plugins.registry import MODELS
-from mmseg_plugins.structures.box_conventions import check_convention, from_half_open
+from mmseg_plugins.structures.boxes import BoxMode, box_mode_of
 
 
 @MODELS.register_module()
@@ -29,25 +29,27 @@ class LevelRPNHead(RPNHead):
 
     Args:
         in_levels: Index of each map to be read, in the order of ``anchor_generator.strides``; ``None`` reads all.
-        convention: ``'chainercv'`` leaves the objects' boxes half-open, as mmdet has them, and takes any stock
-            ``bbox_coder``.  ``'msracver'`` takes a pixel off their right and lower edge, so that proposals have
+        box_mode: ``'half_open'`` leaves the objects' boxes as mmdet has them, and takes any stock
+            ``bbox_coder``.  ``'inclusive'`` takes a pixel off their right and lower edge, so that proposals have
             inclusive corners; it needs ``InclusiveDeltaXYWHBBoxCoder``, and is meant for ``RoundedAnchorGenerator``
             and ``InclusiveOverlaps``.
+        convention: Deprecated name of ``box_mode``; ``'chainercv'`` is half-open, ``'msracver'`` inclusive.
         others: As stock.
 
     Raises:
-        ValueError: ``convention`` and ``bbox_coder`` count pixels differently; maps that do not fit the arguments.
+        ValueError: ``box_mode`` and ``bbox_coder`` count pixels differently; maps that do not fit the arguments.
     """
 
     def __init__(self,
                  in_channels: int,
                  in_levels: Sequence[int] | None = None,
-                 convention: str = 'chainercv',
+                 box_mode: str = 'half_open',
+                 convention: str | None = None,
                  **kwargs: Any) -> None:
-        check_convention(convention, 'LevelRPNHead')
+        mode = box_mode_of(box_mode, 'LevelRPNHead', convention)
         super().__init__(in_channels, **kwargs)
         self.in_levels = in_levels
-        self.convention = convention
+        self.box_mode = mode
         self._check_coder()
         strides = self.prior_generator.num_levels
         if in_levels is not None and len(in_levels) != strides:
@@ -65,30 +67,30 @@ class LevelRPNHead(RPNHead):
                      batch_gt_instances: list[InstanceData],
                      batch_img_metas: list[dict],
                      batch_gt_instances_ignore: list[InstanceData | None] | None = None) -> dict:
-        """Stock losses, against boxes of the configured convention, ignored ones included."""
+        """Stock losses, against boxes of the configured mode, ignored ones included."""
         ignored = batch_gt_instances_ignore
         return super().loss_by_feat(
             cls_scores, bbox_preds, [self._counted(gt) for gt in batch_gt_instances], batch_img_metas,
             ignored and [one if one is None else self._counted(one) for one in ignored])
 
     def _counted(self, objects: InstanceData) -> InstanceData:
-        """Boxes, and labels where there are some, by the convention."""
-        counted = InstanceData(bboxes=from_half_open(objects.bboxes, self.convention))
+        """Boxes, and labels where there are some, by the mode."""
+        counted = InstanceData(bboxes=self.box_mode.from_half_open(objects.bboxes))
         if 'labels' in objects:
             counted.labels = objects.labels
         return counted
 
     def _check_coder(self) -> None:
-        """``ValueError`` when the box coder counts pixels in another way than the convention."""
-        inclusive = self.convention == 'msracver'
+        """``ValueError`` when the box coder counts pixels in another way than the mode."""
+        inclusive = self.box_mode is BoxMode.INCLUSIVE
         counts = isinstance(self.bbox_coder, InclusiveDeltaXYWHBBoxCoder if inclusive else LegacyDeltaXYWHBBoxCoder)
         if counts != inclusive:
             name = type(self.bbox_coder).__name__
             raise ValueError(
-                f"LevelRPNHead: convention='{self.convention}' and bbox_coder={name} count pixels differently, so that "
-                'boxes would gain or lose a pixel. Fix: '
-                "bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder') with convention='msracver', "
-                "mmdet's DeltaXYWHBBoxCoder with 'chainercv'")
+                f"LevelRPNHead: box_mode='{self.box_mode.value}' and bbox_coder={name} count pixels differently, so "
+                'that boxes would gain or lose a pixel. Fix: '
+                "bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder') with box_mode='inclusive', "
+                "mmdet's DeltaXYWHBBoxCoder with 'half_open'")
 
     def _chosen(self, x: Sequence[Tensor]) -> list[Tensor]:
         """The maps of ``in_levels``; ``ValueError`` when they are not there or of another width."""

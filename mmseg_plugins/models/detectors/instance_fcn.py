@@ -15,7 +15,7 @@ from mmdet.structures import SampleList
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmseg_plugins.models.dense_heads.instance_fcn_head import output_size
+from mmseg_plugins.models.dense_heads.instance_fcn_head import InstanceFCNHead, output_size
 from mmseg_plugins.registry import MODELS
 
 
@@ -31,7 +31,7 @@ class InstanceFCN(SingleStageInstanceSegmentor):
 
     def __init__(self, *, mask_head: dict, **kwargs: Any) -> None:
         super().__init__(mask_head=mask_head, **kwargs)
-        if not hasattr(self.mask_head, 'candidates'):
+        if not isinstance(self.mask_head, InstanceFCNHead):
             raise ValueError(
                 f'InstanceFCN: mask_head is a {type(self.mask_head).__name__}, which gives no windows to merge over '
                 'scales; use mmseg_plugins.InstanceFCNHead, or the detector that this head was made for')

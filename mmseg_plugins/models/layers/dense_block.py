@@ -13,22 +13,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .batch_norm import TestTimeBatchNorm2d
+from .dropout import build_dropout
 
-DROPOUTS: dict[str, type[nn.Module]] = {'element': nn.Dropout, 'channel': nn.Dropout2d}
 #: He's uniform fill of every convolution, biases zero.
 HE_UNIFORM = dict(type='Kaiming', layer=['Conv2d', 'ConvTranspose2d'], a=0, mode='fan_in', nonlinearity='relu', bias=0,
                   distribution='uniform')
-
-
-def build_dropout(kind: str, share: float) -> nn.Module:
-    """``element`` (the original: single values) or ``channel`` (a widespread port: whole maps).
-
-    Raises:
-        ValueError: no such kind.
-    """
-    if kind not in DROPOUTS:
-        raise ValueError(f'dropout_kind={kind!r} must be one of {sorted(DROPOUTS)}')
-    return DROPOUTS[kind](share)
 
 
 class DenseLayer(nn.Module):
@@ -39,7 +28,7 @@ class DenseLayer(nn.Module):
         super().__init__()
         self.norm = TestTimeBatchNorm2d(in_channels)
         self.conv = nn.Conv2d(in_channels, growth_rate, 3, padding=1)
-        self.drop = build_dropout(dropout_kind, dropout)
+        self.drop = build_dropout(dropout_kind, dropout, 'dropout_kind')
 
     def forward(self, x: Tensor) -> Tensor:
         """Give g new maps."""
@@ -101,7 +90,7 @@ class TransitionDown(nn.Module):
         super().__init__()
         self.norm = TestTimeBatchNorm2d(channels)
         self.conv = nn.Conv2d(channels, channels, 1)
-        self.drop = build_dropout(dropout_kind, dropout)
+        self.drop = build_dropout(dropout_kind, dropout, 'dropout_kind')
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from .mask_boxes import mask_boxes
+from mmseg_plugins.structures.masks import mask_boxes
+
 from .ranking import best_indices
 
 CHUNK_PIXELS = 2**23  # resized at a time: 32 MB

@@ -10,8 +10,9 @@ Letters: N RoIs, C classes without background, S side of a RoI's mask map (21), 
 
 Paper: https://arxiv.org/abs/1611.07709 .  Two implementations exist and differ; both are followed exactly:
 
-* ``msracver``: cpu_mask_voting of https://github.com/msracver/FCIS (commit 309f6c9, MIT), lib/mask/mask_transform.py;
-* ``chainercv``: https://github.com/chainer/chainercv (commit 7159616, MIT), experimental/links/model/fcis/utils.
+* ``inclusive`` boxes: cpu_mask_voting of https://github.com/msracver/FCIS (commit 309f6c9, MIT),
+  lib/mask/mask_transform.py;
+* ``half_open`` boxes: https://github.com/chainer/chainercv (commit 7159616, MIT), experimental/links/model/fcis/utils.
 
 They store whole canvases, one detection after the other.  Here the image is worked through in tiles, all detections at
 once, to find the tight boxes; then the canvas is evaluated only at the 2S x 2S pixels that the resizing reads.  Memory
@@ -26,7 +27,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-CONVENTIONS = ('msracver', 'chainercv')
+from mmseg_plugins.ops.bilinear import resize_taps
+from mmseg_plugins.structures.boxes import BoxMode, box_overlaps
+
 TILE_ELEMENTS = 2**23  # floats of the largest temporary while boxes are searched or masks pasted: 32 MiB
 PAIR_ELEMENTS = 2**23  # the same while masks are resampled and while boxes are compared class by class
 FIRST_CANDIDATES = 10  # of all pairs of RoI and class, 10 times the limit are suppressed first
@@ -37,8 +40,8 @@ class VotedInstances(NamedTuple):
     """Result of :func:`mask_voting`, class by class, inside a class by falling score; M <= D detections.
 
     Attributes:
-        bboxes: (M, 4) float32 tight boxes x1 y1 x2 y2 in whole pixels of the image: inclusive corners with
-            ``'msracver'``, half-open (x2 - x1 is the width) with ``'chainercv'``.
+        bboxes: (M, 4) float32 tight boxes x1 y1 x2 y2 in whole pixels of the image: inclusive or half-open, as
+            they came.
         scores: (M,) probability of the class at the RoI that was kept.
         labels: (M,) int64 in [0, C).
         masks: (M, S, S) float32 in [0, 1]: share of the votes inside the box; :func:`paste_masks` makes them binary.
@@ -57,7 +60,7 @@ def mask_voting(
     scores: Tensor,
     image_shape: tuple[int, int],
     *,
-    convention: str = 'msracver',
+    box_mode: BoxMode = BoxMode.INCLUSIVE,
     nms_iou: float = 0.3,
     merge_iou: float = 0.5,
     binary_thr: float = 0.4,
@@ -73,17 +76,18 @@ def mask_voting(
 
     When no pixel of a canvas reaches ``binary_thr`` (votes that do not overlap), the detection
 
-    * is kept by ``'msracver'`` as the one pixel (W // 2, H // 2), its mask constant at the canvas's value there;
-    * is dropped by ``'chainercv'``.
+    * is kept as the one pixel (W // 2, H // 2), its mask constant at the canvas's value there, where boxes are
+      inclusive;
+    * is dropped where they are half-open.
 
     Args:
-        boxes: (N, 4) x1 y1 x2 y2 in pixels of the image, clipped to it; see ``convention``.
+        boxes: (N, 4) x1 y1 x2 y2 in pixels of the image, clipped to it; see ``box_mode``.
         masks: (N, S, S) probabilities of 'inside', in [0, 1].
         scores: (N, C) class probabilities without the background's.
         image_shape: (H, W).
-        convention: ``'msracver'``: inclusive corners, widths x2 - x1 + 1, NMS removes IoU > ``nms_iou``, at most
-            ``max_per_image`` boxes a class; ``'chainercv'``: half-open boxes, NMS removes IoU >= ``nms_iou``, masks
-            clipped to [0, 1].
+        box_mode: How boxes count their pixels, and with it whose rules hold.  Inclusive: NMS removes IoU > ``nms_iou``,
+            at most ``max_per_image`` boxes of a class; half-open: NMS removes IoU >= ``nms_iou``, masks clipped to
+            [0, 1].
         nms_iou: of the boxes of one class.
         merge_iou: RoIs with at least this IoU with a kept box vote for it.
         binary_thr: > 0; a mask, and a canvas, is inside where it is at least this.
@@ -94,21 +98,21 @@ def mask_voting(
             enlarges a canvas to S x S; that is not followed.)
 
     Raises:
-        ValueError: unknown convention, shapes that do not fit, or a threshold out of range.
+        ValueError: shapes that do not fit, or a threshold out of range.
     """
-    _check(boxes, masks, scores, convention, binary_thr, max_per_image)
-    inclusive = convention == 'msracver'
+    _check(boxes, masks, scores, binary_thr, max_per_image)
+    inclusive = box_mode is BoxMode.INCLUSIVE
     # Half precision cannot hold pixel coordinates beyond 256 to the pixel.
     with torch.autocast(boxes.device.type, enabled=False):
         boxes, masks, scores = boxes.float(), masks.float(), scores.float()
-        iou = pairwise_iou(boxes, boxes, 1.0 if inclusive else 0.0)
+        iou = box_overlaps(boxes, boxes, box_mode)
         suppress = iou > nms_iou if inclusive else iou >= nms_iou
         kept, labels = _select(suppress, scores, max_per_image if inclusive else None, max_per_image, score_thr)
         weights = (iou[kept] >= merge_iou) * scores[:, labels].T  # (D, N)
         weights = weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
-        areas = _pixels(boxes, convention)
+        areas = _pixels(boxes, box_mode)
         voted, keep = _fill_empty(_tight_boxes(weights, masks, areas, image_shape, binary_thr), image_shape, inclusive)
-        corners = voted - voted.new_tensor([0, 0, 1, 1]) if inclusive else voted
+        corners = box_mode.from_half_open(voted)
         if drop_flat:
             keep &= (corners[:, 2:] > corners[:, :2]).all(1)
         soft = _resample(weights[keep], masks, areas, voted[keep], masks.shape[-1], binary_thr)
@@ -123,7 +127,7 @@ def paste_masks(
     masks: Tensor,
     image_shape: tuple[int, int],
     *,
-    convention: str = 'msracver',
+    box_mode: BoxMode = BoxMode.INCLUSIVE,
     binary_thr: float = 0.4,
 ) -> Tensor:
     """Binary masks on the image: each map resized to its rounded box, and compared with the threshold.
@@ -132,30 +136,19 @@ def paste_masks(
         bboxes: (M, 4) as :class:`VotedInstances` has them, not necessarily in whole pixels.
         masks: (M, S, S) in [0, 1].
         image_shape: (H, W).
-        convention: ``'msracver'``: inside where the map is >= ``binary_thr``; ``'chainercv'``: where it is larger.
+        box_mode: Inclusive: inside where the map is >= ``binary_thr``; half-open: where it is larger.
 
     Returns:
         (M, H, W) bool.
     """
-    _check_convention(convention)
     height, width = image_shape
     pasted = torch.zeros(len(bboxes), height, width, dtype=torch.bool, device=bboxes.device)
     with torch.autocast(bboxes.device.type, enabled=False):
-        masks, areas = masks.float(), _pixels(bboxes.float(), convention)
+        masks, areas = masks.float(), _pixels(bboxes.float(), box_mode)
         for rows, columns, here in _tiles(areas, image_shape):
             values = _values(masks[here], areas[here], _line(rows, areas), _line(columns, areas))
-            pasted[here, rows, columns] = values >= binary_thr if convention == 'msracver' else values > binary_thr
+            pasted[here, rows, columns] = values >= binary_thr if box_mode is BoxMode.INCLUSIVE else values > binary_thr
     return pasted
-
-
-def pairwise_iou(a: Tensor, b: Tensor, extra: float) -> Tensor:
-    """IoU (A, B) of boxes (A, 4) and (B, 4), widths counted x2 - x1 + ``extra``; 0 for boxes without area."""
-    top_left = torch.maximum(a[:, None, :2], b[:, :2])
-    bottom_right = torch.minimum(a[:, None, 2:], b[:, 2:])
-    inter = (bottom_right - top_left + extra).clamp(min=0).prod(2)
-    area_a, area_b = ((x[:, 2:] - x[:, :2] + extra).prod(1) for x in (a, b))
-    union = area_a[:, None] + area_b - inter
-    return torch.where(inter > 0, inter / union, inter.new_zeros(()))
 
 
 def class_nms(suppress: Tensor, scores: Tensor) -> Tensor:
@@ -218,10 +211,9 @@ def _select(
     return order[ranks, labels], labels
 
 
-def _pixels(boxes: Tensor, convention: str) -> Tensor:
+def _pixels(boxes: Tensor, box_mode: BoxMode) -> Tensor:
     """Half-open pixel ranges (N, 4) x1 y1 x2 y2, int64, of boxes rounded half to even as numpy does."""
-    rounded = boxes.round().long()
-    return rounded + rounded.new_tensor([0, 0, 1, 1]) if convention == 'msracver' else rounded
+    return box_mode.to_half_open(boxes.round().long())
 
 
 def _shares(low: Tensor, high: Tensor, positions: Tensor, size: int) -> Tensor:
@@ -318,22 +310,11 @@ def _resample(weights: Tensor, masks: Tensor, areas: Tensor, boxes: Tensor, size
 
 def _taps(low: Tensor, high: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Pixels (D, 2S), first the near then the far ones, and shares (D, S) of the latter, to resize [low, high)."""
-    length = high - low
-    steps = torch.arange(size, device=low.device) + 0.5
-    source = (steps * (length / size)[:, None] - 0.5).clamp(min=0)
-    source = torch.minimum(source, (length - 1)[:, None].to(source.dtype))
-    near = source.floor()
-    far = torch.minimum(near + 1, (length - 1)[:, None].to(source.dtype))
-    return torch.cat([near, far], 1).long() + low[:, None], source - near
+    near, far, share = resize_taps(high - low, size)
+    return torch.cat([near, far], 1) + low[:, None], share
 
 
-def _check_convention(convention: str) -> None:
-    if convention not in CONVENTIONS:
-        raise ValueError(f'convention must be one of {CONVENTIONS}, got {convention!r}')
-
-
-def _check(boxes: Tensor, masks: Tensor, scores: Tensor, convention: str, binary_thr: float, limit: int) -> None:
-    _check_convention(convention)
+def _check(boxes: Tensor, masks: Tensor, scores: Tensor, binary_thr: float, limit: int) -> None:
     square = masks.ndim == 3 and masks.shape[1] == masks.shape[2] > 0
     if boxes.shape != (len(boxes), 4) or not square or scores.ndim != 2 or len({*map(len, (boxes, masks, scores))}) > 1:
         raise ValueError(

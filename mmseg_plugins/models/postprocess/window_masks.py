@@ -17,7 +17,7 @@ from mmcv.ops import nms
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from .mask_boxes import mask_boxes
+from mmseg_plugins.structures.masks import mask_boxes
 
 CHUNK_PIXELS = 2**21  # resampled at a time; some 60 MB with the coordinates
 

@@ -26,9 +26,11 @@ from torch import Tensor
 
 from mmseg_plugins.models.postprocess import mask_voting, paste_masks
 from mmseg_plugins.models.task_modules import FCISTargets, fcis_targets
+from mmseg_plugins.models.task_modules.joint_loss_ohem_sampler import LossMiner
 from mmseg_plugins.ops.ps_roi_pool import ps_roi_pool, ps_roi_pool_chunks
 from mmseg_plugins.registry import MODELS
-from mmseg_plugins.structures.box_conventions import check_convention, from_half_open, to_half_open
+from mmseg_plugins.structures.boxes import BoxMode
+from mmseg_plugins.utils.deprecation import warn_renamed
 
 from .fcis_score_maps import (
     FCISScoreMaps,
@@ -42,9 +44,29 @@ from .fcis_score_maps import (
 )
 
 STDS = (0.2, 0.2, 0.5, 0.5)
-CODERS = dict(
-    msracver=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder', target_stds=STDS),
-    chainercv=dict(type='mmdet.DeltaXYWHBBoxCoder', target_stds=STDS))
+
+
+class FCISPreset(NamedTuple):
+    """Where the two forks of FCIS differ.
+
+    Attributes:
+        box_mode: How boxes count their pixels; with it, how RoIs are rounded and by whose rules masks are voted for.
+        bbox_coder: Type of the box coder.
+        background_masks: An RoI shows the mask of its best class, background included; without, of its best object
+            class.
+        loss_over_quota: Mask and box loss are divided by the sampler's quota; without, by the number of RoIs.
+    """
+
+    box_mode: BoxMode
+    bbox_coder: str
+    background_masks: bool
+    loss_over_quota: bool
+
+
+PRESETS = {
+    'msracver': FCISPreset(BoxMode.INCLUSIVE, 'mmseg_plugins.InclusiveDeltaXYWHBBoxCoder', False, True),
+    'chainercv': FCISPreset(BoxMode.HALF_OPEN, 'mmdet.DeltaXYWHBBoxCoder', True, False),
+}
 
 
 class RoIReadings(NamedTuple):
@@ -83,11 +105,10 @@ class FCISHead(BaseModule):
         finest_scale: With several levels, RoIs with a geometric mean side below twice this are read from the first,
             below four times from the second, and so on, as in stock extractors.
         separate_maps: The paper's ablation without the joint formulation.
-        convention: ``'msracver'`` (original) or ``'chainercv'``; decides how boxes count their pixels, how RoIs are
-            rounded, which class' mask is shown, how masks are voted for, and the normaliser of mask and box loss (the
-            sampler's quota, or the number of RoIs).
+        preset: ``'msracver'`` (original) or ``'chainercv'``, a name of :data:`PRESETS`; see :class:`FCISPreset`.
+        convention: Deprecated name of ``preset``.
         num_passes: Readings at test time; each refines the boxes for the next.
-        bbox_coder: By default that of the convention with stds (.2, .2, .5, .5).
+        bbox_coder: By default that of the preset with stds (.2, .2, .5, .5).
         loss: Config of an ``FCISLoss``.
         train_cfg: ``assigner``; ``sampler`` (``JointLossOHEMSampler`` for OHEM); ``mask_thr``: least value of a
             resized mask that is a positive bin, 0.4.
@@ -112,7 +133,8 @@ class FCISHead(BaseModule):
                  featmap_strides: Sequence[int] = (16, ),
                  finest_scale: float = 56,
                  separate_maps: bool = False,
-                 convention: str = 'msracver',
+                 preset: str = 'msracver',
+                 convention: str | None = None,
                  num_passes: int = 2,
                  bbox_coder: dict | None = None,
                  loss: dict | None = None,
@@ -120,7 +142,11 @@ class FCISHead(BaseModule):
                  test_cfg: Any = None,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        check_convention(convention, 'FCISHead')
+        if convention is not None:
+            warn_renamed(f'convention={convention!r} of FCISHead', f'preset={convention!r}')
+            preset = convention
+        if preset not in PRESETS:
+            raise ValueError(f'FCISHead: preset={preset!r}. Rule: one of {list(PRESETS)}. Fix: one of the two')
         if len(in_levels) != len(featmap_strides) or not in_levels:
             raise ValueError(f'FCISHead: in_levels={list(in_levels)} and featmap_strides={list(featmap_strides)} must '
                              'have one entry each a map')
@@ -132,12 +158,13 @@ class FCISHead(BaseModule):
         self.featmap_strides = list(featmap_strides)
         self.finest_scale = finest_scale
         self.separate_maps = separate_maps
-        self.convention = convention
+        self.preset = PRESETS[preset]
+        self.box_mode = self.preset.box_mode
         self.num_passes = num_passes
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
         self.score_maps = FCISScoreMaps(in_channels, num_classes, feat_channels, group_size, num_convs, norm_cfg)
-        self.bbox_coder = TASK_UTILS.build(bbox_coder or CODERS[convention])
+        self.bbox_coder = TASK_UTILS.build(bbox_coder or dict(type=self.preset.bbox_coder, target_stds=STDS))
         self.loss_fcis = MMDET_MODELS.build(loss or dict(type='mmseg_plugins.FCISLoss'))
         if train_cfg:
             self.assigner = TASK_UTILS.build(train_cfg['assigner'])
@@ -177,8 +204,7 @@ class FCISHead(BaseModule):
 
     def levels_of(self, rois: Tensor) -> Tensor:
         """Which of the maps each RoI (N, 5) is read from, (N,)."""
-        extra = 1 if self.convention == 'msracver' else 0
-        sides = (rois[:, 3:] - rois[:, 1:3] + extra).clamp(min=1e-6)
+        sides = self.box_mode.sides(rois[:, 1:]).clamp(min=1e-6)
         level = (sides.log2().mean(1) - math.log2(self.finest_scale)).floor()  # of the geometric mean side
         return level.clamp(0, len(self.in_levels) - 1).long()
 
@@ -207,17 +233,17 @@ class FCISHead(BaseModule):
             some = rois[levels == i]
             deltas = box_deltas(self._pool(level.box, some, i))
             chunks = ps_roi_pool_chunks(level.seg, some, p, self.score_maps.group_size, 1 / self.featmap_strides[i],
-                                        self.convention)
+                                        self.box_mode)
             for pooled in chunks:
                 sides = self.logits(pooled)
-                classes = picked_classes(sides.cls_logit, self.convention)
+                classes = picked_classes(sides.cls_logit, self.preset.background_masks)
                 done, deltas = deltas[:len(classes)], deltas[len(classes):]
                 parts.append((sides.cls_logit, masks_of(sides.mask_logit, classes), classes, done))
         return RoIReadings(*(torch.cat(column)[order] for column in zip(*parts, strict=True)))
 
     def _pool(self, maps: Tensor, rois: Tensor, level: int) -> Tensor:
         return ps_roi_pool(maps, rois, self.pooled_size, self.score_maps.group_size, 1 / self.featmap_strides[level],
-                           self.convention)
+                           self.box_mode)
 
     def forward(self, x: Sequence[Tensor], rpn_results_list: list[InstanceData],
                 batch_data_samples: list[DetDataSample] | None = None) -> tuple[Tensor, ...]:
@@ -230,7 +256,7 @@ class FCISHead(BaseModule):
     def loss(self, x: Sequence[Tensor], rpn_results_list: list[InstanceData],
              batch_data_samples: list[DetDataSample]) -> dict[str, Tensor]:
         """Give ``loss_cls``, the mean over the RoIs of all images, and ``loss_mask`` and ``loss_bbox``, sums over them
-        divided by the sampler's quota of all images (``'chainercv'``: by the number of RoIs).
+        divided by the sampler's quota of all images (preset ``'chainercv'``: by the number of RoIs).
 
         ``positive_share``, for the log, says how many of the RoIs in them are objects.  Near 1 the background is not
         learnt, and scores mean nothing: objects have the larger losses and fill the miner's quota where they are many.
@@ -248,17 +274,18 @@ class FCISHead(BaseModule):
         terms = self.loss_fcis.per_roi(sides.cls_logit, masks, deltas, joined.labels, joined.mask_targets,
                                        joined.box_targets)
         labels = joined.labels
-        if hasattr(self.sampler, 'mine'):
+        if isinstance(self.sampler, LossMiner):
             kept = self._mined(self.loss_fcis.joint(terms), [len(t.rois) for t in targets])
             terms, labels = type(terms)(*(term[kept] for term in terms)), labels[kept]
-        normalizer = self.quota * len(targets) if self.convention == 'msracver' else None
+        normalizer = self.quota * len(targets) if self.preset.loss_over_quota else None
         share = (labels > 0).sum() / max(len(labels), 1)
         return dict(self.loss_fcis(terms, labels, avg_factor=normalizer), positive_share=share)
 
     @property
     def quota(self) -> int:
         """RoIs an image that the sampler is asked for, R of the loss."""
-        return getattr(self.sampler, 'num_hard', self.sampler.num)
+        quota: int = self.sampler.num_hard if isinstance(self.sampler, LossMiner) else self.sampler.num
+        return quota
 
     def targets(self, proposals: Tensor, sample: DetDataSample) -> FCISTargets:
         """Sample RoIs of one image from its proposals (n, 4) and objects, and say what they should become."""
@@ -266,10 +293,10 @@ class FCISHead(BaseModule):
         if 'masks' not in objects:
             raise ValueError('FCISHead: the data samples hold no masks; '
                              'set with_mask=True in LoadAnnotations of the training pipeline')
-        gt = InstanceData(bboxes=from_half_open(objects.bboxes, self.convention), labels=objects.labels)
+        gt = InstanceData(bboxes=self.box_mode.from_half_open(objects.bboxes), labels=objects.labels)
         ignored = sample.get('ignored_instances')
         if ignored is not None:
-            ignored = InstanceData(bboxes=from_half_open(ignored.bboxes, self.convention))
+            ignored = InstanceData(bboxes=self.box_mode.from_half_open(ignored.bboxes))
         candidates = InstanceData(priors=proposals)
         sampled = self.sampler.sample(self.assigner.assign(candidates, gt, ignored), candidates, gt)
         background = sampled.neg_inds.new_full(sampled.neg_inds.shape, -1)
@@ -277,7 +304,7 @@ class FCISHead(BaseModule):
         masks = masks if isinstance(masks, Tensor) else masks.to_tensor(torch.uint8, proposals.device)
         return fcis_targets(sampled.priors, torch.cat([sampled.pos_assigned_gt_inds, background]), gt.bboxes, gt.labels,
                             masks, self.bbox_coder, self.pooled_size, self.train_cfg.get('mask_thr', 0.4),
-                            self.convention)
+                            self.box_mode)
 
     def _mined(self, loss: Tensor, sizes: list[int]) -> Tensor:
         """The hardest RoIs of each image, as indices into all."""
@@ -317,36 +344,31 @@ class FCISHead(BaseModule):
             readings.append(reading)
             boxes = self.bbox_coder.decode(rois[:, 1:], reading.box_delta.to(rois.dtype))
             limits = rois.new_tensor([(shape[1], shape[0]) * 2 for shape in shapes]).reshape(-1, 4)[rois[:, 0].long()]
-            rois = torch.cat([rois[:, :1], self._clip(boxes, limits)], 1)
+            rois = torch.cat([rois[:, :1], self.box_mode.clip(boxes, limits)], 1)
         return torch.cat(all_rois), RoIReadings(*(torch.cat(column) for column in zip(*readings, strict=True)))
-
-    def _clip(self, boxes: Tensor, limits: Tensor) -> Tensor:
-        """Boxes (N, 4) inside images of ``limits`` (width, height, width, height)."""
-        return torch.minimum(boxes.clamp(min=0), limits - 1 if self.convention == 'msracver' else limits)
 
     def _detect(self, boxes: Tensor, probs: Tensor, inside: Tensor, meta: dict, rescale: bool) -> InstanceData:
         """Mask voting among the RoIs of one image."""
-        cfg, convention = self.test_cfg, self.convention
-        extra = 1 if convention == 'msracver' else 0
-        large = (boxes[:, 2:] - boxes[:, :2] + extra >= cfg.get('min_bbox_size', 2)).all(1)
+        cfg, box_mode = self.test_cfg, self.box_mode
+        large = (box_mode.sides(boxes) >= cfg.get('min_bbox_size', 2)).all(1)
         boxes, probs, inside = boxes[large], probs[large], inside[large]
         shape = tuple(meta['ori_shape'][:2] if rescale else meta['img_shape'][:2])
         if rescale:
             boxes = boxes / boxes.new_tensor(meta['scale_factor']).repeat(2)
-        boxes = self._clip(boxes, boxes.new_tensor([shape[1], shape[0]] * 2))
+        boxes = self.box_mode.clip(boxes, boxes.new_tensor([shape[1], shape[0]] * 2))
         threshold = cfg.get('mask_thr_binary', 0.4)
         voted = mask_voting(
             boxes,
             inside,
             probs[:, 1:],
             shape,
-            convention=convention,
+            box_mode=box_mode,
             nms_iou=cfg.get('nms_iou', 0.3),
             merge_iou=cfg.get('merge_iou', 0.5),
             binary_thr=threshold,
             max_per_image=cfg.get('max_per_img', 100),
             score_thr=cfg.get('score_thr', 1e-3),
             drop_flat=cfg.get('drop_flat', False))
-        masks = paste_masks(voted.bboxes, voted.masks, shape, convention=convention, binary_thr=threshold)
+        masks = paste_masks(voted.bboxes, voted.masks, shape, box_mode=box_mode, binary_thr=threshold)
         return InstanceData(
-            bboxes=to_half_open(voted.bboxes, convention), scores=voted.scores, labels=voted.labels, masks=masks)
+            bboxes=box_mode.to_half_open(voted.bboxes), scores=voted.scores, labels=voted.labels, masks=masks)

@@ -120,7 +120,6 @@ def masks_of(mask_logit: Tensor, classes: Tensor) -> Tensor:
     return mask_logit[torch.arange(len(classes), device=classes.device), classes]
 
 
-def picked_classes(cls_logit: Tensor, convention: str) -> Tensor:
-    """The class (N,) whose mask an RoI shows: the best object class, 1..K (``'msracver'``), or the best of all
-    classes, background included (``'chainercv'``)."""
-    return cls_logit.argmax(1) if convention == 'chainercv' else cls_logit[:, 1:].argmax(1) + 1
+def picked_classes(cls_logit: Tensor, with_background: bool) -> Tensor:
+    """The class (N,) whose mask an RoI shows: the best object class, 1..K, or the best of all classes."""
+    return cls_logit.argmax(1) if with_background else cls_logit[:, 1:].argmax(1) + 1

@@ -7,7 +7,7 @@ Differs from the original: masks come binary at the network's input size (mmdet 
 original resizes them bilinearly to fractions).  Fractions are accepted too.
 
 Shapes: N RoIs, G objects, p x p mask bins, H x W image pixels.  Boxes are (x1, y1, x2, y2) in input-image pixels;
-``msracver``: corners belong to the box, width x2 - x1 + 1; ``chainercv``: half-open, width x2 - x1.
+see :class:`~mmseg_plugins.structures.boxes.BoxMode`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+from mmseg_plugins.ops.bilinear import resize_taps
+from mmseg_plugins.structures.boxes import BoxMode
 
 NO_OBJECT = -1
 MASK_THRESHOLD = 0.4
@@ -51,7 +54,7 @@ def fcis_targets(rois: Tensor,
                  coder: BoxCoder,
                  mask_size: int = 21,
                  threshold: float = MASK_THRESHOLD,
-                 convention: str = 'msracver') -> FCISTargets:
+                 box_mode: BoxMode = BoxMode.INCLUSIVE) -> FCISTargets:
     """Targets of the RoIs of one image.
 
     Args:
@@ -68,7 +71,7 @@ def fcis_targets(rois: Tensor,
     box_targets = rois.new_zeros(len(rois), 4)
     box_targets[inside] = coder.encode(rois[inside], gt_boxes[objects]).to(rois)
     mask_targets = torch.full((len(rois), mask_size, mask_size), NO_OBJECT, dtype=torch.int8, device=rois.device)
-    mask_targets[inside] = roi_mask_targets(rois[inside], objects, gt_boxes, gt_masks, mask_size, threshold, convention)
+    mask_targets[inside] = roi_mask_targets(rois[inside], objects, gt_boxes, gt_masks, mask_size, threshold, box_mode)
     return FCISTargets(rois, labels, box_targets, mask_targets)
 
 
@@ -78,20 +81,20 @@ def roi_mask_targets(rois: Tensor,
                      gt_masks: Tensor,
                      mask_size: int = 21,
                      threshold: float = MASK_THRESHOLD,
-                     convention: str = 'msracver') -> Tensor:
+                     box_mode: BoxMode = BoxMode.INCLUSIVE) -> Tensor:
     """Cut each RoI out of its object's mask and resize it to (N, p, p) int8, 1 where the value is >= ``threshold``.
 
-    RoI and object box are rounded (halves to even).  ``msracver``: outside the object's box the mask counts as 0;
-    ``chainercv``: the mask itself is cut.  Resizing is OpenCV's bilinear rule without smoothing: target pixel i reads
-    (i + .5) * length / p - .5, so that a 42 pixel RoI reads pixels 0 and 1 half each, then 2 and 3, ...
+    RoI and object box are rounded (halves to even).  Inclusive boxes, as msracver's: outside the object's box the mask
+    counts as 0; half-open ones, as chainercv's: the mask itself is cut.  Resizing is OpenCV's bilinear rule without
+    smoothing: target pixel i reads (i + .5) * length / p - .5, so that a 42 pixel RoI reads pixels 0 and 1 half each,
+    then 2 and 3, ...
     Computed in float64, as the original does.
     """
-    extra = 1 if convention == 'msracver' else 0
     box = rois.double().round().long()
-    start, length = box[:, :2], (box[:, 2:] - box[:, :2] + extra).clamp(min=1)
+    start, length = box[:, :2], box_mode.sides(box).clamp(min=1)
     height, width = gt_masks.shape[-2:]
     low, high = torch.zeros_like(start), start.new_tensor([width, height]).expand_as(start)
-    if convention == 'msracver':
+    if box_mode is BoxMode.INCLUSIVE:
         limits = gt_boxes[gt_index].double().round().long()
         low, high = torch.maximum(low, limits[:, :2]), torch.minimum(high, limits[:, 2:] + 1)
     xs, x_share, x_valid = _taps(start[:, 0], length[:, 0], low[:, 0], high[:, 0], mask_size)
@@ -108,13 +111,8 @@ def _taps(start: Tensor, length: Tensor, low: Tensor, high: Tensor,
           size: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Along one axis: the two pixels (N, p) that each target pixel reads, their shares, and whether each pixel lies
     in low..high - 1 (otherwise it counts as 0 and its index is moved to a legal one)."""
-    step = (torch.arange(size, device=start.device) + 0.5).double()
-    source = (step * (length[:, None].double() / size) - 0.5).clamp(min=0)
-    source = torch.minimum(source, (length[:, None] - 1).double())
-    near = source.floor()
-    share = source - near
-    far = torch.minimum(near + 1, (length[:, None] - 1).double())
-    pixels = [tap.long() + start[:, None] for tap in (near, far)]
+    near, far, share = resize_taps(length, size, torch.float64)
+    pixels = [tap + start[:, None] for tap in (near, far)]
     valid = [(p >= low[:, None]) & (p < high[:, None]) for p in pixels]
     safe = [torch.where(v, p, 0) for p, v in zip(pixels, valid, strict=True)]
     return (safe[0], safe[1]), (1 - share, share), (valid[0], valid[1])

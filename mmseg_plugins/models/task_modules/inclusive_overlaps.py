@@ -6,11 +6,11 @@ for, so that ``ignore_iof_thr`` of an assigner would protect no small RoI inside
 
 from __future__ import annotations
 
-import torch
 from mmdet.structures.bbox import get_box_tensor
 from torch import Tensor
 
 from mmseg_plugins.registry import TASK_UTILS
+from mmseg_plugins.structures.boxes import BoxMode, box_overlaps
 
 MODES = ('iou', 'iof')
 
@@ -25,7 +25,7 @@ class InclusiveOverlaps:
     def __call__(self, bboxes1: Tensor, bboxes2: Tensor, mode: str = 'iou', is_aligned: bool = False) -> Tensor:
         """Give (N, M) overlaps of boxes (N, 4) and (M, 4), or (N,) of pairs with ``is_aligned``.
 
-        Columns behind the fourth, mmdet's scores, are not read.  ``ValueError``: another mode, or pairs of two lengths.
+        Columns after the fourth, mmdet's scores, are not read.  ``ValueError``: another mode, or pairs of two lengths.
         """
         if mode not in MODES:
             raise ValueError(f'InclusiveOverlaps: mode={mode!r}, it must be one of {MODES}')
@@ -33,13 +33,4 @@ class InclusiveOverlaps:
         if is_aligned and len(first) != len(second):
             raise ValueError(f'InclusiveOverlaps: is_aligned=True compares pairs, but there are {len(first)} and '
                              f'{len(second)} boxes; give as many of both, or is_aligned=False')
-        own = _area(first)
-        if not is_aligned:
-            first, own = first[:, None], own[:, None]
-        low, high = torch.max(first[..., :2], second[:, :2]), torch.min(first[..., 2:], second[:, 2:])
-        shared = (high - low + 1).clamp(min=0).prod(-1)
-        return shared / (own + _area(second) - shared if mode == 'iou' else own)
-
-
-def _area(boxes: Tensor) -> Tensor:
-    return (boxes[:, 2:4] - boxes[:, :2] + 1).prod(-1)
+        return box_overlaps(first, second, BoxMode.INCLUSIVE, kind=mode, aligned=is_aligned)

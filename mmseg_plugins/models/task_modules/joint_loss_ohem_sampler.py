@@ -8,7 +8,7 @@ Stock ``OHEMSampler`` ranks positives and negatives apart, by the class loss alo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from mmdet.models.task_modules.assigners import AssignResult
@@ -16,6 +16,17 @@ from mmdet.models.task_modules.samplers import BaseSampler
 from torch import Tensor
 
 from mmseg_plugins.registry import TASK_UTILS
+
+
+@runtime_checkable
+class LossMiner(Protocol):
+    """A sampler that leaves the last choice to the head's loss."""
+
+    num_hard: int
+
+    def mine(self, loss: Tensor) -> Tensor:
+        """Indices of the RoIs of one image that stay, by their losses (N,)."""
+        ...
 
 
 @TASK_UTILS.register_module()

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mmseg_plugins.structures.masks import mask_box
+
 
 def shrink_rates(kernels: int, smallest: float) -> list[float]:
     """r_1 .. r_(n-1) of n = ``kernels``; ``smallest`` is the paper's m: .4 for ICDAR 2015, .7 for CTW1500."""
@@ -45,10 +47,10 @@ def kernel_targets(masks: np.ndarray,
     shrunk = np.zeros((kernels - 1, *masks.shape[1:]), np.uint8)
     rates = shrink_rates(kernels, smallest)
     for mask in masks:
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if len(rows) == 0:
+        box = mask_box(mask)
+        if box is None:
             continue
-        tall, wide = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        tall, wide = slice(box[1], box[3]), slice(box[0], box[2])
         part = shrunk[:, tall, wide]
         np.maximum(part, _shrink(np.ascontiguousarray(mask[tall, wide], np.uint8), rates, limit), out=part)
     return np.asarray(objects, np.uint8), shrunk

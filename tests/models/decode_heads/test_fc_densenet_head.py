@@ -8,7 +8,7 @@ from semantic_batches import random_labels, semantic_batch
 
 from mmseg_plugins.models.backbones import FCDenseNet
 from mmseg_plugins.models.decode_heads import FCDenseNetHead
-from mmseg_plugins.models.decode_heads.fc_densenet_head import center_crop
+from mmseg_plugins.models.layers.center_crop import center_crop
 
 
 def segmentor(**kwargs):

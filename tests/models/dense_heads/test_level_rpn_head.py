@@ -1,4 +1,4 @@
-"""The RPN that reads chosen maps and counts pixels by convention."""
+"""The RPN that reads chosen maps and counts pixels by its box mode."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def rpn(kind=LevelRPNHead, strides=(16, ), anchors='mmdet.AnchorGenerator', **kw
 
 
 def inclusive(**kwargs):
-    return rpn(anchors='mmseg_plugins.RoundedAnchorGenerator', convention='msracver', bbox_coder=INCLUSIVE,
+    return rpn(anchors='mmseg_plugins.RoundedAnchorGenerator', box_mode='inclusive', bbox_coder=INCLUSIVE,
                in_levels=[2], **kwargs)
 
 
@@ -75,7 +75,7 @@ def box_loss(built, gt, ignored=None):
 
 @pytest.mark.parametrize('build', [inclusive, half_open])
 def test_an_object_of_the_anchor_s_size_has_zero_deltas(build):
-    """Half-open 16..32 is 16..31 inclusive: an anchor of stride 16 in either convention, by default too."""
+    """Half-open 16..32 is 16..31 inclusive: an anchor of stride 16 in either mode, by default too."""
     gt = one_object(16.0, 16, 32, 32)
     kept = gt.bboxes.clone()
     assert box_loss(build(), gt) == 0
@@ -84,7 +84,7 @@ def test_an_object_of_the_anchor_s_size_has_zero_deltas(build):
 
 
 @pytest.mark.parametrize('build', [inclusive, half_open])
-def test_a_crowd_s_edge_is_counted_by_the_convention(build):
+def test_a_crowd_s_edge_is_counted_by_the_mode(build):
     """It covers half of an anchor, no more than the threshold asks for; a pixel further it does."""
     cfg = ConfigDict(TRAIN)
     overlaps = 'mmseg_plugins.InclusiveOverlaps' if build is inclusive else 'mmdet.BboxOverlaps2D'
@@ -102,15 +102,15 @@ def test_a_crowd_s_edge_is_counted_by_the_convention(build):
     assert losses[0] == pytest.approx(2 * losses[1], rel=0.05)  # of a miss and the false alarm, the miss is left
 
 
-@pytest.mark.parametrize(('convention', 'coder', 'fix'), [
-    ('msracver', HALF_OPEN, 'InclusiveDeltaXYWHBBoxCoder'),
-    ('chainercv', INCLUSIVE, "convention='msracver'"),
-    ('chainercv', dict(type='mmdet.LegacyDeltaXYWHBBoxCoder'), 'DeltaXYWHBBoxCoder'),
+@pytest.mark.parametrize(('mode', 'coder', 'fix'), [
+    ('inclusive', HALF_OPEN, 'InclusiveDeltaXYWHBBoxCoder'),
+    ('half_open', INCLUSIVE, "box_mode='inclusive'"),
+    ('half_open', dict(type='mmdet.LegacyDeltaXYWHBBoxCoder'), 'DeltaXYWHBBoxCoder'),
 ])
-def test_a_box_coder_of_another_convention_is_refused(convention, coder, fix):
+def test_a_box_coder_of_another_mode_is_refused(mode, coder, fix):
     with pytest.raises(ValueError) as error:
-        rpn(convention=convention, bbox_coder=coder)
-    words = [f"convention='{convention}'", coder['type'].split('.')[-1], fix]
+        rpn(box_mode=mode, bbox_coder=coder)
+    words = [f"box_mode='{mode}'", coder['type'].split('.')[-1], fix]
     assert all(word in str(error.value) for word in words), error.value
 
 
@@ -137,5 +137,5 @@ def test_maps_that_do_not_fit_are_named_on_both_sides(kwargs, feats, words):
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r'in_levels=\[0, 1\] names 2 maps.*1 entries'):
         rpn(in_levels=[0, 1])
-    with pytest.raises(ValueError, match="convention='voc'"):
-        rpn(convention='voc')
+    with pytest.raises(ValueError, match="box_mode='voc'"):
+        rpn(box_mode='voc')

@@ -115,7 +115,7 @@ def test_rois_vote_in_pixels_of_the_original_image(models, monkeypatch):
 def test_other_settings(kind):
     name = NAMES[0]
     options = dict(
-        chainercv=dict(roi_head__convention='chainercv', rpn_head__convention='chainercv',
+        chainercv=dict(roi_head__preset='chainercv', rpn_head__box_mode='half_open',
                        rpn_head__bbox_coder__type='DeltaXYWHBBoxCoder'),
         levels=dict(roi_head__in_levels=[0, 1, 2, 3], roi_head__featmap_strides=[4, 8, 16, 32],
                     roi_head__finest_scale=14),

@@ -10,7 +10,8 @@ from golden_cases import GoldenCase, rel_error
 from slow_mask_voting import slow_paste, slow_voting
 
 from mmseg_plugins.models.postprocess import mask_voting, paste_masks
-from mmseg_plugins.models.postprocess.mask_voting import class_nms, pairwise_iou
+from mmseg_plugins.models.postprocess.mask_voting import class_nms
+from mmseg_plugins.structures.boxes import FORKS, BoxMode, box_overlaps
 
 CONVENTIONS = ('msracver', 'chainercv')
 
@@ -47,7 +48,7 @@ def test_golden_case(convention):
     config = case.facts['config']
     shape = tuple(config['image_size'])
     result = mask_voting(
-        case.arrays['boxes'], case.arrays['masks'], case.arrays['scores'][:, 1:], shape, convention=convention,
+        case.arrays['boxes'], case.arrays['masks'], case.arrays['scores'][:, 1:], shape, box_mode=FORKS[convention],
         nms_iou=config['nms_iou'], merge_iou=config['merge_iou'], binary_thr=config['binary_threshold'],
         max_per_image=config['max_per_image'], score_thr=config['min_score'])
     assert torch.equal(result.bboxes, case.arrays['det_boxes'])
@@ -57,7 +58,7 @@ def test_golden_case(convention):
     outputs = {'det_boxes': result.bboxes, 'det_labels': result.labels + 1, 'det_scores': result.scores,
                'det_masks': result.masks}
     if 'final_mask_bits' in case.arrays:
-        pasted = paste_masks(result.bboxes, result.masks, shape, convention=convention,
+        pasted = paste_masks(result.bboxes, result.masks, shape, box_mode=FORKS[convention],
                              binary_thr=config['binary_threshold'])
         bits = np.packbits(pasted.flatten(1).numpy(), axis=1)
         assert np.array_equal(bits, case.arrays['final_mask_bits'].numpy())
@@ -76,13 +77,13 @@ def test_golden_case(convention):
 def test_agrees_with_the_slow_transcription(convention, seed, rois, classes, height, width, size):
     inputs = scene(seed, rois, classes, height, width, size)
     theirs = slow_voting(*inputs, convention=convention)
-    ours = mask_voting(*tensors(*inputs), convention=convention)
+    ours = mask_voting(*tensors(*inputs), box_mode=FORKS[convention])
     assert len(ours.scores) == len(theirs['scores']) > 3
     np.testing.assert_array_equal(ours.bboxes, theirs['boxes'])
     np.testing.assert_array_equal(ours.labels, theirs['labels'])
     np.testing.assert_allclose(ours.scores, theirs['scores'], rtol=1e-6)
     assert rel_error(ours.masks, torch.from_numpy(theirs['masks'])) < 1e-5  # a value may fall on the threshold
-    pasted = paste_masks(ours.bboxes, ours.masks, (height, width), convention=convention)
+    pasted = paste_masks(ours.bboxes, ours.masks, (height, width), box_mode=FORKS[convention])
     different = pasted.numpy() != slow_paste(theirs['boxes'], theirs['masks'], (height, width), convention)
     assert different.mean() < 1e-5
 
@@ -92,7 +93,7 @@ def test_agrees_with_the_slow_transcription(convention, seed, rois, classes, hei
 def test_limit_counts_over_all_classes(convention, limit):
     inputs = scene(5, 80, 6, 120, 120)
     theirs = slow_voting(*inputs, convention=convention, max_per_image=limit)
-    ours = mask_voting(*tensors(*inputs), convention=convention, max_per_image=limit)
+    ours = mask_voting(*tensors(*inputs), box_mode=FORKS[convention], max_per_image=limit)
     assert len(ours.scores) == limit
     np.testing.assert_array_equal(ours.labels, theirs['labels'])
     np.testing.assert_array_equal(ours.bboxes, theirs['boxes'])
@@ -117,23 +118,23 @@ def test_equal_votes_of_half_each_give_the_union():
 def test_empty_canvas_is_a_pixel_at_the_centre_or_nothing(convention, number):
     boxes, masks = two_rois_that_vote_for_each_other()
     empty = dict(boxes=boxes, masks=masks.fill_(0.3), scores=torch.tensor([[0.6], [0.5]]), image_shape=(41, 63))
-    result = mask_voting(**empty, convention=convention)
+    result = mask_voting(**empty, box_mode=FORKS[convention])
     assert [len(part) for part in result] == [number] * 4
     if number:
         assert result.bboxes.tolist() == [[31, 20, 31, 20]]
         assert torch.equal(result.masks, torch.zeros(1, 21, 21))
         assert not paste_masks(result.bboxes, result.masks, (41, 63)).any()
-    assert len(mask_voting(**empty, convention=convention, drop_flat=True).scores) == 0
+    assert len(mask_voting(**empty, box_mode=FORKS[convention], drop_flat=True).scores) == 0
 
 
 @pytest.mark.parametrize('convention', CONVENTIONS)
 @pytest.mark.parametrize('rois', [0, 3])
 def test_nothing_to_keep_gives_empty_tensors_of_the_right_shape(convention, rois):
     boxes = torch.tensor([[1.0, 1, 9, 9]]).repeat(rois, 1)
-    result = mask_voting(boxes, torch.ones(rois, 21, 21), torch.zeros(rois, 4), (20, 20), convention=convention)
+    result = mask_voting(boxes, torch.ones(rois, 21, 21), torch.zeros(rois, 4), (20, 20), box_mode=FORKS[convention])
     assert [part.shape for part in result] == [(0, 4), (0, ), (0, ), (0, 21, 21)]
     assert result.labels.dtype == torch.int64
-    assert paste_masks(result.bboxes, result.masks, (20, 30), convention=convention).shape == (0, 20, 30)
+    assert paste_masks(result.bboxes, result.masks, (20, 30), box_mode=FORKS[convention]).shape == (0, 20, 30)
 
 
 def test_classes_are_suppressed_apart_and_labels_count_from_zero():
@@ -159,16 +160,16 @@ def test_result_does_not_depend_on_tiles_and_chunks(monkeypatch):
 def test_result_does_not_depend_on_how_many_candidates_come_first(monkeypatch, convention, limit):
     """The best 2, 10, 40 candidates crowd around few objects: most suppress each other, and more must be looked at."""
     inputs = tensors(*scene(6, 90, 4, 210, 170))
-    whole = mask_voting(*inputs, convention=convention, max_per_image=limit)
+    whole = mask_voting(*inputs, box_mode=FORKS[convention], max_per_image=limit)
     monkeypatch.setattr(sys.modules[mask_voting.__module__], 'FIRST_CANDIDATES', 1)
-    for ours, theirs in zip(mask_voting(*inputs, convention=convention, max_per_image=limit), whole, strict=True):
+    for ours, theirs in zip(mask_voting(*inputs, box_mode=FORKS[convention], max_per_image=limit), whole, strict=True):
         assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize('extra', [0.0, 1.0])
-def test_class_nms_is_the_greedy_one(extra):
+@pytest.mark.parametrize('mode', BoxMode)
+def test_class_nms_is_the_greedy_one(mode):
     boxes, _, scores, _ = tensors(*scene(7, 150, 12, 200, 200))
-    suppress = pairwise_iou(boxes, boxes, extra) > 0.3
+    suppress = box_overlaps(boxes, boxes, mode) > 0.3
     kept = class_nms(suppress, torch.where(scores > 0.02, scores, -torch.inf))
     for c in range(scores.shape[1]):
         chosen = []
@@ -196,7 +197,6 @@ def test_bfloat16_autocast_changes_nothing():
 
 
 @pytest.mark.parametrize(('change', 'text'), [
-    (dict(convention='mxnet'), r"one of \('msracver', 'chainercv'\), got 'mxnet'"),
     (dict(masks=torch.zeros(2, 2, 21, 21)), r'masks \(2, 2, 21, 21\).*channel "inside"'),
     (dict(scores=torch.zeros(3, 4)), r'scores \(3, 4\).*one RoI a row'),
     (dict(binary_thr=0.0), r'binary_thr must be in \(0, 1\]'),

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_plugins.models.postprocess import window_masks
-from mmseg_plugins.models.postprocess.mask_boxes import mask_boxes
 from mmseg_plugins.models.postprocess.window_masks import window_proposals
+from mmseg_plugins.structures.masks import mask_boxes
 
 
 def slow_paste(prob, window, size):

@@ -240,7 +240,7 @@ def test_gradcheck_of_the_box_head():
 
 
 INCLUSIVE = dict(
-    convention='msracver', bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'), reg_class_agnostic=True)
+    box_mode='inclusive', bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'), reg_class_agnostic=True)
 
 
 def targets_of(head, prior, box):
@@ -249,7 +249,7 @@ def targets_of(head, prior, box):
         torch.tensor([prior]), none, torch.tensor([box]), torch.zeros(1).long(), ConfigDict(pos_weight=-1))[2]
 
 
-def test_objects_are_counted_by_the_convention():
+def test_objects_are_counted_by_the_mode():
     """The pixels 10..29 are 10..30 half-open: nothing to correct for the proposal of the same pixels."""
     proposal, same, larger = [10.0, 10, 29, 29], [10.0, 10, 30, 30], [10.0, 10, 29, 29]
     inclusive = box_head('2fc', **INCLUSIVE)
@@ -300,7 +300,7 @@ def test_boxes_of_every_class_are_converted_where_all_are_asked_for():
     (lambda: box_head('2fc', norm_cfg=dict(type='GN', num_groups=32)), ['32 channels', 'one value a group', '<= 16']),
     (lambda: box_head('4conv1fc', norm_cfg=dict(type='GN', num_groups=12)), ['16 channels', '12 groups']),
     (lambda: mask_head(norm_cfg=dict(type='GN', num_groups=16)), ['half', '8 channels', '16 groups']),
-    (lambda: box_head('2fc', convention='detectron'), ['AdaptivePooling2FCBBoxHead', 'detectron', 'msracver']),
+    (lambda: box_head('2fc', box_mode='detectron'), ['AdaptivePooling2FCBBoxHead', 'detectron', 'inclusive']),
     (lambda: mask_head(fusion_start=5), ['fusion_start=5', '1..4']),
     (lambda: mask_head(num_convs=0), ['num_convs=0']),
     (lambda: mask_head(num_levels=0), ['num_levels=0']),

@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 
 from mmseg_plugins.models.losses import fcis_loss, fcis_roi_losses
 from mmseg_plugins.models.roi_heads import FCISHead
-from mmseg_plugins.models.roi_heads.fcis_head import CODERS
+from mmseg_plugins.models.roi_heads.fcis_head import PRESETS
 from mmseg_plugins.models.roi_heads.fcis_score_maps import box_deltas, masks_of
 from mmseg_plugins.ops.ps_roi_pool import ps_roi_pool
 from mmseg_plugins.utils.errors import UserError
@@ -42,9 +42,9 @@ def head_of(case, convention):
         pooled_size=config['pooled_size'],
         featmap_strides=[round(1 / config['spatial_scale'])],
         num_passes=config.get('passes', 2),
-        bbox_coder=dict(CODERS[convention], target_means=config.get('delta_mean', [0.0] * 4),
+        bbox_coder=dict(type=PRESETS[convention].bbox_coder, target_means=config.get('delta_mean', [0.0] * 4),
                         target_stds=config['delta_std']),
-        convention=convention)
+        preset=convention)
     weights = convert_fcis_head(case.weights, convention)
     check_matches(part(weights, 'roi_head.'), built.state_dict(), 'the head')
     built.load_state_dict(part(weights, 'roi_head.'), strict=True)
@@ -56,7 +56,7 @@ def both_box_groups(case, built, feat, rois):
     maps = built.score_maps.bbox(built.score_maps.conv(feat).relu())
     config = case.facts['config']
     pooled = ps_roi_pool(maps, rois, config['pooled_size'], config['group_size'], config['spatial_scale'],
-                         built.convention)
+                         built.box_mode)
     return box_deltas(pooled).reshape(-1, 2, 4)
 
 
@@ -156,7 +156,7 @@ def random_rois(number, height, width, seed, images=1):
 def test_network_agrees_with_a_slow_transcription_at_other_seeds_and_sizes(seed, classes, group, separate, convention):
     size, stride = 2 * group + 1, 8
     built = head(num_classes=classes, group_size=group, pooled_size=size, featmap_strides=[stride],
-                 separate_maps=separate, convention=convention).double()
+                 separate_maps=separate, preset=convention).double()
     shapes = {key: list(value.shape) for key, value in built.state_dict().items()}
     built.load_state_dict(
         {key: value.double() for key, value in golden_state_dict(shapes, seed, 2.0).items()}, strict=True)
@@ -322,7 +322,7 @@ def test_box_channels_change_their_order():
 
 
 @pytest.mark.parametrize(('kwargs', 'words'), [
-    (dict(convention='mxnet'), ["convention='mxnet'", 'chainercv']),
+    (dict(preset='mxnet'), ["preset='mxnet'", 'chainercv']),
     (dict(in_levels=[0, 1]), ['in_levels=[0, 1]', 'featmap_strides=[16]']),
     (dict(in_levels=[], featmap_strides=[]), ['in_levels=[]']),
     (dict(num_passes=0), ['num_passes=0']),

@@ -16,6 +16,7 @@ from mmseg_plugins.models.task_modules import (
     fcis_targets,
     roi_mask_targets,
 )
+from mmseg_plugins.structures.boxes import BoxMode
 
 CODER = InclusiveDeltaXYWHBBoxCoder(target_stds=(0.2, 0.2, 0.5, 0.5))
 
@@ -73,7 +74,7 @@ def test_vectorised_masks_are_the_slow_ones(seed, height, width, size):
     want = np.stack([slow_fcis.mask_target(r, boxes[i], masks[i], size) for r, i in zip(rois, index, strict=True)])
     assert (roi_mask_targets(*args, mask_size=size).numpy() != want).mean() < 1e-3
     want = np.stack([slow_fcis.cropped_mask_target(r, masks[i], size) for r, i in zip(rois, index, strict=True)])
-    assert (roi_mask_targets(*args, mask_size=size, convention='chainercv').numpy() != want).mean() < 1e-3
+    assert (roi_mask_targets(*args, mask_size=size, box_mode=BoxMode.HALF_OPEN).numpy() != want).mean() < 1e-3
     assert 0.1 < want.mean() < 0.9
 
 

@@ -23,14 +23,14 @@ from torch.nn.modules.utils import _pair
 
 from mmseg_plugins.models.layers import FCModule, LevelMaxFusion, conv_block, note_init, xavier_fill_
 from mmseg_plugins.registry import MODELS
-from mmseg_plugins.structures.box_conventions import check_convention, from_half_open
+from mmseg_plugins.structures.boxes import BoxMode, box_mode_of
 
 RELU = dict(type='ReLU')
 
 
 class AdaptivePoolingBBoxHead(BBoxHead):
     """Trunk of both box heads; the loss, the targets and the decoding are those of the stock ``BBoxHead``, in the
-    chosen convention of boxes.
+    chosen mode of boxes.
 
     .. code-block:: none
 
@@ -46,9 +46,10 @@ class AdaptivePoolingBBoxHead(BBoxHead):
         fc_out_channels: Width of the fully connected layers.
         roi_feat_size: h, or (h, w).
         norm_cfg: Norm behind every convolution (and fc with ``fc_norm``); ``None`` for none.
-        convention: How proposals and decoded boxes count their pixels.  ``'chainercv'``: half-open, as mmdet's.
-            ``'msracver'``: inclusive corners, as Detectron's, between objects and results that stay half-open; to be
-            used with ``InclusiveDeltaXYWHBBoxCoder`` and an RPN of the same convention.
+        box_mode: How proposals and decoded boxes count their pixels.  ``'half_open'``: as mmdet's.  ``'inclusive'``:
+            as Detectron's, between objects and results that stay half-open; to be used with
+            ``InclusiveDeltaXYWHBBoxCoder`` and an RPN of the same mode.
+        convention: Deprecated name of ``box_mode``; ``'chainercv'`` is half-open, ``'msracver'`` inclusive.
         kwargs: Those of ``BBoxHead``.
 
     Shape:
@@ -66,17 +67,18 @@ class AdaptivePoolingBBoxHead(BBoxHead):
                  fc_out_channels: int = 1024,
                  roi_feat_size: int | tuple[int, int] = 7,
                  norm_cfg: dict | None = dict(type='GN', num_groups=32),  # noqa: B006 (never modified)
-                 convention: str = 'chainercv',
+                 box_mode: str = 'half_open',
+                 convention: str | None = None,
                  init_cfg: dict | list | None = None,
                  **kwargs: Any) -> None:
-        check_convention(convention, type(self).__name__)
+        mode = box_mode_of(box_mode, type(self).__name__, convention)
         # The stock constructor makes the two predictors; it is told the size of what they will read.
         super().__init__(in_channels=fc_out_channels, roi_feat_size=1, init_cfg=init_cfg, **kwargs)
         self.in_channels = in_channels
         self.roi_feat_size = _pair(roi_feat_size)
         self.roi_feat_area = self.roi_feat_size[0] * self.roi_feat_size[1]
         self.num_levels = num_levels
-        self.convention = convention
+        self.box_mode = mode
         self._default_init = init_cfg is None
         name = type(self).__name__
 
@@ -133,8 +135,8 @@ class AdaptivePoolingBBoxHead(BBoxHead):
 
     def _get_targets_single(self, pos_priors: Tensor, neg_priors: Tensor, pos_gt_bboxes: Tensor, pos_gt_labels: Tensor,
                             cfg: ConfigDict) -> tuple[Tensor, ...]:
-        """Stock targets of one image, against boxes of the configured convention."""
-        boxes = from_half_open(get_box_tensor(pos_gt_bboxes), self.convention)
+        """Stock targets of one image, against boxes of the configured mode."""
+        boxes = self.box_mode.from_half_open(get_box_tensor(pos_gt_bboxes))
         targets: tuple[Tensor, ...] = super()._get_targets_single(pos_priors, neg_priors, boxes, pos_gt_labels, cfg)
         return targets
 
@@ -152,7 +154,7 @@ class AdaptivePoolingBBoxHead(BBoxHead):
         """
         found: InstanceData = super()._predict_by_feat_single(
             roi, cls_score, bbox_pred, img_meta, rescale, rcnn_test_cfg)
-        if self.convention == 'chainercv':
+        if self.box_mode is BoxMode.HALF_OPEN:
             return found
         height, width = img_meta['ori_shape' if rescale else 'img_shape'][:2]
         pixel = (1.0, 1.0) if rescale else img_meta.get('scale_factor', (1.0, 1.0))

@@ -9,7 +9,6 @@ Shapes: B images, C channels, N RoIs, h x w bins.  RoIs are (batch index, x1, y1
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import torch
 from mmcv import ops as mmcv_ops
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from mmseg_plugins.ops import CropAndResize, PrRoIPool, PSRoIPool, RoIAlign, RoIPool, RoIWarp
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.utils.suggest import last_part, near_names
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
 OWN = (CropAndResize, PSRoIPool, PrRoIPool, RoIAlign, RoIPool, RoIWarp)
@@ -82,9 +82,7 @@ def find_roi_layer(kind: str | type[nn.Module]) -> type[nn.Module]:
         return found
     own = [f'mmseg_plugins.{operator.__name__}' for operator in OWN]
     known = [*own, *(name for name in dir(mmcv_ops) if 'RoI' in name and isinstance(getattr(mmcv_ops, name), type))]
-    bare = [name.split('.')[-1] for name in known]
-    near = [name for match in dict.fromkeys(get_close_matches(kind.split('.')[-1], bare, cutoff=0.5))
-            for name, its in zip(known, bare, strict=True) if its == match]
+    near = near_names(kind, known, least=0.5, part=last_part)
     where = 'the registry' if '.' in kind else 'mmcv.ops'
     raise ValueError(f"roi_layer.type={kind!r} is no module of {where}; "
                      f"near: {', '.join(near) or 'none'}. This package's operators carry its prefix: {', '.join(own)}")

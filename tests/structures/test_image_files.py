@@ -6,9 +6,9 @@ import pytest
 from coco_sets import write_image
 from PIL import Image
 
-from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.check_report import DatasetReport, spread
 from mmseg_plugins.data_check.coco_check import check_image
-from mmseg_plugins.data_check.image_files import missing_files, read_header, spread
+from mmseg_plugins.structures.images import missing_files, read_header
 
 ENTRY = {'id': 1, 'width': 60, 'height': 40}
 

@@ -1,4 +1,5 @@
-"""From a config or a COCO file to the table of objects, through the geometry of the training pipeline.
+"""The fingerprint of a data set: from a config or a COCO file to the table of its objects, as the training pipeline
+gives them.
 
 The pipeline runs as in training, on blank images of the sizes that the JSON
 states: resizes, crops and flips act as they will, nothing is read from disk but
@@ -22,18 +23,20 @@ from mmengine.runner import set_random_seed
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins.config.classes import read_classes
-from mmseg_plugins.config.load import leaf_datasets, load_config
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import KINDS, DatasetReport
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
 from mmseg_plugins.data_check.coco_structure import read_json, structure_problems
 from mmseg_plugins.planning.objects import Objects, mask_moments
 from mmseg_plugins.reporting.class_counts import base_datasets
+from mmseg_plugins.structures.boxes import box_iou
+from mmseg_plugins.structures.masks import mask_box
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
-from mmseg_plugins.visualization.masks import mask_box
-from mmseg_plugins.visualization.sample_sheets import annotations_are_resized
 from mmseg_plugins.visualization.samples import get_instances
+from mmseg_plugins.visualization.sheets import annotations_are_resized
 
 MOST_CROPS = 2000  # masks that are kept for measuring their resolution
 FAR_BOXES = 0.05  # share of boxes far from their masks from which boxes are called into question
@@ -246,7 +249,7 @@ class _Taken:
             box = mask_box(truth.masks[index])
             if box is not None:
                 self.crops.append(truth.masks[index][box[1]:box[3], box[0]:box[2]].copy())
-                self.far_boxes += _iou(truth.boxes[index], box) < 0.5
+                self.far_boxes += int(box_iou(truth.boxes[[index]], np.array([box]))[0, 0] < 0.5)
         self.counts.append(len(areas))
         self.inputs.append((size[0], size[1]))
         self.covered.append(covered)
@@ -273,10 +276,3 @@ class _Taken:
             pad_divisor=pad_divisor,
             **joined,
         )
-
-
-def _iou(first: Sequence[float], second: Sequence[float]) -> float:
-    """Of two boxes x1 y1 x2 y2."""
-    sides = [max(0, min(first[axis + 2], second[axis + 2]) - max(first[axis], second[axis])) for axis in (0, 1)]
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
-    return sides[0] * sides[1] / max(sum(areas) - sides[0] * sides[1], 1e-9)

@@ -11,8 +11,8 @@ import pytest
 import toy_runs
 from mmengine.config import Config
 
-from mmseg_plugins.engine.hooks import RunReportHook
-from mmseg_plugins.engine.hooks import run_report_hook as hook_module
+from mmseg_plugins.reporting import run_report_hook as hook_module
+from mmseg_plugins.reporting.run_report_hook import RunReportHook
 from mmseg_plugins.reporting.scalars import read_scalars
 from mmseg_plugins.utils.errors import UserError
 

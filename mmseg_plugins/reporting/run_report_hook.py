@@ -20,11 +20,11 @@ from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.reporting import run_report as report
 from mmseg_plugins.reporting.class_counts import count_classes
 from mmseg_plugins.reporting.scalars import ScalarTable
+from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.visualization.histogram import draw_class_histogram
-from mmseg_plugins.visualization.images import save_image
-from mmseg_plugins.visualization.sample_sheets import SampleSheet, annotations_are_resized
+from mmseg_plugins.visualization.charts import draw_class_histogram
+from mmseg_plugins.visualization.sheets import SampleSheet, annotations_are_resized
 
 
 @HOOKS.register_module()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as mask_api
 
-from mmseg_plugins.visualization.masks import encode_rle, iter_masks, mask_box, mask_polygons
+from mmseg_plugins.structures.masks import mask_box, mask_polygons
+from mmseg_plugins.structures.rle import encode_mask, iter_masks
 
 
 def back(polygons, shape):
@@ -62,7 +63,7 @@ def test_each_part_has_its_polygon_and_an_empty_mask_none():
 
 def test_rle_survives_json_types_and_decodes_to_the_mask():
     mask = np.random.RandomState(0).rand(13, 7) > 0.5
-    rle = encode_rle(mask)
+    rle = encode_mask(mask)
     assert isinstance(rle['counts'], str)
     assert rle['size'] == [13, 7]
     assert np.array_equal(next(iter_masks([rle])), mask)

@@ -1,27 +1,10 @@
-"""Masks as they come: dense arrays or RLE; and as polygons on the pixel grid."""
+"""Masks: their tight boxes, and their outlines on the pixel grid."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
 import numpy as np
-
-Masks = np.ndarray | Sequence[Any]  # (N, H, W) array, or N dense (H, W) masks or RLE dicts
-
-
-def iter_masks(masks: Masks) -> Iterator[np.ndarray]:
-    """Yield N masks (H, W) bool one at a time, so that N RLEs are never all dense at once."""
-    for mask in masks:
-        if isinstance(mask, Mapping):
-            from pycocotools import mask as mask_api
-
-            rle = dict(mask)
-            if isinstance(rle['counts'], list):
-                rle = mask_api.frPyObjects(rle, *rle['size'])
-            yield mask_api.decode(rle).astype(bool)
-        else:
-            yield np.asarray(mask).astype(bool)
+import torch
+from torch import Tensor
 
 
 def mask_box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
@@ -36,12 +19,22 @@ def mask_box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def encode_rle(mask: np.ndarray) -> dict[str, Any]:
-    """Compressed COCO RLE of a (H, W) mask with ``counts`` as str, ready for JSON."""
-    from pycocotools import mask as mask_api
+def coco_box(mask: np.ndarray) -> list[int]:
+    """COCO's box [x, y, width, height] in whole pixels of (H, W); zeros for an empty mask."""
+    x1, y1, x2, y2 = mask_box(mask) or (0, 0, 0, 0)
+    return [x1, y1, x2 - x1, y2 - y1]
 
-    rle = mask_api.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {'size': [int(side) for side in rle['size']], 'counts': rle['counts'].decode('ascii')}
+
+def mask_boxes(masks: Tensor) -> Tensor:
+    """:func:`mask_box` of many: (N, H, W) -> (N, 4) float; zeros for an empty mask."""
+    sides = []
+    for flat in (masks.any(dim=1), masks.any(dim=2)):  # columns -> x, rows -> y
+        positions = torch.arange(flat.size(1), device=flat.device)
+        first = torch.where(flat, positions, flat.size(1)).amin(dim=1)
+        last = torch.where(flat, positions, -1).amax(dim=1) + 1
+        sides.append((first, last))
+    boxes = torch.stack([sides[0][0], sides[1][0], sides[0][1], sides[1][1]], dim=1).float()
+    return boxes * masks.flatten(1).any(dim=1)[:, None]
 
 
 def mask_polygons(mask: np.ndarray) -> list[list[float]]:

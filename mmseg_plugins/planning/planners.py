@@ -1,4 +1,4 @@
-"""The parts of a system that depend on the data: each measured as it is set, fitted, and put into words.
+"""Planners of the parts of a system that depend on the data: each is measured as set, fitted, and put into words.
 
 A part looks for its keys in a model config, whatever the system is called, and gives nothing where there are none.
 """

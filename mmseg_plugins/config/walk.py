@@ -1,0 +1,114 @@
+"""Walking over configs: data sets inside wrappers, class numbers of heads, keys by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Parts of a model whose ``num_classes`` counts something else than the data set's classes.
+FOREIGN_PARTS = ('backbone', 'rpn_head', 'semantic_head', 'train_cfg', 'test_cfg', 'data_preprocessor', 'teacher')
+
+
+@dataclass(frozen=True)
+class ClassNumber:
+    """A number in a model config that must follow the classes of the data.
+
+    Attributes:
+        path: Where it stands: ``model.roi_head.bbox_head.num_classes``.
+        counts: ``'all'`` classes, ``'things'`` or ``'stuff'``, or the ``'weights'`` of a query loss.
+        value: The number.
+        owner: The head's config that holds it.
+    """
+
+    path: str
+    counts: str
+    value: int
+    owner: Any
+
+
+def class_numbers(model: Any, path: str = 'model') -> Iterator[ClassNumber]:
+    """Every class number in the heads of a model config, also in lists (cascades).
+
+    Left out are :data:`FOREIGN_PARTS` and heads with ``class_agnostic=True``, whose outputs do not depend on it.
+    """
+    if isinstance(model, (list, tuple)):
+        for i, item in enumerate(model):
+            yield from class_numbers(item, f'{path}[{i}]')
+    elif isinstance(model, Mapping):
+        for key, value in model.items():
+            here = f'{path}.{key}'
+            if key in FOREIGN_PARTS:
+                continue
+            if not isinstance(value, int):
+                yield from class_numbers(value, here)
+            elif key == 'num_classes' and not model.get('class_agnostic', False):
+                yield ClassNumber(here, 'all', value, model)
+            elif key in ('num_things_classes', 'num_stuff_classes'):
+                yield ClassNumber(here, key.split('_')[1], value, model)
+        yield from _query_weights(model, path)
+
+
+def _query_weights(model: Mapping[str, Any], path: str) -> Iterator[ClassNumber]:
+    """Mask2Former weighs each class and 'no object'; the list is easily forgotten."""
+    loss = model.get('loss_cls')
+    weights = loss.get('class_weight') if isinstance(loss, Mapping) else None
+    if 'num_things_classes' in model and isinstance(weights, (list, tuple)):
+        yield ClassNumber(f'{path}.loss_cls.class_weight', 'weights', len(weights), model)
+
+
+def set_num_classes(model: Any, num_classes: int) -> None:
+    """Set the number of classes in every head of a detector config, in place.
+
+    Mask2Former counts things and stuff apart and weighs the 'no object' class last; all classes become things.
+    """
+    for number in list(class_numbers(model)):
+        head = number.owner
+        if number.counts == 'weights':
+            head['loss_cls']['class_weight'] = [1.0] * num_classes + [head['loss_cls']['class_weight'][-1]]
+        elif number.counts == 'all':
+            head['num_classes'] = num_classes
+        else:
+            head['num_things_classes'], head['num_stuff_classes'] = num_classes, 0
+
+
+def leaf_datasets(dataset: Any) -> Iterator[Any]:
+    """The data set configs inside wrappers (repeat, concat, class-balanced, multi-image mix)."""
+    return (leaf for _, leaf in named_datasets(dataset, ''))
+
+
+def named_datasets(dataset: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """:func:`leaf_datasets` with their places: ``name[1]`` is the second of a concatenation."""
+    if isinstance(dataset, (list, tuple)):
+        for i, item in enumerate(dataset):
+            yield from named_datasets(item, f'{name}[{i}]' if len(dataset) > 1 else name)
+    elif isinstance(dataset, Mapping):
+        inner = dataset.get('datasets', dataset.get('dataset'))
+        if inner is not None:
+            yield from named_datasets(inner, name)
+        else:
+            yield name, dataset
+
+
+def first_of(transforms: Any, key: str) -> Any:
+    """The value of ``key`` in the first transform that has it, nested ones included; None if none has."""
+    if isinstance(transforms, Mapping):
+        if key in transforms:
+            return transforms[key]
+        transforms = list(transforms.values())
+    if isinstance(transforms, (list, tuple)):
+        for item in transforms:
+            if isinstance(item, (Mapping, list, tuple)):
+                found = first_of(item, key)
+                if found is not None:
+                    return found
+    return None
+
+
+def places_of(node: Any, name: str, prefix: str = '') -> Iterator[str]:
+    """Dotted keys below a config that end in ``name``."""
+    items = node.items() if hasattr(node, 'items') else enumerate(node) if isinstance(node, (list, tuple)) else ()
+    for key, value in items:
+        if key == name:
+            yield f'{prefix}{key}'
+        yield from places_of(value, name, f'{prefix}{key}.')

@@ -1,0 +1,203 @@
+"""Image files: reading, writing, sizes and names, at any path and with errors that name the file."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmseg_plugins.utils.atomic import atomic_write_bytes
+from mmseg_plugins.utils.errors import UserError
+
+#: Suffixes that the tools take for images when they are given a folder.
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+
+
+_EXIF_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+_TAILS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
+
+
+def decode_file(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> np.ndarray | None:
+    """What OpenCV makes of an image file, whatever characters its path has; None where it can make nothing of it.
+
+    The file is decoded from memory: OpenCV then refuses a truncated one, where
+    its reader of files would fill the missing part of a JPEG with grey.
+    """
+    data = np.fromfile(path, np.uint8)
+    return cv2.imdecode(data, flags) if len(data) else None
+
+
+def read_image(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Read an image as uint8 (H, W, 3), BGR, turned upright by its EXIF tag, or as OpenCV's ``flags`` say.
+
+    Raises:
+        UserError: no such file, no image, or a damaged one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'image {path} does not exist')
+    image = decode_file(path, flags)
+    if image is None:
+        raise UserError(f'image {path} cannot be read: {_reason(path)}')
+    return image
+
+
+def _reason(path: Path) -> str:
+    """Why a file is no image, in Pillow's words, which are clearer than OpenCV's (it has none)."""
+    from PIL import Image
+
+    if not path.stat().st_size:
+        return 'the file is empty'
+    try:
+        with Image.open(path) as probe:
+            probe.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return str(error)
+    return 'OpenCV cannot decode it'
+
+
+def save_image(path: str | os.PathLike[str], image: np.ndarray, quality: int | None = None) -> Path:
+    """Write an image whole or not at all, in the format its suffix names; parent folders are made.
+
+    Args:
+        quality: 1 to 100, of a JPEG; None is OpenCV's 95.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise UserError(f'image {path} cannot be written: its name ends in none of {", ".join(IMAGE_SUFFIXES)}')
+    jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
+    options = [] if quality is None or not jpeg else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    done, data = cv2.imencode(path.suffix, image, options)
+    if not done:
+        raise UserError(f'image {path} cannot be encoded (shape {image.shape}, {image.dtype})')
+    atomic_write_bytes(str(path), data.tobytes(), durable=False)
+    return path
+
+
+def list_images(folder: str | os.PathLike[str], but_below: Iterable[Path] = ()) -> list[Path]:
+    """All image files below a folder but some subfolders, sorted by path, told by :data:`IMAGE_SUFFIXES`."""
+    root = Path(folder)
+    files = [path for path in root.rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    hidden = {path.resolve() for path in but_below}
+    if hidden:
+        files = [path for path in files if hidden.isdisjoint(path.resolve().parents)]
+    return sorted(files, key=lambda path: path.relative_to(root).as_posix())
+
+
+@dataclass(frozen=True)
+class Header:
+    """Size of an image as OpenCV's colour reader delivers it, EXIF orientation applied."""
+
+    width: int
+    height: int
+    rotated: bool
+    mode: str  # Pillow's: L, RGB, I;16, ...
+
+
+def read_header(path: Path, decode: bool = False) -> Header:
+    """Read the header of an image file, and its pixels if ``decode`` or if its end looks cut off.
+
+    Raises:
+        OSError: missing, unreadable or truncated file; the message says which.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        # Colour profiles and sizes that Pillow warns of are none of this check's business.
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            with Image.open(path) as image:
+                (width, height), mode = image.size, image.mode
+                # In a file with an own ending, a missing ending means that the rest is missing too.
+                if decode or not _has_tail(path, image.format or ''):
+                    image.load()
+                orientation = _orientation(image)
+    except UnidentifiedImageError:
+        return _read_with_opencv(path)
+    except (SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        # What Pillow's format plugins raise on damaged headers.
+        raise OSError(f'damaged file ({error})') from error
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    return Header(width, height, orientation in _SIDEWAYS, mode)
+
+
+def _orientation(image: Any) -> int:
+    """EXIF orientation 1..8 of an opened image, without decoding it."""
+    from PIL import Image
+
+    if image.format != 'PNG':
+        return image.getexif().get(_EXIF_ORIENTATION, 1)
+    # Pillow decodes a whole PNG to look for EXIF data after the pixels; writers put it before them.
+    exif = Image.Exif()
+    exif.load(image.info.get('exif', b''))
+    return exif.get(_EXIF_ORIENTATION, 1)
+
+
+def _has_tail(path: Path, image_format: str) -> bool:
+    tail = _TAILS.get(image_format)
+    if tail is None:
+        return True
+    with open(path, 'rb') as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - 64))
+        return tail in stream.read()
+
+
+def _read_with_opencv(path: Path) -> Header:
+    """For formats that OpenCV reads and Pillow does not."""
+    if not path.stat().st_size:
+        raise OSError('the file is empty')
+    image = decode_file(path)
+    if image is None:
+        raise OSError('neither Pillow nor OpenCV recognises the file as an image')
+    return Header(image.shape[1], image.shape[0], False, 'unknown')
+
+
+def read_label_map(path: Path) -> np.ndarray | None:
+    """A label map as mmseg's ``LoadAnnotations`` reads it: (H, W), palette images as their indices; (H, W, channels)
+    of a coloured image; None for a file that is no image.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            with Image.open(path) as image:
+                return np.array(image)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        return None
+
+
+def missing_files(folder: Path, names: Sequence[str]) -> Iterator[int]:
+    """Indices of the names that do not exist under ``folder``; one listing a folder, no stat a file."""
+    listings: dict[str, set[str]] = {}
+    for i, name in enumerate(names):
+        parent, base = os.path.split(os.path.join(folder, name))
+        if parent not in listings:
+            listings[parent] = set(os.listdir(parent)) if os.path.isdir(parent) else set()
+        if base not in listings[parent]:
+            yield i
+
+
+def as_bgr(image: np.ndarray) -> np.ndarray:
+    """Any (H, W), (H, W, 1), (H, W, 3) or (H, W, C) array as a displayable uint8 BGR image.
+
+    Values that are not uint8 (normalised inputs) are stretched from their own
+    minimum..maximum to 0..255; of more than three channels the first three are shown.
+    """
+    if image.ndim == 2:
+        image = image[:, :, None]
+    if image.dtype != np.uint8:
+        image = image.astype(np.float32)
+        low, high = float(np.nanmin(image, initial=0)), float(np.nanmax(image, initial=1))
+        image = np.nan_to_num((image - low) * (255 / max(high - low, 1e-6))).astype(np.uint8)
+    image = np.repeat(image[:, :, :1], 3, axis=2) if image.shape[2] < 3 else image[:, :, :3]
+    return np.ascontiguousarray(image)
