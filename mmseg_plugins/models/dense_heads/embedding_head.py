@@ -76,8 +76,8 @@ class EmbeddingHead(BaseMaskHead):
                  embedding_channels: int = 8,
                  upsample_factor: int = 1,
                  norm_cfg: dict | None = None,
-                 loss_semantic: dict = dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),  # noqa: B006
-                 loss_embedding: dict = dict(type='mmseg_plugins.DiscriminativeLoss'),  # noqa: B006
+                 loss_semantic: dict | None = None,
+                 loss_embedding: dict | None = None,
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
@@ -102,8 +102,8 @@ class EmbeddingHead(BaseMaskHead):
         self.convs = nn.Sequential(*(conv_block(a, b, 3, **hidden) for a, b in pairwise(widths)))
         self.classes = nn.Conv2d(feat_channels, self.num_classes + 1, 1)
         self.embedding = nn.Conv2d(feat_channels, embedding_channels, 1)
-        self.loss_semantic = MODELS.build(loss_semantic)
-        self.loss_embedding = MODELS.build(loss_embedding)
+        self.loss_semantic = MODELS.build(loss_semantic or dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True))
+        self.loss_embedding = MODELS.build(loss_embedding or dict(type='mmseg_plugins.DiscriminativeLoss'))
         self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

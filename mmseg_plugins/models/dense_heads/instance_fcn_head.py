@@ -72,7 +72,7 @@ class InstanceFCNHead(BaseMaskHead):
                  window_size: int = 21,
                  upsample_factor: int = 1,
                  norm_cfg: dict | None = None,
-                 loss: dict = dict(type='mmseg_plugins.InstanceFCNLoss'),  # noqa: B006 (never modified)
+                 loss: dict | None = None,
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
@@ -92,7 +92,7 @@ class InstanceFCNHead(BaseMaskHead):
         self.score_maps = nn.Conv2d(feat_channels, positions**2, 3, padding=1)
         self.object_conv = conv_block(in_channels, feat_channels, 3, **hidden)
         self.objectness = nn.Conv2d(feat_channels, 1, 1)
-        self.loss_window = MODELS.build(loss)
+        self.loss_window = MODELS.build(loss or dict(type='mmseg_plugins.InstanceFCNLoss'))
         self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
         if train_cfg:
             self.assigner = TASK_UTILS.build(train_cfg['assigner'])

@@ -13,7 +13,7 @@ of H x W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import check_norm_channels, concat_levels, note_init
+from mmseg_plugins.models.layers.default_configs import BATCH_NORM, own_dict
 from mmseg_plugins.models.postprocess.expansion import progressive_expansion
 from mmseg_plugins.models.postprocess.label_maps import instances_of_label_map, keep_best
 from mmseg_plugins.models.task_modules.instance_maps import unknown_region
@@ -64,8 +65,8 @@ class PSENetHead(BaseMaskHead):
                  feat_channels: int = 256,
                  smallest: float = 0.7,
                  max_shrink: int = 20,
-                 norm_cfg: dict | None = dict(type='BN'),  # noqa: B006 (never modified)
-                 loss: dict = dict(type='mmseg_plugins.PSENetLoss'),  # noqa: B006 (never modified)
+                 norm_cfg: Mapping[str, Any] | None = BATCH_NORM,
+                 loss: dict | None = None,
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
@@ -78,11 +79,12 @@ class PSENetHead(BaseMaskHead):
         self.stride = stride
         self.num_kernels = num_kernels
         self.smallest, self.max_shrink = smallest, max_shrink
-        check_norm_channels(norm_cfg, feat_channels, 'PSENetHead feat_channels')
+        norm = own_dict(norm_cfg)
+        check_norm_channels(norm, feat_channels, 'PSENetHead feat_channels')
         self.conv = nn.Conv2d(sum(in_channels), feat_channels, 3, padding=1)  # with a bias, as in the original
-        self.norm = build_norm_layer(norm_cfg, feat_channels)[1] if norm_cfg else nn.Identity()
+        self.norm = build_norm_layer(norm, feat_channels)[1] if norm else nn.Identity()
         self.kernels = nn.Conv2d(feat_channels, num_kernels, 1)
-        self.loss_kernels = MODELS.build(loss)
+        self.loss_kernels = MODELS.build(loss or dict(type='mmseg_plugins.PSENetLoss'))
         self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
 
     def init_weights(self) -> None:

@@ -25,6 +25,7 @@ from mmdet.structures.bbox import get_box_tensor
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmseg_plugins.models.layers.default_configs import GROUP_NORM, own_dict
 from mmseg_plugins.models.postprocess.solo_masks import (
     CHUNK_BYTES,
     MaskSource,
@@ -41,7 +42,6 @@ from mmseg_plugins.models.task_modules.solo_targets import (
     shrink_masks,
 )
 
-GROUP_NORM: Mapping[str, Any] = MappingProxyType(dict(type='GN', num_groups=32, requires_grad=True))
 FOCAL: Mapping[str, Any] = MappingProxyType(
     dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0))
 
@@ -138,7 +138,7 @@ class SOLOBaseHead(BaseMaskHead):
         self.num_levels = len(strides)
         self.pos_scale = pos_scale
         self.cls_down_index = cls_down_index
-        self.norm_cfg = None if norm_cfg is None else dict(norm_cfg)
+        self.norm_cfg = own_dict(norm_cfg)
         self.resize_ends = resize_ends
         self.min_mask_area = self.default_min_mask_area if min_mask_area is None else min_mask_area
         self.train_cfg = train_cfg

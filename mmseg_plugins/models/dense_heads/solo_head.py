@@ -8,7 +8,7 @@ mmdet/models/anchor_heads/solo_head.py; network and parameter names are those of
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -68,8 +68,10 @@ class SOLOHead(SOLOBaseHead):
 
     def mask_logits(self, level: int, feature: Tensor, cells: Tensor | None = None) -> Tensor:
         """Mask logits (B, P, 2 h, 2 w) of the level's cells (P,), or of all S^2, from its feature (B, F, h, w)."""
-        layer = self.conv_mask_list[level]
-        weight, bias = (layer.weight, layer.bias) if cells is None else (layer.weight[cells], layer.bias[cells])
+        layer = cast(nn.Conv2d, self.conv_mask_list[level])
+        weight, bias = layer.weight, cast(Tensor, layer.bias)
+        if cells is not None:
+            weight, bias = weight[cells], bias[cells]
         return F.interpolate(F.conv2d(feature, weight, bias), scale_factor=2, mode='bilinear', align_corners=False)
 
     def loss_by_feat(self, mask_features: list[Tensor], cls_logits: list[Tensor],

@@ -11,7 +11,7 @@ Shapes: B images, C_i input channels, C output channels, level i has stride 2^(i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import conv_block, note_init, xavier_fill_
+from mmseg_plugins.models.layers.default_configs import RELU, own_dict
 from mmseg_plugins.registry import MODELS
 
 
@@ -64,7 +65,7 @@ class PANetFPN(BaseModule):
                  start_level: int = 0,
                  bottom_up: bool = True,
                  norm_cfg: dict | None = None,
-                 act_cfg: dict | None = dict(type='ReLU'),  # noqa: B006 (never modified)
+                 act_cfg: Mapping[str, Any] | None = RELU,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = list(in_channels)
@@ -82,7 +83,7 @@ class PANetFPN(BaseModule):
                 f'in_channels={self.in_channels} from start_level={start_level}; a coarser level would be computed '
                 'for nothing: raise num_outs, or drop stages from the out_indices of the backbone')
         plain: dict[str, Any] = dict(norm_cfg=norm_cfg, act_cfg=None, where='PANetFPN out_channels')
-        augmented: dict[str, Any] = dict(norm_cfg=norm_cfg, act_cfg=act_cfg, bias=True, where='PANetFPN out_channels')
+        augmented: dict[str, Any] = dict(plain, act_cfg=own_dict(act_cfg), bias=True)
         steps = range(len(used) - 1 if bottom_up else 0)
         self.lateral_convs = nn.ModuleList(conv_block(c, out_channels, 1, **plain) for c in used)
         self.fpn_convs = nn.ModuleList(conv_block(out_channels, out_channels, 3, **plain) for _ in used)

@@ -11,7 +11,7 @@ Shapes: B images, C_i input channels, C output channels, level i of H_i x W_i.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import conv_block
+from mmseg_plugins.models.layers.default_configs import BATCH_NORM
 from mmseg_plugins.registry import MODELS
 
 
@@ -46,11 +47,11 @@ class PSENetFPN(BaseModule):
     def __init__(self,
                  in_channels: Sequence[int],
                  out_channels: int = 256,
-                 norm_cfg: dict = dict(type='BN'),  # noqa: B006 (never modified)
+                 norm_cfg: Mapping[str, Any] = BATCH_NORM,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = list(in_channels)
-        block: dict[str, Any] = dict(norm_cfg=norm_cfg, act_cfg=dict(type='ReLU'), where='PSENetFPN out_channels')
+        block: dict[str, Any] = dict(norm_cfg=dict(norm_cfg), act_cfg=dict(type='ReLU'), where='PSENetFPN out_channels')
         self.lateral_convs = nn.ModuleList(conv_block(c, out_channels, 1, **block) for c in self.in_channels)
         self.smooth_convs = nn.ModuleList(
             conv_block(out_channels, out_channels, 3, **block) for _ in self.in_channels[1:])

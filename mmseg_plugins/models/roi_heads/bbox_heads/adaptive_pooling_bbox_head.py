@@ -11,6 +11,7 @@ Shapes: N RoIs, L levels, C channels, h x w bins, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
 from mmseg_plugins.models.layers import FCModule, LevelMaxFusion, conv_block, note_init, xavier_fill_
+from mmseg_plugins.models.layers.default_configs import GROUP_NORM, own_dict
 from mmseg_plugins.registry import MODELS
 from mmseg_plugins.structures.boxes import BoxMode, box_mode_of
 
@@ -66,7 +68,7 @@ class AdaptivePoolingBBoxHead(BBoxHead):
                  conv_out_channels: int = 256,
                  fc_out_channels: int = 1024,
                  roi_feat_size: int | tuple[int, int] = 7,
-                 norm_cfg: dict | None = dict(type='GN', num_groups=32),  # noqa: B006 (never modified)
+                 norm_cfg: Mapping[str, Any] | None = GROUP_NORM,
                  box_mode: str = 'half_open',
                  convention: str | None = None,
                  init_cfg: dict | list | None = None,
@@ -81,16 +83,17 @@ class AdaptivePoolingBBoxHead(BBoxHead):
         self.box_mode = mode
         self._default_init = init_cfg is None
         name = type(self).__name__
+        norm = own_dict(norm_cfg)
 
         def conv(channels: int) -> nn.Module:
             return conv_block(
-                channels, conv_out_channels, 3, norm_cfg=norm_cfg, act_cfg=RELU, where=f'{name} conv_out_channels')
+                channels, conv_out_channels, 3, norm_cfg=norm, act_cfg=RELU, where=f'{name} conv_out_channels')
 
         def fc(features: int) -> nn.Module:
             return FCModule(
                 features,
                 fc_out_channels,
-                norm_cfg=norm_cfg if fc_norm else None,
+                norm_cfg=norm if fc_norm else None,
                 act_cfg=RELU,
                 where=f'{name} fc_out_channels')
 

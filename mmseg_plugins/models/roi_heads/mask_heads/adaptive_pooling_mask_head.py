@@ -11,12 +11,14 @@ Shapes: N RoIs, L levels, C channels, h x w bins, m = scale_factor * h (and w) m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmdet.models.roi_heads.mask_heads.fcn_mask_head import FCNMaskHead
 from torch import Tensor, nn
 
 from mmseg_plugins.models.layers import LevelMaxFusion, check_norm_channels, conv_block, note_init
+from mmseg_plugins.models.layers.default_configs import GROUP_NORM, own_dict
 from mmseg_plugins.registry import MODELS
 
 RELU = dict(type='ReLU')
@@ -92,12 +94,13 @@ class AdaptivePoolingMaskHead(FCNMaskHead):
                  fc_fusion: bool = True,
                  fusion_start: int | None = None,
                  num_convs: int = 4,
-                 norm_cfg: dict | None = dict(type='GN', num_groups=32),  # noqa: B006 (never modified)
+                 norm_cfg: Mapping[str, Any] | None = GROUP_NORM,
                  **kwargs: Any) -> None:
         if num_convs < 1:
             raise ValueError(f'AdaptivePoolingMaskHead: num_convs={num_convs}, the per-level layer needs at least 1')
-        check_norm_channels(norm_cfg, kwargs.get('conv_out_channels', 256), 'AdaptivePoolingMaskHead conv_out_channels')
-        super().__init__(num_convs=num_convs, norm_cfg=norm_cfg, **kwargs)
+        norm = own_dict(norm_cfg)
+        check_norm_channels(norm, kwargs.get('conv_out_channels', 256), 'AdaptivePoolingMaskHead conv_out_channels')
+        super().__init__(num_convs=num_convs, norm_cfg=norm, **kwargs)
         self.num_levels = num_levels
         self.fusion_start = max(num_convs - 1, 1) if fusion_start is None else fusion_start
         if not 1 <= self.fusion_start <= num_convs:
@@ -105,7 +108,7 @@ class AdaptivePoolingMaskHead(FCNMaskHead):
                              'number of convolutions before the fully connected branch')
         first = [
             conv_block(
-                self.in_channels, self.conv_out_channels, self.conv_kernel_size, norm_cfg=norm_cfg, act_cfg=RELU,
+                self.in_channels, self.conv_out_channels, self.conv_kernel_size, norm_cfg=norm, act_cfg=RELU,
                 where='AdaptivePoolingMaskHead conv_out_channels') for _ in range(num_levels)
         ]
         self.convs[0] = LevelMaxFusion(first, owner=type(self).__name__)
@@ -113,7 +116,7 @@ class AdaptivePoolingMaskHead(FCNMaskHead):
         if fc_fusion:
             scale = self.scale_factor if self.upsample_method is not None else 1
             mask_size = (self.roi_feat_size[0] * scale, self.roi_feat_size[1] * scale)
-            self.fc_branch = FCMaskBranch(self.conv_out_channels, self.roi_feat_size, mask_size, norm_cfg)
+            self.fc_branch = FCMaskBranch(self.conv_out_channels, self.roi_feat_size, mask_size, norm)
 
     def init_weights(self) -> None:
         """Convolutions: N(0, 2 / fan_out).  With one output channel the predictor starts from N(0, 0.001), as the

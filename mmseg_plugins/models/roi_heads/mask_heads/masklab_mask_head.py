@@ -79,8 +79,8 @@ class MaskLabMaskHead(BaseModule):
                  num_directions: int = 8,
                  num_distances: int = 4,
                  refine: dict | None = None,
-                 loss_coarse: dict = dict(type='mmseg_plugins.MaskBCELoss'),  # noqa: B006 (never modified)
-                 loss_refined: dict = dict(type='mmseg_plugins.MaskBCELoss'),  # noqa: B006
+                 loss_coarse: dict | None = None,
+                 loss_refined: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if not (semantic or direction):
@@ -97,8 +97,10 @@ class MaskLabMaskHead(BaseModule):
         self.conv_direction = nn.Conv2d(in_channels, num_directions * num_distances, 1) if direction else None
         self.fuse = nn.Conv2d(int(semantic) + int(direction), 1, 1)
         self.refinement = HypercolumnRefinement(**refine) if refine else None
-        self.loss_coarse = MMDET_MODELS.build(loss_coarse)
-        self.loss_refined = MMDET_MODELS.build(loss_refined) if refine else None
+        self.loss_coarse = MMDET_MODELS.build(loss_coarse or dict(type='mmseg_plugins.MaskBCELoss'))
+        self.loss_refined = None
+        if refine:
+            self.loss_refined = MMDET_MODELS.build(loss_refined or dict(type='mmseg_plugins.MaskBCELoss'))
 
     def init_weights(self) -> None:
         """Logits: N(0, 0.01), bias 0.  Fusion: 0.5 for semantic, 1 for direction (the paper's), 1 for a lone one.
