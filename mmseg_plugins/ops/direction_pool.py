@@ -60,7 +60,9 @@ def direction_channels(rois: Tensor,
     angle = torch.atan2(*torch.broadcast_tensors(off_y, off_x))  # (N, n_h, n_w) in [-pi, pi]
     angle = torch.where(angle < 0, angle + 2 * math.pi, angle)
     direction = (angle / (2 * math.pi / num_directions)).floor().long().clamp_(max=num_directions - 1)
-    distance = (dy[:, None]**2 + dx[None, :]**2).sqrt() / math.sqrt(2)  # (n_h, n_w) in [0, 1]
+    # Halved before the root, which is exact on the diagonals, where bins meet: torch may divide by sqrt(2) as a product
+    # with its reciprocal, and 0.5 would become 0.49...
+    distance = ((dy[:, None]**2 + dx[None, :]**2) / 2).sqrt()  # (n_h, n_w) in [0, 1]
     distance_bin = (num_distances * distance).floor().long().clamp_(max=num_distances - 1)
     return direction * num_distances + distance_bin
 
