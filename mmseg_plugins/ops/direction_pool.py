@@ -21,6 +21,7 @@ itself has direction 0 and bin 0.  With D = 8 and R = 4, a point at the left edg
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -60,10 +61,7 @@ def direction_channels(rois: Tensor,
     angle = torch.atan2(*torch.broadcast_tensors(off_y, off_x))  # (N, n_h, n_w) in [-pi, pi]
     angle = torch.where(angle < 0, angle + 2 * math.pi, angle)
     direction = (angle / (2 * math.pi / num_directions)).floor().long().clamp_(max=num_directions - 1)
-    # Halved before the root, which is exact on the diagonals, where bins meet: torch may divide by sqrt(2) as a product
-    # with its reciprocal, and 0.5 would become 0.49...
-    distance = ((dy[:, None]**2 + dx[None, :]**2) / 2).sqrt()  # (n_h, n_w) in [0, 1]
-    distance_bin = (num_distances * distance).floor().long().clamp_(max=num_distances - 1)
+    distance_bin = torch.tensor(_distance_bins(*output_size, num_distances), device=boxes.device)  # (n_h, n_w)
     return direction * num_distances + distance_bin
 
 
@@ -195,6 +193,17 @@ def _in_chunks(maps: Tensor, rois: Tensor, size: tuple[int, int], spatial_scale:
                   for i in range(2))
         parts.append(sample_channels(maps, chunk[:, 0].long(), channels_of(chunk, part), ys, xs, outside))
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[:, None].to(maps.dtype)
+
+
+@functools.cache
+def _distance_bins(rows: int, columns: int, bins: int) -> list[list[int]]:
+    """Bin of each grid point by its distance to the middle, the corners at 1; the same for every box.
+
+    In Python, whose roots are rounded correctly: bins meet on the diagonals, and torch's root of 0.5 in float64 is one
+    unit too small on some processors.
+    """
+    down, right = (_offsets(n, torch.device('cpu')).tolist() for n in (rows, columns))
+    return [[min(bins - 1, int(bins * (math.sqrt(y * y + x * x) / math.sqrt(2)))) for x in right] for y in down]
 
 
 def _offsets(num: int, device: torch.device) -> Tensor:
