@@ -26,6 +26,10 @@ def own_bases(path):
     return [(path.parent / base).resolve() for base in bases if '::' not in base]
 
 
+def system_folder(name):
+    return ROOT / 'configs' / name.split('/')[1]
+
+
 def depth(path):
     return max((1 + depth(base) for base in own_bases(path)), default=0)
 
@@ -63,19 +67,24 @@ def test_file_is_short_and_says_what_it_is_and_the_command(name):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_folder_documents_the_config(name):
-    folder = (ROOT / name).parent
     stem = Path(name).stem
-    shown = (folder / 'README.md').read_text()
+    shown = (system_folder(name) / 'README.md').read_text()
     assert stem in shown or stem.rsplit('_', 2)[0] in shown
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_head_promises_numbers_only_where_some_were_measured(name):
-    entries = yaml.safe_load((ROOT / name).with_name('metafile.yml').read_text())['Models']
+    entries = yaml.safe_load((system_folder(name) / 'metafile.yml').read_text())['Models']
     measured = any(model.get('Results') for model in entries if model['Config'] == name)
     head = (ROOT / name).read_text().split('_base_')[0].lower()
     assert not ('measured numbers' in head and not measured), 'say "Not yet measured here."'
     assert not ('not yet measured' in head and measured), 'say where the measured numbers are'
+
+
+def test_a_system_has_folders_for_bases_ablations_and_examples_only():
+    systems = {path.parent for path in (ROOT / 'configs').glob('*/metafile.yml')}
+    folders = {path.name for system in systems for path in system.iterdir() if path.is_dir()}
+    assert folders == {'_base_', 'ablations', 'examples'}
 
 
 @pytest.mark.parametrize('name', NAMES)

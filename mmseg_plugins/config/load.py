@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.file_variables import assigned_names, own_file, read_with
+from mmseg_plugins.config.renamed import current_path
 from mmseg_plugins.config.variables import DATA_VARIABLES, move_data_root, resolve_data_variables, uses_data_variables
 from mmseg_plugins.config.walk import places_of
 from mmseg_plugins.utils.compat import installed_version
@@ -66,7 +67,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     """
     setup()
     options = dict(cfg_options or {})
-    path = os.fspath(path)
+    path = current_path(os.fspath(path))
     cfg = _read(path, _take_file_variables(path, options))
     variables = {key: options.pop(key) for key in DATA_VARIABLES if key in options}
     if 'data_root' in variables and not uses_data_variables(cfg):

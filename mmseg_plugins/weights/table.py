@@ -184,7 +184,7 @@ _SEMANTIC = (
     Release(
         name='gcn-zijundeng', title='Global convolutional network',
         code='https://github.com/zijundeng/pytorch-semantic-segmentation', convert='gcn:convert_gcn',
-        config='gcn/gcn_r152-k7-bilinear_crop512_voc.py', classes=FROM_DATASET),
+        config='gcn/ablations/gcn_r152-k7-bilinear_crop512_voc.py', classes=FROM_DATASET),
     Release(
         name='linknet-official', title='LinkNet, both classes of the authors',
         code='https://github.com/e-lab/pytorch-linknet', convert='linknet:convert_linknet', keys=('state_dict', ),

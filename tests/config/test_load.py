@@ -70,7 +70,7 @@ def test_data_root_option_moves_every_place_of_a_stock_config():
 
 
 def test_mask2former_heads_count_things_and_weigh_no_object_last(own_set):
-    base = ROOT / 'configs/panet/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py'
+    base = ROOT / 'configs/panet/examples/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py'
     path = write(own_set, base, data_root=str(own_set), train_ann_file='train.json', val_ann_file='train.json',
                  train_img_prefix='', val_img_prefix='', classes=('one', 'two'))  # fmt: skip
     cfg = load_config(path)

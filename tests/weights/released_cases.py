@@ -124,7 +124,7 @@ CASES = {
         target='fcn/fcn8s_vgg16-caffe_100k_voc.py', classes=VOC),
     'gcn-zijundeng': Case(
         params=gcn_params((3, 8, 36, 3)), same={'brm9.conv2.bias': 'decode_head.refine_sums.0.conv2.bias'},
-        target='gcn/gcn_r152-k7-bilinear_crop512_voc.py', classes=VOC),
+        target='gcn/ablations/gcn_r152-k7-bilinear_crop512_voc.py', classes=VOC),
     'linknet-official': Case(
         params={f'module.{name}': shape for name, shape in linknet_params(19, torchvision=True).items()},
         same={'module.tp_conv2.bias': 'decode_head.tp_conv2.bias'},

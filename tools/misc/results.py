@@ -143,7 +143,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.action == 'record':
         try:
             config, results, checkpoint = results_of_test(args) if args.test else results_of_run(args)
-            metafile = PROJECT / config.parent / 'metafile.yml'
+            parents = [*(PROJECT / config).parents][:2]  # an ablation's or example's system stands one folder above
+            metafile = next((path for folder in parents if (path := folder / 'metafile.yml').is_file()),
+                            parents[0] / 'metafile.yml')
             if not args.no_measure:
                 results.update(measure(checkpoint, PROJECT / config, args))
             record(metafile, config.as_posix(), args.dataset, results)

@@ -7,8 +7,8 @@ OBJECTS = [[[4, 4, 30, 40], [20, 20, 60, 60]], [[0, 0, 64, 64]]]
 BATCHES = {'objects': OBJECTS, 'half-empty': [OBJECTS[0], []], 'empty': [[], []]}
 NAMES = [
     'fcis_r101-dc5-random_4xb1-62k_sbd',
-    'fcis_r101-dc5-random-k1_4xb1-62k_sbd',
-    'fcis_r101-dc5-random-separate_4xb1-62k_sbd',
+    'ablations/fcis_r101-dc5-random-k1_4xb1-62k_sbd',
+    'ablations/fcis_r101-dc5-random-separate_4xb1-62k_sbd',
     'fcis_r101-dc5-random-chainercv_1xb1-236k_sbd',
     'fcis_r101-dc5-random-chainercv_8xb1-264k_coco',
 ]

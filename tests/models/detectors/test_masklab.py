@@ -43,7 +43,7 @@ def pyramid_config(name, **options):
 
 
 def swin_config():
-    cfg = load_config(CONFIGS / 'masklab/masklab_swin-t-fpn-refine_1x_coco.py', {f'model.{k}': v for k, v in {
+    cfg = load_config(CONFIGS / 'masklab/examples/masklab_swin-t-fpn-refine_1x_coco.py', {f'model.{k}': v for k, v in {
         **PREDICT, 'backbone.embed_dims': 8, 'backbone.depths': [1, 1, 1, 1], 'backbone.num_heads': [1, 1, 2, 2],
         'backbone.window_size': 2, 'backbone.init_cfg': None, 'neck.in_channels': CHANNELS, 'neck.out_channels': 16,
         'rpn_head.in_channels': 16, 'rpn_head.feat_channels': 16, f'{CROP}.out_channels': 16,

@@ -16,7 +16,7 @@ ROI_TINY = dict(
 
 def solov2():
     return tiny_config(
-        'panet/solov2_r50-panetfpn_1x_coco.py',
+        'panet/examples/solov2_r50-panetfpn_1x_coco.py',
         neck=dict(NECK),
         mask_head__in_channels=16,
         mask_head__feat_channels=32,
@@ -60,7 +60,7 @@ def mask2former():
         layers[f'{head}__{path}__layer_cfg__ffn_cfg__embed_dims'] = 16
         layers[f'{head}__{path}__layer_cfg__ffn_cfg__feedforward_channels'] = 16
     return tiny_config(
-        'panet/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py', neck=dict(NECK, num_outs=4), **layers)
+        'panet/examples/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py', neck=dict(NECK, num_outs=4), **layers)
 
 
 def stock_mask_rcnn():
@@ -87,7 +87,7 @@ def stock_mask_rcnn():
 
 def cascade():
     cfg = tiny_config(
-        'panet/cascade-mask-rcnn_r50-fusion_1x_coco.py',
+        'panet/examples/cascade-mask-rcnn_r50-fusion_1x_coco.py',
         neck__in_channels=CHANNELS,
         neck__out_channels=16,
         rpn_head__in_channels=16,

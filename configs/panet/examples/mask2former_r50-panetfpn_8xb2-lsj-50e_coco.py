@@ -1,5 +1,5 @@
 # Mixing: stock Mask2Former reads its four maps from PANetFPN instead of from the backbone.
-#   tools/dist_train.sh configs/panet/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py 8
+#   tools/dist_train.sh configs/panet/examples/mask2former_r50-panetfpn_8xb2-lsj-50e_coco.py 8
 # Not yet measured here.
 _base_ = ['mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco.py']
 

@@ -1,6 +1,7 @@
 # Mixing: the whole of PANet on a stock Swin-T, with the schedule of stock Mask R-CNN on Swin-T.
-# The backbone's weights are on the authors' GitHub page; another file: --cfg-options model.backbone.init_cfg.checkpoint=PATH
-#   tools/dist_train.sh configs/panet/panet_swin-t-path-pooling-fusion-4conv1fc_1x_coco.py 8
+# The backbone's weights are on the authors' GitHub page; another file: --cfg-options
+# model.backbone.init_cfg.checkpoint=PATH
+#   tools/dist_train.sh configs/panet/examples/panet_swin-t-path-pooling-fusion-4conv1fc_1x_coco.py 8
 # Not yet measured here.
 _base_ = ['mmdet::swin/mask-rcnn_swin-t-p4-w7_fpn_1x_coco.py']
 

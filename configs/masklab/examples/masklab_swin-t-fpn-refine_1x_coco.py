@@ -1,5 +1,5 @@
 # Mixing: MaskLab's masks on stock Swin-T with FPN.  Logits read P3 (stride 8), the refinement P2 (stride 4).
-#   tools/dist_train.sh configs/masklab/masklab_swin-t-fpn-refine_1x_coco.py 8
+#   tools/dist_train.sh configs/masklab/examples/masklab_swin-t-fpn-refine_1x_coco.py 8
 # Not yet measured here.
 _base_ = ['mmdet::swin/mask-rcnn_swin-t-p4-w7_fpn_1x_coco.py']
 

@@ -1,5 +1,5 @@
 # Mixing: stock SOLOv2 on PANetFPN instead of FPN.
-#   tools/dist_train.sh configs/panet/solov2_r50-panetfpn_1x_coco.py 8
+#   tools/dist_train.sh configs/panet/examples/solov2_r50-panetfpn_1x_coco.py 8
 # Not yet measured here.
 _base_ = ['mmdet::solov2/solov2_r50_fpn_1x_coco.py']
 
