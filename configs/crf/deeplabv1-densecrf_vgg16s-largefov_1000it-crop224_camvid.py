@@ -1,5 +1,5 @@
 # DeepLab v1 LargeFOV on CamVid in the common small budget with the dense CRF of its
-# paper behind it: tested with the weights of
+# paper after it: tested with the weights of
 # configs/deeplab/deeplabv1_vgg16s-largefov_1000it-crop224_camvid.py.
 #   python tools/test.py configs/crf/deeplabv1-densecrf_vgg16s-largefov_1000it-crop224_camvid.py CHECKPOINT
 # Measured numbers: configs/crf/README.md.

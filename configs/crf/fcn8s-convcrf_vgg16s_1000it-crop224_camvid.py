@@ -1,5 +1,5 @@
 # FCN-8s on CamVid in the common small budget with ConvCRF, the fast approximation,
-# behind it; the training is that of configs/fcn/fcn8s_vgg16s_1000it-crop224_camvid.py.
+# after it; the training is that of configs/fcn/fcn8s_vgg16s_1000it-crop224_camvid.py.
 #   python tools/train.py configs/crf/fcn8s-convcrf_vgg16s_1000it-crop224_camvid.py
 #   python tools/test.py configs/crf/fcn8s-convcrf_vgg16s_1000it-crop224_camvid.py CHECKPOINT
 # Measured numbers: configs/crf/README.md.

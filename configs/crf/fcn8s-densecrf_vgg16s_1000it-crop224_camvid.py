@@ -1,4 +1,4 @@
-# FCN-8s on CamVid in the common small budget with a dense CRF behind it: the training
+# FCN-8s on CamVid in the common small budget with a dense CRF after it: the training
 # is that of configs/fcn/fcn8s_vgg16s_1000it-crop224_camvid.py, whose checkpoints are
 # tested here as well.  The line works in any config.
 #   python tools/train.py configs/crf/fcn8s-densecrf_vgg16s_1000it-crop224_camvid.py

@@ -1,4 +1,4 @@
-# The same line behind an instance model: each mask is refined inside its own box.
+# The same line after an instance model: each mask is refined inside its own box.
 # The training is that of configs/panet/mask-rcnn_r18-gnfpn_1000it-crop256_nuclei.py.
 #   python tools/train.py configs/crf/mask-rcnn-densecrf_r18-gnfpn_1000it-crop256_nuclei.py
 #   python tools/test.py configs/crf/mask-rcnn-densecrf_r18-gnfpn_1000it-crop256_nuclei.py CHECKPOINT

@@ -1,4 +1,4 @@
-# DeepLab v3's cascade: blocks 5, 6, 7 behind ResNet-101 at output stride 16, multi-grid 1, 2, 1, and a 1 x 1
+# DeepLab v3's cascade: blocks 5, 6, 7 after ResNet-101 at output stride 16, multi-grid 1, 2, 1, and a 1 x 1
 # classifier (stock FCNHead without convolutions).
 #   tools/dist_train.sh configs/deeplab/deeplabv3-cascade_r101-os16_30k-crop513_voc.py 4
 # Not yet measured here.

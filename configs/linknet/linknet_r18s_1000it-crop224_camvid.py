@@ -1,6 +1,6 @@
 # LinkNet on CamVid in the common small budget, from scratch.  Cross-entropy with
 # LinkNet's class weights, 1 / ln(1.02 + p / max p): rare classes gain, mean IoU
-# beside unweighted systems may not.
+# next to unweighted systems may not.
 #   python tools/train.py configs/linknet/linknet_r18s_1000it-crop224_camvid.py
 # Measured numbers: configs/linknet/README.md.
 _base_ = [

@@ -1,5 +1,5 @@
 # RoI operators on generated shapes: PSRoIPool, each quarter of a box averaged from channels of its own (R-FCN's and
-# FCIS's pooling), a quarter of the channels behind it.
+# FCIS's pooling), a quarter of the channels after it.
 #   python tools/train.py configs/roi_ops/mask-rcnn_r18-psroi_1500it_shapes.py
 # Not yet measured here.
 _base_ = './_base_/shapes.py'

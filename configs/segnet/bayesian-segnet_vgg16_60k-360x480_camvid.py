@@ -1,6 +1,6 @@
-# Bayesian SegNet on CamVid by the published recipe: dropout of one half behind the
+# Bayesian SegNet on CamVid by the published recipe: dropout of one half after the
 # three deepest encoders and decoders, also when it is tested: the mean of 50 random
-# passes, and an uncertainty beside it.  60,000 iterations at .001 from VGG16.
+# passes, and an uncertainty next to it.  60,000 iterations at .001 from VGG16.
 #   mmseg-plugins convert-weights vgg16-segnet vgg16-397923af.pth checkpoints/vgg16_encoder.pth
 #   python tools/train.py configs/segnet/bayesian-segnet_vgg16_60k-360x480_camvid.py
 # Paper row: Bayesian SegNet, CamVid test.  Not yet measured here.

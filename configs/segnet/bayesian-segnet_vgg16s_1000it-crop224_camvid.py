@@ -1,4 +1,4 @@
-# Bayesian SegNet on CamVid in the common small budget: dropout of one half behind the
+# Bayesian SegNet on CamVid in the common small budget: dropout of one half after the
 # three deepest encoders and decoders.  Validation is one pass without dropout; with 20
 # random passes and an uncertainty (20 times as long):
 #   python tools/train.py configs/segnet/bayesian-segnet_vgg16s_1000it-crop224_camvid.py

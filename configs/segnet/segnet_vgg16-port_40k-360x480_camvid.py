@@ -1,5 +1,5 @@
 # SegNet as meetps' port has it: pools round down, batch norm (eps 1e-5) and ReLU stand
-# behind the last convolution, too.  mmseg-plugins convert-weights segnet-meetps converts
+# after the last convolution, too.  mmseg-plugins convert-weights segnet-meetps converts
 # its checkpoints to this config; their batch norm statistics are taken as they are.
 #   python tools/train.py configs/segnet/segnet_vgg16-port_40k-360x480_camvid.py
 # Not yet measured here.

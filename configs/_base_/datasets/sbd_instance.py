@@ -1,4 +1,4 @@
-# Instances of PASCAL VOC in the Semantic Boundaries Dataset (SBD): photographs of
+# Instances of PASCAL VOC in the Semantic Boundaries Dataset (SBD): images of
 # about 500 x 375 pixels, 20 classes, exact masks.  Layout and the lists of the SDS
 # split (5623 images to train on, 5732 to evaluate on), which all papers use:
 # mmseg_plugins/datasets/sbd_files.py.

@@ -1,4 +1,4 @@
-# DeepLab over VGG-16 for two CPU cores: a quarter of the channels, fc6 and fc7 of 256, batch norm behind every
+# DeepLab over VGG-16 for two CPU cores: a quarter of the channels, fc6 and fc7 of 256, batch norm after every
 # convolution (the published nets have none, and start from ImageNet).
 model = dict(
     type='EncoderDecoder',

@@ -1,4 +1,4 @@
-# FCIS on COCO behind a pyramid, for backbones without a dilated last stage (tiny Swin and ConvNeXt give 96, 192, 384
+# FCIS on COCO after a pyramid, for backbones without a dilated last stage (tiny Swin and ConvNeXt give 96, 192, 384
 # and 768 channels).  The head reads the map of stride 16, the RPN all of them, so that every convolution is trained.
 _base_ = [
     './dc5.py',

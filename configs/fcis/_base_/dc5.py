@@ -1,5 +1,5 @@
 # FCIS on a dilated ResNet as released (msracver/FCIS@309f6c9): the RPN reads
-# conv4, the head conv5, both of stride 16.  No neck, no layer behind an RoI.
+# conv4, the head conv5, both of stride 16.  No neck, no layer after an RoI.
 _base_ = ['mmdet::_base_/models/faster-rcnn_r50-caffe-dc5.py']
 
 # ------------------------------------------------------------------ often changed

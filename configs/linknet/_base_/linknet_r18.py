@@ -1,4 +1,4 @@
-# LinkNet as published: ResNet-18 from ImageNet weights, the map behind its pooling
+# LinkNet as published: ResNet-18 from ImageNet weights, the map after its pooling
 # tapped for the last skip.  RMSprop at 5e-4, 8 whole images a step, 300 epochs,
 # nothing augmented.  The released Lua code multiplies the rate by 1e-7 at epochs
 # 100 and 200, which stops training; its option's help says a tenth, as here.

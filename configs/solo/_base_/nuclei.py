@@ -16,7 +16,7 @@ num_grids = [40, 28, 16, 8]  # cells along each side of a crop: 6.4, 9.1, 16 and
 # Square root of the box's area, in px: 90 % of the nuclei measure 7 to 50, the median 20.
 scale_ranges = ((1, 24), (16, 48), (32, 96), (64, 2048))
 max_per_img = 200  # up to 375 nuclei in an image; COCO's AP reads the best 100
-# The grids fit crops, the photographs measure up to 1040 x 1388: they are predicted tile by tile.
+# The grids fit crops, the images measure up to 1040 x 1388: they are predicted tile by tile.
 tile = (256, 256)
 overlap = 64
 
