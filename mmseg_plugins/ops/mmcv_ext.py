@@ -23,7 +23,7 @@ from .mmcv_ext_norm import *  # noqa: F403
 from .nms import nms as _nms
 from .nms import nms_match as _nms_match
 from .roi_align import roi_align, roi_align_gradient
-from .roi_align_max import LEAST, NOWHERE, corners, largest_samples
+from .roi_align_max import add_gradient, largest_samples
 from .roi_pool import roi_pool_places
 from .soft_nms import METHODS, soft_nms
 from .torchvision_ops import torchvision_ops
@@ -81,12 +81,9 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
         if pool_mode == 1:
             output.copy_(roi_align(input, rois, size, spatial_scale, sampling_ratio, aligned))
             return
-        y, x = largest_samples(input, rois, size, spatial_scale, sampling_ratio, aligned)
-        place, weight = corners(y, x, rois, input.shape)
-        value = (input.flatten()[place] * weight).sum(0)
-        output.copy_(torch.where(y == NOWHERE, LEAST, value))
-        argmax_y.copy_(y)
-        argmax_x.copy_(x)
+        found = largest_samples(input, rois, size, spatial_scale, sampling_ratio, aligned)
+        for given, values in zip((output, argmax_y, argmax_x), found, strict=True):
+            given.copy_(values)
 
 
 def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor, grad_input: Tensor,
@@ -105,8 +102,7 @@ def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argm
             grad_input += roi_align_gradient(grad_output, rois, (images, channels, height, width), spatial_scale,
                                              sampling_ratio, aligned)
             return
-        place, weight = corners(argmax_y, argmax_x, rois, grad_input.shape)
-        grad_input.view(-1).index_add_(0, place.flatten(), (grad_output * weight).to(grad_input.dtype).flatten())
+        add_gradient(grad_input, grad_output, argmax_y, argmax_x, rois)
 
 
 def roi_pool_forward(input: Tensor, rois: Tensor, output: Tensor, argmax: Tensor, pooled_height: int,
@@ -124,7 +120,7 @@ def roi_pool_backward(grad_output: Tensor, rois: Tensor, argmax: Tensor, grad_in
     layer = rois[:, 0].long()[:, None] * channels + torch.arange(channels, device=rois.device)
     place = layer[:, :, None, None] * (height * width) + argmax.clamp_min(0)
     grad = grad_output * (argmax >= 0)
-    grad_input.view(-1).index_add_(0, place.flatten(), grad.to(grad_input.dtype).flatten())
+    grad_input.view(-1).scatter_add_(0, place.flatten(), grad.to(grad_input.dtype).flatten())
 
 
 def deform_roi_pool_forward(input: Tensor, rois: Tensor, offset: Tensor, output: Tensor, pooled_height: int,

@@ -10,10 +10,12 @@ y2) in input-image pixels.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from . import window_pool
 from .roi_geometry import check_inputs, largest, pair, read_sizes
@@ -58,16 +60,33 @@ def roi_align_max(feats: Tensor,
     Raises:
         ValueError: For inputs of a wrong shape, a wrong size, scale or ratio.
     """
-    with torch.no_grad():
-        y, x = largest_samples(feats, rois, output_size, spatial_scale, sampling_ratio, aligned)
-    place, weight = corners(y, x, rois, feats.shape)
-    value = (_single(feats).flatten()[place] * weight).sum(0)
-    return torch.where(y == NOWHERE, LEAST, value).to(feats.dtype)
+    return _RoIAlignMax.apply(feats, rois, output_size, spatial_scale, sampling_ratio, aligned)
+
+
+class _RoIAlignMax(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx: Any, feats: Tensor, rois: Tensor, *settings: Any) -> Tensor:
+        value, y, x = largest_samples(feats, rois, *settings)
+        ctx.save_for_backward(y, x, rois)
+        ctx.like = feats.shape, feats.dtype
+        return value.to(feats.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        shape, dtype = ctx.like
+        total = grad.new_zeros(shape)
+        add_gradient(total, grad, *ctx.saved_tensors)
+        return total.to(dtype), None, None, None, None, None
 
 
 def largest_samples(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float,
-                    sampling_ratio: int, aligned: bool) -> tuple[Tensor, Tensor]:
-    """Position y and x of the largest sample of each bin and channel, (N, C, P, Q) each; -1 where there is none."""
+                    sampling_ratio: int, aligned: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest sample of each bin and channel, and its position y and x, (N, C, P, Q) each.
+
+    -10000 and -1 where there is none; float32 for half and bfloat16 maps.
+    """
     check_inputs(feats, rois, spatial_scale, 'roi_align_max')
     if sampling_ratio < 0:
         raise ValueError(f'roi_align_max: sampling_ratio={sampling_ratio!r}, it must be at least 0 (0 adapts to the '
@@ -80,29 +99,31 @@ def largest_samples(feats: Tensor, rois: Tensor, output_size: int | tuple[int, i
     y, x = rows.samples(size[0], most_y), cols.samples(size[1], most_x)
     table = pixel_table(feats)
     shape = (len(rois), feats.size(1), *size)
-    out_y, out_x = feats.new_full(shape, NOWHERE), feats.new_full(shape, NOWHERE)
+    out = feats.new_empty(3, *shape)
     samples = y.position[0].numel() * x.position[0].numel() * feats.size(1) if len(rois) else 0
     for run in torch.arange(len(rois), device=rois.device).split(max(window_pool.MAX_NUMBERS // max(samples, 1), 1)):
         part_y, part_x = _Axis(*(one[run] for one in y)), _Axis(*(one[run] for one in x))
-        out_y[run], out_x[run] = _search(table, rois[run, 0], part_y, part_x, feats.shape)
-    return out_y, out_x
+        if not len(run):
+            break
+        for whole, part in zip(out, _search(table, rois[run, 0], part_y, part_x, feats.shape), strict=True):
+            whole[run] = part
+    value, at_y, at_x = out
+    return value, at_y, at_x
 
 
-def corners(y: Tensor, x: Tensor, rois: Tensor, map_shape: torch.Size) -> tuple[Tensor, Tensor]:
-    """The four pixels around positions (N, C, P, Q) on maps of ``map_shape`` (B, C, H, W), and their shares.
-
-    Returns:
-        Place of each pixel in the flattened maps, (4, N, C, P, Q), int64, and its weight; all 0 where ``y`` is -1.
-    """
-    _, channels, height, width = map_shape
+def add_gradient(total: Tensor, grad: Tensor, y: Tensor, x: Tensor, rois: Tensor) -> None:
+    """Add ``grad`` (N, C, P, Q) to the four pixels around each position, in the gradient of the maps (B, C, H, W)."""
+    _, channels, height, width = total.shape
     inside = (y != NOWHERE) & _near(y, height) & _near(x, width)
     y_low, y_high, y_part = _neighbors(y, height)
     x_low, x_high, x_part = _neighbors(x, width)
     layer = rois[:, 0].long()[:, None] * channels + torch.arange(channels, device=rois.device)
     base = layer[:, :, None, None] * (height * width)
-    place = torch.stack([base + row * width + col for row in (y_low, y_high) for col in (x_low, x_high)])
-    weight = torch.stack([row * col for row in (1 - y_part, y_part) for col in (1 - x_part, x_part)])
-    return place, weight * inside
+    grad = (grad * inside).to(total.dtype)
+    for row, row_part in ((y_low, 1 - y_part), (y_high, y_part)):
+        for col, col_part in ((x_low, 1 - x_part), (x_high, x_part)):
+            share = (grad * (row_part * col_part).to(total.dtype)).flatten()
+            total.view(-1).scatter_add_(0, (base + row * width + col).flatten(), share)
 
 
 def _single(feats: Tensor) -> Tensor:
@@ -144,23 +165,23 @@ def _neighbors(position: Tensor, limit: int) -> tuple[Tensor, Tensor, Tensor]:
     return low, (low + 1).clamp_max(limit - 1), position - low
 
 
-def _search(table: Tensor, image: Tensor, y: _Axis, x: _Axis, map_shape: torch.Size) -> tuple[Tensor, Tensor]:
-    """Positions of the largest samples of n RoIs: (n, C, P, Q) each."""
+def _search(table: Tensor, image: Tensor, y: _Axis, x: _Axis, map_shape: torch.Size) -> tuple[Tensor, ...]:
+    """Largest samples of n RoIs and their positions y and x: (n, C, P, Q) each."""
     height, width = map_shape[2:]
     y_low, y_high, y_part = (one[:, :, None, :, None] for one in _neighbors(y.position, height))  # (n, P, 1, Sy, 1)
     x_low, x_high, x_part = (one[:, None, :, None, :] for one in _neighbors(x.position, width))  # (n, 1, Q, 1, Sx)
     read = _near(y.position, height)[:, :, None, :, None] & _near(x.position, width)[:, None, :, None, :]
     base = (image.long() * (height * width))[:, None, None, None, None]
-    value: Tensor | float = 0.0
-    for row, row_part in ((y_low, 1 - y_part), (y_high, y_part)):
-        for col, col_part in ((x_low, 1 - x_part), (x_high, x_part)):
-            value = value + table[base + row * width + col] * (row_part * col_part * read)[..., None]
-    assert isinstance(value, Tensor)  # (n, P, Q, Sy, Sx, C)
+    rows = torch.stack([base + row * width + col for row in (y_low, y_high) for col in (x_low, x_high)], 5)
+    shares = torch.stack([row * col * read for row in (1 - y_part, y_part) for col in (1 - x_part, x_part)], 5)
+    value = F.embedding_bag(rows.view(-1, 4), table, mode='sum', per_sample_weights=shares.view(-1, 4))
+    value = value.view(*rows.shape[:5], -1)  # (n, P, Q, Sy, Sx, C)
     counted = y.counted[:, None, None, :, None] & x.counted[:, None, None, None, :]
-    value = torch.where(counted[..., None] & (value > LEAST), value, -torch.inf)
+    value.masked_fill_(~counted[..., None], -torch.inf).nan_to_num_(-torch.inf, torch.inf, -torch.inf)
     value, place = value.flatten(3, 4).max(3)  # (n, P, Q, C)
     down, right = place // x.position.size(2), place % x.position.size(2)
     found = value > LEAST
     at_y = y.position[:, :, None, :].expand(-1, -1, place.size(2), -1).gather(3, down)
     at_x = x.position[:, None].expand(-1, place.size(1), -1, -1).gather(3, right)
-    return tuple(torch.where(found, one, NOWHERE).permute(0, 3, 1, 2) for one in (at_y, at_x))  # type: ignore[return-value]
+    absent = ((value, LEAST), (at_y, NOWHERE), (at_x, NOWHERE))
+    return tuple(torch.where(found, one, nothing).permute(0, 3, 1, 2) for one, nothing in absent)
