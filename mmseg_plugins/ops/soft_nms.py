@@ -3,7 +3,7 @@
 Paper: "Soft-NMS -- Improving Object Detection With One Line of Code", https://arxiv.org/abs/1704.04503.  mmcv runs it
 on the CPU only and moves boxes in place as it goes (``csrc/pytorch/cpu/nms.cpp``, mmcv 2.1.0): the best box is swapped
 to the front, and a box whose score falls too low is replaced by the last one.  Both decide between equal scores, so
-they are kept here; what is done for one chosen box is done for all others at once.
+they are kept here, with scores and indices moved instead of boxes; all others are lowered at once.
 
 Shapes: N boxes (x1, y1, x2, y2) in pixels, M of them kept.
 """
@@ -11,6 +11,7 @@ Shapes: N boxes (x1, y1, x2, y2) in pixels, M of them kept.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from .nms import _check, _columns, _readable, _rounded, _shared_side
 
 METHODS = ('naive', 'linear', 'gaussian')  # mmcv's numbers 0, 1, 2
-SCORE, INDEX = 5, 6  # rows of the work table after x1, y1, x2, y2 and area
+MAX_PAIRS = 1 << 22  # pairs whose weights are made at once; with more boxes they are made for one chosen box at a time
 
 
 def soft_nms(boxes: Tensor,
@@ -51,48 +52,61 @@ def soft_nms(boxes: Tensor,
     _check(boxes, scores, offset)
     if method not in METHODS:
         raise ValueError(f'soft_nms: method={method!r}, it must be one of {", ".join(METHODS)}')
-    boxes, scores = _readable(boxes.detach()), scores.detach()
-    table = torch.cat([_columns(boxes, offset), boxes.new_empty(1, len(boxes))])
-    table[SCORE] = scores
-    index = torch.arange(len(boxes), device=boxes.device)
-    iou_threshold, min_score = _rounded(iou_threshold, table.dtype), _rounded(min_score, table.dtype)
-    sigma = _rounded(sigma, table.dtype)
+    columns = _columns(_readable(boxes.detach()), offset)
+    rule = _Rule(*(_rounded(value, columns.dtype) for value in (iou_threshold, sigma)), method, offset)
+    min_score = _rounded(min_score, columns.dtype)
+    left, index = scores.detach().to(columns.dtype, copy=True), torch.arange(len(scores), device=scores.device)
+    table = _weights(columns, columns, rule) if len(left)**2 <= MAX_PAIRS else None
     place = 0
-    while place < table.size(1):
-        _bring_best(table, index, place)
-        rest = table[:, place + 1:]
-        rest[SCORE] *= _weights(table[:5, place:place + 1], rest[:5], iou_threshold, sigma, method, offset)
-        dropped = rest[SCORE] < min_score
+    while place < len(left):
+        chosen = _bring_best(left, index, place)
+        weights = _weights(columns[:, chosen:chosen + 1], columns, rule)[0] if table is None else table[chosen]
+        rest = left[place + 1:]
+        rest *= weights.index_select(0, index[place + 1:])
+        dropped = rest < min_score
         if bool(dropped.any()):
             order = _fill_gaps(~dropped)
-            table = torch.cat([table[:, :place + 1], rest[:, order]], 1)
+            left = torch.cat([left[:place + 1], rest[order]])
             index = torch.cat([index[:place + 1], index[place + 1:][order]])
         place += 1
-    return torch.cat([table[:4], table[SCORE:]]).t().contiguous(), index
+    return torch.cat([columns[:4, index], left[None]]).t().contiguous(), index
 
 
-def _bring_best(table: Tensor, index: Tensor, place: int) -> None:
-    """Swap the first of the highest scores from ``place`` on to ``place``; a score that is NaN there stays."""
-    scores = table[SCORE, place:]
-    if math.isnan(scores[0].item()):
-        return
-    best = place + int(scores.nan_to_num(-math.inf, math.inf, -math.inf).argmax())
-    if best != place:
-        pair, turned = [place, best], [best, place]
-        table[:, pair] = table[:, turned]
-        index[pair] = index[turned]
+class _Rule(NamedTuple):
+    """How an overlap lowers a score, in the precision of the boxes."""
+
+    threshold: float
+    sigma: float
+    method: str
+    offset: int
 
 
-def _weights(chosen: Tensor, rest: Tensor, threshold: float, sigma: float, method: str, offset: int) -> Tensor:
-    """What the scores of ``rest`` (5, R) are multiplied by after ``chosen`` (5, 1): (R,)."""
-    shared = _shared_side(chosen[0], chosen[2], rest[0], rest[2], offset)[0]
-    shared *= _shared_side(chosen[1], chosen[3], rest[1], rest[3], offset)[0]
-    overlap = shared / (chosen[4] + rest[4] - shared)
-    if method == 'gaussian':
+def _bring_best(scores: Tensor, index: Tensor, place: int) -> int:
+    """Swap the first of the highest scores from ``place`` on to ``place``; returns which box that is.
+
+    A score that is NaN is never higher than another, and stays where it stands at ``place``."""
+    rest = scores[place:]
+    best = int(rest.argmax())
+    if best and math.isnan(rest[best].item()):  # argmax takes NaN for the highest, and the first one of it
+        best = int(rest.nan_to_num(-math.inf, math.inf, -math.inf).argmax())
+    if best:
+        for values in (rest, index[place:]):
+            first = values[0].clone()
+            values[0] = values[best]
+            values[best] = first
+    return int(index[place])
+
+
+def _weights(chosen: Tensor, others: Tensor, rule: _Rule) -> Tensor:
+    """What the scores of ``others`` (5, R) are multiplied by after each of ``chosen`` (5, K): (K, R)."""
+    shared = _shared_side(chosen[0], chosen[2], others[0], others[2], rule.offset)
+    shared *= _shared_side(chosen[1], chosen[3], others[1], others[3], rule.offset)
+    overlap = shared / (chosen[4][:, None] + others[4] - shared)
+    if rule.method == 'gaussian':
         # In float64 and then rounded: float32 exponentials differ in the last bit from one library to the next.
-        return (-(overlap * overlap) / sigma).double().exp().to(overlap.dtype)
-    lowered = torch.zeros_like(overlap) if method == 'naive' else 1 - overlap
-    return torch.where(overlap >= threshold, lowered, 1)
+        return (-(overlap * overlap) / rule.sigma).double().exp().to(overlap.dtype)
+    lowered = torch.zeros_like(overlap) if rule.method == 'naive' else 1 - overlap
+    return torch.where(overlap >= rule.threshold, lowered, 1)
 
 
 def _fill_gaps(stays: Tensor) -> Tensor:

@@ -57,10 +57,14 @@ def test_nms_match_groups_as_the_loop_does(name: str, threshold: float) -> None:
     assert nms_match(dets, threshold) == slow_nms_groups(boxes, scores, threshold, 0, inclusive=True)
 
 
+@pytest.mark.parametrize('pairs', [0, 1 << 22])
 @pytest.mark.parametrize('offset', [0, 1])
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('name', INPUTS)
-def test_soft_nms_gives_the_loops_scores_and_order(name: str, method: str, offset: int) -> None:
+def test_soft_nms_gives_the_loops_scores_and_order(name: str, method: str, offset: int, pairs: int,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the weights of all pairs made at once, and for one chosen box at a time."""
+    monkeypatch.setattr(importlib.import_module('mmseg_plugins.ops.soft_nms'), 'MAX_PAIRS', pairs)
     boxes, scores = INPUTS[name]
     wanted, wanted_index = slow_soft_nms(boxes, scores, 0.3, 0.5, 0.05, method, offset)
     dets, index = soft_nms(boxes, scores, 0.3, 0.5, 0.05, method, offset)
