@@ -53,7 +53,7 @@ def soft_nms(boxes: Tensor,
     if method not in METHODS:
         raise ValueError(f'soft_nms: method={method!r}, it must be one of {", ".join(METHODS)}')
     columns = _columns(_readable(boxes.detach()), offset)
-    rule = _Rule(*(_rounded(value, columns.dtype) for value in (iou_threshold, sigma)), method, offset)
+    rule = _Rule(_rounded(iou_threshold, columns.dtype), _rounded(sigma, columns.dtype), method, offset)
     min_score = _rounded(min_score, columns.dtype)
     left, index = scores.detach().to(columns.dtype, copy=True), torch.arange(len(scores), device=scores.device)
     table = _weights(columns, columns, rule) if len(left)**2 <= MAX_PAIRS else None
