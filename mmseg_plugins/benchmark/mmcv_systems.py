@@ -68,8 +68,9 @@ def measure(path: Path, compiled: ModuleType, rounds: int, batch: int, clock: Cl
                 times.setdefault((name, 'train'), []).append(seconds)
                 times.setdefault((name, 'infer'), []).append(infer)
     medians = {kind: statistics.median(times['compiled', kind]) for kind in ('train', 'infer')}
-    ratios = {kind: statistics.median(ours / theirs for ours, theirs in zip(times['ours', kind], times['compiled', kind],
-                                                                           strict=True)) for kind in medians}
+    ratios = {kind: statistics.median(ours / theirs for ours, theirs
+                                      in zip(times['ours', kind], times['compiled', kind], strict=True))
+              for kind in medians}
     apart = abs(losses['ours'] - losses['compiled']) / abs(losses['compiled'])
     return Result(path.stem, medians['train'], ratios['train'], medians['infer'], ratios['infer'], apart)
 
