@@ -168,3 +168,8 @@ def test_an_image_of_one_pixel_is_refused_or_read():
         assert tuple(segmentor(align_corners=True).eval()(pixel, mode='tensor').shape) == (1, 3, 1, 1)
     with pytest.raises(ValueError, match=r'1 x 1 px at scale 0\.75; pad images to at least 2 px'):
         segmentor(align_corners=False).eval()(pixel, mode='tensor')
+
+
+def test_the_former_spelling_of_the_sampling_is_taken():
+    with pytest.warns(FutureWarning, match=r"label_sampling='centre' is a former name. Fix: write .*'center'"):
+        assert segmentor(label_sampling='centre').label_sampling == 'center'
