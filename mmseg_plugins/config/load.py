@@ -21,7 +21,7 @@ from mmseg_plugins import setup
 from mmseg_plugins.config.file_variables import assigned_names, own_file, read_with
 from mmseg_plugins.config.renamed import current_path
 from mmseg_plugins.config.variables import DATA_VARIABLES, move_data_root, resolve_data_variables, uses_data_variables
-from mmseg_plugins.config.walk import places_of
+from mmseg_plugins.config.walk import forget_own_scope, places_of
 from mmseg_plugins.utils.compat import installed_version
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import near_names
@@ -49,7 +49,6 @@ def find_host_configs() -> None:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
-
 def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | None = None) -> Config:
     """Read a config file and resolve its data variables.
 
@@ -69,6 +68,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     options = dict(cfg_options or {})
     path = current_path(os.fspath(path))
     cfg = _read(path, _take_file_variables(path, options))
+    forget_own_scope(cfg._cfg_dict)
     variables = {key: options.pop(key) for key in DATA_VARIABLES if key in options}
     if 'data_root' in variables and not uses_data_variables(cfg):
         move_data_root(cfg, variables.pop('data_root'))

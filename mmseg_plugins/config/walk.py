@@ -112,3 +112,19 @@ def places_of(node: Any, name: str, prefix: str = '') -> Iterator[str]:
         if key == name:
             yield f'{prefix}{key}'
         yield from places_of(value, name, f'{prefix}{key}.')
+
+
+def forget_own_scope(node: Any) -> None:
+    """Take mmengine's mark ``_scope_='mmseg_plugins'`` off a config, in place.
+
+    mmengine puts it on what a child changes of a base read as ``mmseg_plugins::...``.  Types of the hosts would then be
+    looked for in this package's scope alone.  Ours carry their prefix, and the hosts' are found by ``default_scope``.
+    """
+    if isinstance(node, dict):
+        if node.get('_scope_') == 'mmseg_plugins':
+            del node['_scope_']
+        for value in node.values():
+            forget_own_scope(value)
+    elif isinstance(node, (list, tuple)):
+        for item in node:
+            forget_own_scope(item)

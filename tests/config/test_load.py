@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from config_files import ROOT
+from mmengine.registry import MODELS, init_default_scope
 
 from mmseg_plugins.config import load as config
 from mmseg_plugins.config.load import load_config
@@ -173,3 +174,11 @@ def test_own_configs_are_found_by_scope_from_any_folder(name, tmp_path, monkeypa
     (tmp_path / 'child.py').write_text(f"_base_ = 'mmseg_plugins::{name}'\ndata_root = 'mine/'\n")
     assert load_config('child.py').train_dataloader.dataset.data_root == 'mine/'
     assert load_config(f'mmseg_plugins::{name}').train_dataloader.dataset.data_root == 'data/shapes/'
+
+
+@pytest.mark.parametrize('name', ['segnet/segnet-basic_16ch_1000it-crop224_camvid.py', 'solo/solo_r18_1500it_shapes.py'])
+def test_child_of_an_own_config_by_scope_builds_with_the_hosts_types(name, tmp_path):
+    (tmp_path / 'child.py').write_text(f"_base_ = 'mmseg_plugins::{name}'\nmodel = dict(test_cfg=dict())\n")
+    cfg = load_config(tmp_path / 'child.py')
+    init_default_scope(cfg.default_scope)
+    MODELS.build(cfg.model)

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.variables import resolve_data_variables
+from mmseg_plugins.config.walk import forget_own_scope
 from mmseg_plugins.engine.checkpoint.files import ResumePoint, build_checkpoint, find_resume_point, verify
 from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
@@ -89,7 +90,8 @@ class SafeRunner(Runner):
         setup()
         cfg = deepcopy(cfg)
         if isinstance(cfg, Config) and not cfg.get('data_variables_resolved', False):
-            resolve_data_variables(cfg)  # read by another tool than ours
+            forget_own_scope(cfg._cfg_dict)  # read by another tool than ours
+            resolve_data_variables(cfg)
         add_switch_hooks(cfg)
         add_post_process(cfg)
         with explain_unknown_types(cfg), explain_disk_full(cfg['work_dir']):
