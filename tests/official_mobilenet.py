@@ -24,7 +24,7 @@ def torchvision_params():
 
 
 def torchvision_forward(weights, image):
-    """The maps behind each group of blocks of equal width."""
+    """The maps after each group of blocks of equal width."""
     x = norm(weights, 'features.0.1', conv(weights, 'features.0.0', image, 2)).clamp(0, 6)
     maps, n = [], 1
     for ratio, _, count, stride in MBV2:

@@ -129,7 +129,7 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
 
 
 def _add_post_process(model: nn.Module, cfg: Config) -> None:
-    """Let ``test_step`` do what the config's ``post_process`` does behind it."""
+    """Let ``test_step`` do what the config's ``post_process`` does after it."""
     post = build_post_process(cfg.get('post_process'))
     if post is not None:
         attach(model, post, steps=('test_step', ))

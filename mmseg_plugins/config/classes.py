@@ -24,7 +24,7 @@ def read_classes(ann_file: str | os.PathLike[str]) -> tuple[str, ...]:
         except json.JSONDecodeError as error:
             raise UserError(
                 f'{os.fspath(ann_file)} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).',
-                fix='export it again, or mend that line.',
+                fix='export it again, or correct that line.',
             ) from error
     categories = content.get('categories') if isinstance(content, dict) else None
     if not categories or not all(isinstance(item, dict) and 'name' in item for item in categories):

@@ -38,7 +38,7 @@ def check_batch_labels(inputs: Sequence[Tensor], data_samples: Sequence[Any], nu
         if len(wrong):
             values = wrong.unique().tolist()
             problems.append(f'{name}: labels {values[:8]}{" ..." if len(values) > 8 else ""} are neither in 0..'
-                            f'{num_classes - 1} ({num_classes} classes) nor the ignored {ignore_index}. Fix: mend '
+                            f'{num_classes - 1} ({num_classes} classes) nor the ignored {ignore_index}. Fix: correct '
                             'the map, num_classes of the heads, or reduce_zero_label of the data set')
     if problems:
         raise UserError('\n  - '.join(['label maps of the batch do not fit:', *problems]))

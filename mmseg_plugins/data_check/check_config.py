@@ -25,7 +25,7 @@ from mmseg_plugins.data_check.sbd_check import check_sbd, sbd_source
 
 
 def dataset_class(kind: Any, scope: str) -> type | None:
-    """The class behind a dataset's ``type``, looked up as the runner will; None when it is unknown."""
+    """The class of a dataset's ``type``, looked up as the runner will; None when it is unknown."""
     if isinstance(kind, type):
         return kind
     with DATASETS.switch_scope_and_registry(scope) as registry:
@@ -69,7 +69,7 @@ def check_dataset(
     report = DatasetReport(name, str(dataset.get('ann_file') or dataset.get('data_root') or ''))
     if cls is None or kind is None or is_remote(dataset):
         own_way = f'{dataset.get("type")} reads its files in its own way'
-        report.notes.append(f'not checked: {"its files lie behind a storage backend" if kind else own_way}')
+        report.notes.append(f'not checked: {"its files lie on a storage backend" if kind else own_way}')
         return report
     classes, problem = configured_classes(dataset, getattr(cls, 'METAINFO', {}))
     if problem:

@@ -27,8 +27,8 @@ KINDS: dict[str, Kind] = {
     'outside': Kind(False, 'the box does not touch the image', 'boxes are [x, y, w, h] in pixels of that image'),
     'small_box': Kind(False, 'area <= 0, or box width or height < 1 pixel', 'remove it, or check its unit'),
     'other_class': Kind(False, 'its category is not among the configured classes', 'add the class to use it'),
-    'unknown_category': Kind(False, 'its category_id is in no category', 'add the category or mend the id'),
-    'unknown_image': Kind(False, 'its image_id is in no image', 'add the image or mend the id'),
+    'unknown_category': Kind(False, 'its category_id is in no category', 'add the category or correct the id'),
+    'unknown_image': Kind(False, 'its image_id is in no image', 'add the image or correct the id'),
     'short_polygon': Kind(
         False, 'no polygon has an even number of at least 6 coordinates: mask ignored', 'draw it again'
     ),
@@ -45,9 +45,9 @@ KINDS: dict[str, Kind] = {
         False, 'image without an annotation of the classes: dropped by filter_empty_gt', 'set filter_empty_gt=False'
     ),
     'file_header': Kind(False, 'the image is read, but its values change', 'store it with 8 bits'),
-    'bad_box': Kind(True, 'bbox must be four finite numbers [x, y, w, h]', 'mend or remove the annotation'),
+    'bad_box': Kind(True, 'bbox must be four finite numbers [x, y, w, h]', 'correct or remove the annotation'),
     'bad_rle': Kind(True, 'malformed RLE: pycocotools may crash or hang on it', 'encode the mask again or remove it'),
-    'bad_polygon': Kind(True, 'malformed polygon: rasterising it would fail', 'mend or remove the annotation'),
+    'bad_polygon': Kind(True, 'malformed polygon: rasterising it would fail', 'correct or remove the annotation'),
     'no_mask': Kind(True, 'no segmentation, while the pipeline loads masks', 'add the mask or remove the annotation'),
     'no_iscrowd': Kind(
         True, 'no iscrowd, which COCO evaluation reads', 'add "iscrowd": 0, or use mmseg_plugins.FastCocoMetric'
@@ -63,7 +63,7 @@ KINDS: dict[str, Kind] = {
         'write the size as loaded, or save the image upright without the EXIF orientation',
     ),
     'missing_map': Kind(True, 'the label map does not exist', 'check data_prefix and the file suffixes'),
-    'label_size': Kind(True, 'a label map has the size of its image', 'write the map again, or mend the pairing'),
+    'label_size': Kind(True, 'a label map has the size of its image', 'write the map again, or correct the pairing'),
     'thin_image': Kind(
         True, "a side of 1 pixel, which mmseg's LoadAnnotations drops from the label map", 'pad it, or leave it out'
     ),

@@ -251,7 +251,7 @@ def _check_files(
     if not source.img_dir.is_dir():
         report.errors.append(
             f'the image folder {source.img_dir} does not exist. {what_is_there(source.img_dir, folders=True)} '
-            'Fix: mend data_root or data_prefix.'
+            'Fix: correct data_root or data_prefix.'
         )
         return
     missing = set(missing_files(source.img_dir, [image['file_name'] for image in images]))
@@ -261,7 +261,7 @@ def _check_files(
         report.errors.append(
             f'not one of the {len(images)} images is in {source.img_dir}. '
             f'{what_is_there(source.img_dir / images[0]["file_name"], folders=False)} '
-            'Fix: mend data_root or data_prefix.'
+            'Fix: correct data_root or data_prefix.'
         )
     present = [image for i, image in enumerate(images) if i not in missing]
     chosen = spread(len(present), None if options.decode else options.max_headers)

@@ -51,7 +51,7 @@ def join_path(root: Any, part: Any) -> Path:
 
 
 def is_remote(dataset: Mapping[str, Any]) -> bool:
-    """Whether the files lie behind a storage backend that this check cannot list."""
+    """Whether the files lie on a storage backend that this check cannot list."""
     backend = dataset.get('backend_args') or {}
     local = backend.get('backend', 'local') in ('local', 'LocalBackend')
     return not local or '://' in str(dataset.get('data_root') or '')

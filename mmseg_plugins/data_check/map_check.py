@@ -55,7 +55,7 @@ class MapSource:
 def _folder_problems(*folders: Path) -> list[str]:
     return [
         f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} '
-        'Fix: mend data_root or data_prefix.'
+        'Fix: correct data_root or data_prefix.'
         for folder in folders
         if not folder.is_dir()
     ]
@@ -66,7 +66,7 @@ def _semantic_stems(source: MapSource) -> tuple[list[str], str | None]:
         try:
             lines = source.ann_file.read_text(encoding='utf-8').splitlines()
         except OSError as error:
-            return [], f'the list of images {source.ann_file} cannot be read: {error}. Fix: mend ann_file.'
+            return [], f'the list of images {source.ann_file} cannot be read: {error}. Fix: correct ann_file.'
         return [line.strip() for line in lines if line.strip()], None
     stems = []
     for folder, _, names in os.walk(source.img_dir):
@@ -96,7 +96,7 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
         report.errors.append(
             problem
             or f'no image *{source.img_suffix} in {source.img_dir}, which holds {endings}. '
-            'Fix: set img_suffix, or mend data_prefix.'
+            'Fix: set img_suffix, or correct data_prefix.'
         )
         return report
     report.images = len(stems)

@@ -48,7 +48,7 @@ def check_sbd(source: SBDSource, options: ImageOptions | None = None) -> Dataset
     for name in source.classes:
         if name not in CLASSES:
             known = did_you_mean(name, CLASSES)
-            report.errors.append(f'SBD has no class {name!r}{known}. Rule: they are {CLASSES}. Fix: mend classes.')
+            report.errors.append(f'SBD has no class {name!r}{known}. Rule: they are {CLASSES}. Fix: correct classes.')
     try:
         names = read_names(source.list_file)
     except UserError as error:
@@ -67,7 +67,7 @@ def _look_for_files(report: DatasetReport, source: SBDSource, names: list[str]) 
     for key, folder in source.folders:
         if not folder.is_dir():
             report.errors.append(
-                f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} Fix: mend data_root, or '
+                f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} Fix: correct data_root, or '
                 f'data_prefix=dict({key}=...).'
             )
             continue

@@ -134,7 +134,7 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
         UserError: missing or undecodable.
     """
     if not path.is_file():
-        raise UserError(f'{path} does not exist.', fix='complete the download, or mend the path.')
+        raise UserError(f'{path} does not exist.', fix='complete the download, or correct the path.')
     image = images.decode_file(path, flags)
     if image is None:
         raise UserError(f'{path} cannot be decoded as an image.', fix='copy it again, or remove it.')
@@ -146,7 +146,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
-        raise UserError(f'{path} does not exist.', fix='mend the path.') from error
+        raise UserError(f'{path} does not exist.', fix='correct the path.') from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f'{path} is not valid JSON: {error}.', fix='export it again.') from error
     if not isinstance(content, dict):
@@ -157,7 +157,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
 def require_folder(path: Path, layout: str) -> None:
     """UserError unless ``path`` is a folder; ``layout`` is what was expected, in words."""
     if not path.is_dir():
-        raise UserError(f'{path} is no folder.', rule=f'the layout is {layout}.', fix='mend the path.')
+        raise UserError(f'{path} is no folder.', rule=f'the layout is {layout}.', fix='correct the path.')
 
 
 def split_names(

@@ -111,7 +111,7 @@ def convert_labelme(
     found_files = [path for path in sorted(folder.rglob('*.json')) if path.resolve() not in written]
     paths = {str(path.relative_to(folder)): path for path in found_files}
     if not paths:
-        raise UserError(f'{folder} holds no JSON file.', rule='one labelme file an image.', fix='mend the path.')
+        raise UserError(f'{folder} holds no JSON file.', rule='one labelme file an image.', fix='correct the path.')
     contents = {name: read_json_object(path) for name, path in paths.items()}
     instances = {name: instances_of(content, paths[name]) for name, content in contents.items()}
     if classes is None:

@@ -62,7 +62,7 @@ def region_class(region: dict[str, Any], attribute: str | None, default: str, wh
         raise UserError(
             f'{where}: the attribute {attribute!r} is {value!r}, it must be a class name; the region has '
             f'{sorted(attributes)}.',
-            fix='fill it in, or mend --class-attribute.',
+            fix='fill it in, or correct --class-attribute.',
         )
     return value.strip()
 
@@ -110,7 +110,7 @@ def convert_via(
         except OSError as error:
             raise UserError(
                 f'{image_dir / entry["filename"]}, named in {path.name}, cannot be read: {error}.',
-                fix='mend --images, or remove the entry.',
+                fix='correct --images, or remove the entry.',
             ) from error
         image_id = builder.add_image(entry['filename'], header.height, header.width)
         builder.counts['images without a region'] += not regions

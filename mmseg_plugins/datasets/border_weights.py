@@ -92,7 +92,7 @@ def balanced_classes(label: np.ndarray, ignore_index: int = IGNORED) -> np.ndarr
 
 
 def _extents(instances: np.ndarray, values: np.ndarray) -> list[tuple[int, int, int, int]]:
-    """Rows and columns (first, behind the last) of each value."""
+    """Rows and columns (first, one past the last) of each value."""
     index = np.searchsorted(values, instances)
     result = np.empty((len(values), 4), np.int64)
     for axis in (0, 1):

@@ -1,6 +1,6 @@
 """The files of the Semantic Boundaries Dataset (SBD), the ground truth of mAP^r on PASCAL VOC.
 
-    ROOT/img/2008_000002.jpg     photographs
+    ROOT/img/2008_000002.jpg     images
     ROOT/inst/2008_000002.mat    GTinst.Segmentation (H, W): 0 background, 1.. instances, 255 void;
                                  GTinst.Boundaries, GTinst.Categories (not read)
     ROOT/cls/2008_000002.mat     GTcls.Segmentation (H, W): 0 background, 1..20 classes, 255 void
@@ -67,7 +67,7 @@ def read_names(path: Path) -> list[str]:
             f'the list {path} does not exist. {what_is_there(path, folders=False)}',
             rule=f'the layout is {LAYOUT}.',
             fix=(
-                'mend the path; the lists of the SDS split are in https://github.com/msracver/FCIS , '
+                'correct the path; the lists of the SDS split are in https://github.com/msracver/FCIS , '
                 'data/VOCdevkit/VOCSDS/ImageSets/Main.'
             ),
         )
@@ -98,7 +98,7 @@ def read_segmentation(path: Path, kind: str) -> np.ndarray:
     try:
         content = loadmat(str(path), variable_names=[kind])
     except FileNotFoundError as error:
-        raise UserError(f'{path} does not exist.', rule=f'the layout is {LAYOUT}.', fix='mend the path.') from error
+        raise UserError(f'{path} does not exist.', rule=f'the layout is {LAYOUT}.', fix='correct the path.') from error
     except (MatReadError, ValueError, TypeError, NotImplementedError, OSError, zlib.error) as error:
         raise UserError(f'{path} cannot be read as a MATLAB file: {error}.', fix='unpack the archive again.') from error
     structure = content.get(kind)

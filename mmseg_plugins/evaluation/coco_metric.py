@@ -255,5 +255,5 @@ def _check_masks(content: dict[str, Any], path: str) -> None:
             raise UserError(
                 f'{path}: segmentation of annotation {ann["id"]} (image {ann["image_id"]}): {problem}.',
                 rule='metric "segm" needs a sound mask for each object.',
-                fix='mend or remove the annotation.',
+                fix='correct or remove the annotation.',
             )

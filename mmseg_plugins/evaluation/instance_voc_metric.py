@@ -236,7 +236,7 @@ def _truth_of(items: Iterable[tuple[Any, int, Any]], height: int, width: int, im
             raise UserError(
                 f'a true mask of image {image_id!r}: {problem}.',
                 rule='every object needs a sound mask.',
-                fix='mend or remove the annotation.',
+                fix='correct or remove the annotation.',
             )
         rles.append(as_rle(segmentation, height, width))
         labels.append(label)

@@ -65,7 +65,7 @@ def windows_inside(windows: Tensor, size: int, map_size: tuple[int, int]) -> Ten
 def window_corners(map_size: tuple[int, int], size: int, device: torch.device | str = 'cpu') -> Tensor:
     """Top row and left column (H * W, 2) of the window around every cell, row by row.
 
-    The cell is the window's middle for odd m, and the first cell behind the middle for even m.
+    The cell is the window's middle for odd m, and the first cell after the middle for even m.
     """
     rows = torch.arange(map_size[0], device=device) - size // 2
     columns = torch.arange(map_size[1], device=device) - size // 2

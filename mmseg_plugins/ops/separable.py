@@ -25,7 +25,7 @@ class Taps(NamedTuple):
 
     Attributes:
         spans: First pixel and number of pixels, (N, P) each.
-        weight: (N, P, J), J at least the longest length; what lies behind a bin's length is not read.
+        weight: (N, P, J), J at least the longest length; what lies beyond a bin's length is not read.
     """
 
     spans: Spans

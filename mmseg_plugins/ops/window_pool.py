@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 from .roi_geometry import Spans
 
 MAX_MEMBERS = 1 << 21  # pixels listed at a time; an entry takes about 60 bytes while it is listed
-MAX_NUMBERS = 1 << 24  # numbers made at a time beside the result
+MAX_NUMBERS = 1 << 24  # numbers made at a time besides the result
 
 
 class Windows(NamedTuple):

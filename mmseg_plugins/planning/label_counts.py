@@ -60,10 +60,10 @@ def count_labels(maps: Iterable[tuple[str, Callable[[], np.ndarray]]], names: tu
         raise UserError(
             f'{len(wrong)} label maps hold values outside the {len(names)} classes: {shown}{more}.',
             rule=f'0 to {len(names) - 1} are classes and {ignore_index} is void.',
-            fix='convert the maps, set reduce_zero_label if 0 is void there, or mend the number of classes',
+            fix='convert the maps, set reduce_zero_label if 0 is void there, or correct the number of classes',
         )
     if not rows:
-        raise UserError('no label map found.', fix='mend the path or the suffix')
+        raise UserError('no label map found.', fix='correct the path or the suffix')
     return LabelCounts(names, np.stack(rows), np.array(voids, np.int64))
 
 

@@ -1,1 +1,1 @@
-"""What a run leaves behind: tables, curves, metafiles."""
+"""What a run leaves: tables, curves, metafiles."""

@@ -109,7 +109,7 @@ def _links(entry: Entry, folder: Path) -> list[str]:
 
 
 def _others(metrics: Mapping[str, Any]) -> str:
-    """What a system is made for beside AP."""
+    """What a system is made for besides AP."""
     return ', '.join(f'{name} {value:.1f}' for name, value in metrics.items() if name not in _COLUMNS) or _NONE
 
 

@@ -36,7 +36,7 @@ class RunReportHook(Hook):
         before_train      config.py, class_histogram.{png,csv}, summary.json
         first iterations  samples_train.png (what the network got, with its truth)
         every interval    a row of scalars.csv
-        each validation   samples_val.png (truth beside prediction), curves, summary.json
+        each validation   samples_val.png (ground truth next to prediction), curves, summary.json
         after_train       curves_{loss,metric,lr}.png, summary.json
         each test         test_summary.json
 
@@ -138,7 +138,7 @@ class RunReportHook(Hook):
         if self._table is None:
             return
         self._finish('finished')
-        runner.logger.info(f'report of this run: {Path(runner.work_dir) / report.FILES["summary"]} and beside it')
+        runner.logger.info(f'report of this run: {Path(runner.work_dir) / report.FILES["summary"]} and next to it')
 
     # ---- validation -----------------------------------------------------------------------------------------
 
@@ -173,7 +173,8 @@ class RunReportHook(Hook):
         with self._loud('write samples_val.png'):
             sheet, self._val_sheet = self._val_sheet, None
             if sheet is not None:
-                self._write_sheet(sheet, 'samples_val', f'after iteration {runner.iter}: truth beside prediction')
+                heading = f'after iteration {runner.iter}: ground truth next to prediction'
+                self._write_sheet(sheet, 'samples_val', heading)
         if time.monotonic() - self._drawn_at >= self.redraw_seconds:
             self._draw_curves()
         self._summarize('running')

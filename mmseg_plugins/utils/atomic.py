@@ -1,6 +1,6 @@
 """Files that are either whole or not there, also after a kill or on a full disk.
 
-A file is written beside its target, flushed to the disk, then renamed over it
+A file is written next to its target, flushed to the disk, then renamed over it
 (one atomic step on a POSIX file system) and the folder's entry is flushed too.
 A reader, or a run after a power cut, sees the old file or the new, never a part.
 """

@@ -141,12 +141,12 @@ def draw_class_histogram(
     unit: str = 'instances',
     images: Sequence[int] | None = None,
 ) -> Path:
-    """One horizontal bar a class, in class order, with its number written beside it.
+    """One horizontal bar a class, in class order, with its number written next to it.
 
     Args:
         class_names: C names, class order.
         counts: C numbers of ``unit``; a class with none is marked in red.
-        images: C numbers of images that hold the class, written beside the count.
+        images: C numbers of images that hold the class, written next to the count.
 
     Raises:
         ValueError: the lists differ in length.

@@ -1,4 +1,4 @@
-"""The same images through several systems: truth beside each system's prediction on one sheet."""
+"""The same images through several systems: ground truth next to each system's prediction on one sheet."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def matched_colors(truth: Instances, found: Instances | None) -> np.ndarray:
 def draw_cell(
     image: np.ndarray, instances: Instances, names: Sequence[str], plain: bool, colors: np.ndarray | None = None
 ) -> np.ndarray:
-    """Instances over their image or, with ``plain``, on a dark ground of its size, so that no photograph is shown.
+    """Instances over their image or, with ``plain``, on a dark ground of its size in place of the image.
 
     ``image`` (H, W, 3) uint8 BGR; ``colors`` (N, 3) RGB.  Truth (without scores) and predictions look alike.
     """
@@ -148,7 +148,7 @@ def label_sheet(
         columns: Truth and systems, each with N maps in the same order.
         names: Class names.
         palette: RGB of each class; missing ones are filled with distinct colours.
-        plain: Draw labels alone, pixels without a label dark, so that no photograph is shown.
+        plain: Draw labels alone, pixels without a label dark, so that the image itself is not shown.
         systems_as_rows: A row a system and a column an image.
         cell: Width of a picture in px.
 

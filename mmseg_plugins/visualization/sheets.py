@@ -24,7 +24,7 @@ def contact_sheet(
 ) -> np.ndarray:
     """Put N titled pictures into a grid, row by row.
 
-    To lay prediction beside truth, give them in turn with an even number of columns.
+    To lay prediction next to ground truth, give them in turn with an even number of columns.
 
     Args:
         pictures: ``(title, image)`` with images (H, W, 3) uint8 BGR of any size.

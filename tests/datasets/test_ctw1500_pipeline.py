@@ -14,7 +14,7 @@ CONFIG = load_config(CONFIGS / 'psenet/psenet_r50-k7_600e_ctw1500.py')
 
 
 def pipeline():
-    """The training pipeline behind loading."""
+    """The training pipeline after loading."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         return Compose(CONFIG.train_pipeline[2:])
 

@@ -10,7 +10,7 @@ to two and to the best, through the real runner and hook.  It is killed by SIGKI
   of one save.
 
 Then the checkpoint to resume from must be readable, and at most one iteration
-behind the newest that the child had finished saving.  The next trial goes on in
+older than the newest that the child had finished saving.  The next trial goes on in
 the same folder.  Prints one JSON object.
 """
 

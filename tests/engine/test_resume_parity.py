@@ -251,7 +251,7 @@ def test_runner_type_builds_it_as_mmdet_does(tmp_path: Path) -> None:
 
 
 def test_generator_states_survive_a_round_trip(tmp_path: Path) -> None:
-    random.gauss(0, 1)  # leaves a second value behind
+    random.gauss(0, 1)  # leaves a second value for later
     np.random.randn()
     torch.save(rng_state(), tmp_path / 's.pth')
     first = (random.random(), random.gauss(0, 1), np.random.randn(3).tolist(), torch.rand(3).tolist())

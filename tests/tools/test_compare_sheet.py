@@ -1,4 +1,4 @@
-"""compare_sheet: the same images through several systems, with and without photographs, and its errors."""
+"""compare_sheet: the same images through several systems, over the images and on a plain ground, and its errors."""
 
 import importlib.util
 import json

@@ -68,7 +68,7 @@ class CropAroundObject(BaseTransform):
         label = results['gt_seg_map']
         if label.shape != results['img'].shape[:2]:
             raise ValueError(f'CropAroundObject: the image has {results["img"].shape[:2]} pixels, its label map '
-                             f'{label.shape}; mend the files, or resize both before this step')
+                             f'{label.shape}; correct the files, or resize both before this step')
         choice = self.choose(label)
         if choice is None:
             return results

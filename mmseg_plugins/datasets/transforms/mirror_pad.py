@@ -15,7 +15,7 @@ from mmseg_plugins.registry import TRANSFORMS
 class MirrorPad(BaseTransform):
     """Mirror ``margin`` px around ``img``; maps of ``seg_fields`` get the ignored label there, weights get 0.
 
-    With random crops behind it, networks of unpadded convolutions see true context inside the image and mirrored
+    With random crops after it, networks of unpadded convolutions see true context inside the image and mirrored
     context at its border, and each pixel of the image can be the label of a crop: DilatedNet's training (margin 186).
 
     Args:

@@ -114,7 +114,7 @@ def _download(url: str, model_dir: str | None, progress: bool) -> str:
     path = os.path.join(folder, os.path.basename(urlparse(url).path))
     if not os.path.exists(path):
         try:
-            # torch downloads beside the target and renames, so a broken download leaves no file.
+            # torch downloads next to the target and renames, so a broken download leaves no file.
             torch.hub.download_url_to_file(url, path, hash_prefix=None, progress=progress)
         except OSError as error:
             raise CheckpointFileError(

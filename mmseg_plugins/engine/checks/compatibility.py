@@ -117,7 +117,7 @@ def check_model(model: nn.Module) -> None:
         for name in PLAIN_HEADS:
             head = getattr(model, name, None)
             boxed = name == 'mask_head' and isinstance(getattr(model, 'bbox_head', None), nn.Module)
-            if isinstance(head, nn.Module) and not boxed:  # a mask head beside a box head reads its positives, too
+            if isinstance(head, nn.Module) and not boxed:  # a mask head next to a box head reads its positives, too
                 _check_head(f'model.{name}', head, given)
         roi_head = getattr(model, 'roi_head', None)
         if isinstance(roi_head, nn.Module):

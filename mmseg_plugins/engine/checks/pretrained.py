@@ -1,7 +1,7 @@
 """Did the file of ``init_cfg=dict(type='Pretrained')`` reach the module that names it?
 
 mmengine reads such a file without insisting on its names.  One under another framework's names leaves every weight
-random with nothing but a long warning, and behind frozen batch norm such a backbone trains without a word.
+random with nothing but a long warning, and with frozen batch norm such a backbone trains without a word.
 """
 
 from __future__ import annotations

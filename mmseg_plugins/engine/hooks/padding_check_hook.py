@@ -19,9 +19,9 @@ class PaddingCheckHook(Hook):
 
     Training on crops of one size shows a model no padding; whole images in validation are then padded to a multiple of
     ``pad_size_divisor`` with a colour that it may never have met.  Group norm takes its statistics over the padding,
-    too, and the cells beside it see an edge: scores fall without any error.
+    too, and the cells next to it see an edge: scores fall without any error.
 
-    Sizes are read behind the data preprocessor: nothing is computed on pixels.  A model that takes the padding off
+    Sizes are read after the data preprocessor: nothing is computed on pixels.  A model that takes the padding off
     again says so by an attribute ``removes_padding = True``.
 
     Args:
@@ -75,7 +75,7 @@ class PaddingCheckHook(Hook):
             return
         runner.logger.warning(
             f'{self.padded_images} of {self.images} validation images were padded ({share:.1%} of all pixels), but '
-            f'none of {self.unpadded_batches} training batches was. A model that never saw padding can fail beside '
+            f'none of {self.unpadded_batches} training batches was. A model that never saw padding can fail next to '
             f'it, and group norm counts it. Fix: {self._fix} where the model takes any size (compare with '
             'tools/test.py), or train with padded images, too. '
             'padding_check=False turns this off.')

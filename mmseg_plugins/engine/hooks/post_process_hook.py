@@ -1,4 +1,4 @@
-"""Refine predictions before they are evaluated, drawn or written: a dense CRF behind any model."""
+"""Refine predictions before they are evaluated, drawn or written: a dense CRF after any model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmseg_plugins.registry import HOOKS
 
 @HOOKS.register_module()
 class PostProcessHook(Hook):
-    """Put a post-process behind the model while it is tested.
+    """Put a post-process after the model while it is tested.
 
     ``SafeRunner`` adds this hook for a top-level ``post_process = dict(type=...)``.  Elsewhere it is listed itself:
     ``custom_hooks = [dict(type='mmseg_plugins.PostProcessHook', post_process=dict(type=...))]``.

@@ -1,6 +1,6 @@
 """Checkpoints in an order in which a kill at any instant leaves one to resume from.
 
-    1. the new checkpoint: written beside, flushed, renamed     (SafeRunner.save_checkpoint)
+    1. the new checkpoint: written aside, flushed, renamed      (SafeRunner.save_checkpoint)
     2. ``last_checkpoint``, the pointer to it, in the same way
     3. only then is the oldest deleted, or the best one that a better one replaces
 

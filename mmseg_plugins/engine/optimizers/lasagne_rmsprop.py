@@ -16,7 +16,7 @@ from mmseg_plugins.registry import OPTIMIZERS
 class LasagneRMSprop(Optimizer):
     """RMSProp with epsilon under the root: ``p -= lr g / sqrt(a + eps)``, ``a`` the running mean of ``g^2``.
 
-    ``torch.optim.RMSprop`` adds epsilon behind the root, so that with its default a gradient of 1e-5 takes a step of
+    ``torch.optim.RMSprop`` adds epsilon outside the root, so that with its default a gradient of 1e-5 takes a step of
     about ``lr``; here, with eps = 1e-6, it takes a hundredth of it.  Recipes tuned for one do not carry over.
 
     Args:

@@ -19,7 +19,7 @@ def dry_run(cfg: Config) -> None:
     """Train one iteration, validate one batch, save and load one checkpoint.
 
     The config's own model, data, optimizer, hooks and evaluators are used; only
-    the length of the run changes.  What is written goes to a folder beside the
+    the length of the run changes.  What is written goes to a folder next to the
     working folder that is removed at the end.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmseg_plugins.utils.errors import UserError
 
-# Top-level switches of a config and the hooks behind them: True, False or a dict of options.
+# Top-level switches of a config and their hooks: True, False or a dict of options.
 SWITCHES = {
     'data_check': 'mmseg_plugins.DataCheckHook',
     'finite_loss': 'mmseg_plugins.FiniteLossHook',

@@ -1,4 +1,4 @@
-"""Put a post-process behind a model's predictions, and find the images that it needs.
+"""Put a post-process after a model's predictions, and find the images that it needs.
 
 Shapes: K channels, H x W pixels of the original image.
 """

@@ -1,4 +1,4 @@
-"""DeepLab v3's cascade: a ResNet with copies of its last stage behind it, and rates inside the stages.
+"""DeepLab v3's cascade: a ResNet with copies of its last stage after it, and rates inside the stages.
 
 Paper: "Rethinking Atrous Convolution for Semantic Image Segmentation", https://arxiv.org/abs/1706.05587, section 3.2
 (blocks 5, 6, 7; the multi-grid method).
@@ -25,7 +25,7 @@ def CascadeResNet(*,
                   dilations: Sequence[int] = (1, 1, 1, 2),
                   out_indices: Sequence[int] = (0, 1, 2, 6),
                   **kwargs: Any) -> nn.Module:
-    """Build the host's ``ResNet`` with stages 5, 6, .. behind its fourth.
+    """Build the host's ``ResNet`` with stages 5, 6, .. after its fourth.
 
     .. code-block:: none
 

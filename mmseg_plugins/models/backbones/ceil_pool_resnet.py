@@ -3,7 +3,7 @@
 Pooling 3 x 3 with stride 2: torch's ResNets pad one pixel on all sides and round down. MSRA's Caffe net and MXNet's
 pad none and add a last, cut window where the size needs it; DeepLab v2's pads and adds. Pixel i of the pooled map
 reads pixels 2i - 1 .. 2i + 1 with padding and 2i .. 2i + 2 without: the same weights see a picture shifted by one
-pixel of a stride-2 map (a quarter of a cell behind the pooling), which costs accuracy on small objects.
+pixel of a stride-2 map (a quarter of a cell after the pooling), which costs accuracy on small objects.
 
 Source: https://github.com/msracver/FCIS/blob/309f6c9a1669bf05a955b66519a807951e70197f/fcis/symbols/resnet_v1_101_fcis.py
 """
@@ -32,7 +32,7 @@ def CeilPoolResNet(*, host: str = 'mmdet', pool_padding: int = 0, **kwargs: Any)
             norm_cfg=dict(type='BN', requires_grad=False)``.
 
     Shape:
-        (B, 3, H, W); behind the pooling without padding the map has ceil((ceil(H / 2) - 3) / 2) + 1 rows, which is a
+        (B, 3, H, W); after the pooling without padding the map has ceil((ceil(H / 2) - 3) / 2) + 1 rows, which is a
         quarter of H when 4 divides H.
 
     Raises:

@@ -27,7 +27,7 @@ ARCHS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     'base': ((3, 3, 27, 3), (128, 256, 512, 1024)),
     'large': ((3, 3, 27, 3), (192, 384, 768, 1536)),
 }
-CLASSIFIER = ('norm.', 'head.')  # of the released checkpoints, behind the last stage
+CLASSIFIER = ('norm.', 'head.')  # of the released checkpoints, after the last stage
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -70,7 +70,7 @@ class ConvNeXt(BaseModule):
 
     Args:
         arch: ``'tiny'``, ``'small'``, ``'base'``, ``'large'``, or (blocks of each stage, channels of each stage).
-        out_indices: Stages whose maps are given, each behind a norm of its own (``norm0``..).
+        out_indices: Stages whose maps are given, each after a norm of its own (``norm0``..).
         drop_path_rate: Of the last block; it grows linearly from 0 at the first.
         layer_scale: Initial factor of each block's branch.
 

@@ -28,7 +28,7 @@ def ExpandedMobileNetV2(**kwargs: Any) -> nn.Module:
             96, 160 and 320 channels at strides 4, 8, 16, 16, 32, 32.
 
     Shape:
-        (B, 3, H, W) -> the maps of ``out_indices``; behind each stride of 2 a side n has ceil(n / 2) cells.
+        (B, 3, H, W) -> the maps of ``out_indices``; after each stride of 2 a side n has ceil(n / 2) cells.
     """
     net = MODELS.build(dict(type='mmseg.MobileNetV2', **kwargs))
     block = net.layer1[0].conv

@@ -36,7 +36,7 @@ class FCDenseNet(BaseModule):
         down_layers: Layers of each block; their number n is that of halvings.
         bottleneck_layers: Layers of the bottleneck.
         stem_channels: Maps of the first convolution.
-        dropout: Share that is dropped behind every convolution.
+        dropout: Share that is dropped after every convolution.
         dropout_kind: ``'element'`` (the original) or ``'channel'``.
         batch_statistics: Normalise by the statistics of the batch in evaluation, too, as the original does.  Set it in
             the head as well.

@@ -20,7 +20,7 @@ from mmseg_plugins.registry import MODELS
 
 @MODELS.register_module()
 class FCNVGG(VGG):
-    """VGG whose ``fc6`` (7 x 7) and ``fc7`` (1 x 1) slide over the map behind the last pool.
+    """VGG whose ``fc6`` (7 x 7) and ``fc7`` (1 x 1) slide over the map after the last pool.
 
     .. code-block:: none
 
@@ -35,10 +35,10 @@ class FCNVGG(VGG):
         depth: 11, 13, 16 (the original) or 19.
         base_channels: Of the first stage; 64 is the original, other numbers are for small experiments.
         fc_channels: Of ``fc6`` and ``fc7``; 4096 in the original.
-        with_bn: Batch norm behind every convolution, ``fc6`` and ``fc7`` too; the original has none.
+        with_bn: Batch norm after every convolution, ``fc6`` and ``fc7`` too; the original has none.
         first_padding: P.
         fc_padding: Cells of zeros around the last pool's map: 0 in the original, 3 keeps its size.
-        dropout: Behind ``fc6`` and ``fc7``: ``'element'`` (Caffe) or ``'channel'`` (wkentaro/pytorch-fcn).
+        dropout: After ``fc6`` and ``fc7``: ``'element'`` (Caffe) or ``'channel'`` (wkentaro/pytorch-fcn).
         dropout_ratio: Share that is dropped.
         frozen_stages, norm_eval: As in :class:`VGG`.
         init_cfg: ``dict(type='Pretrained', checkpoint='torchvision://vgg16')`` for ImageNet weights; default Kaiming.

@@ -5,7 +5,7 @@ https://arxiv.org/abs/1505.04366.
 Originals: https://github.com/alexgkendall/SegNet-Tutorial/tree/bb68b64e72cb004b3ed927fee0f5624dd8097498/Models (Caffe),
 https://github.com/HyeonwooNoh/DeconvNet (Caffe).  Names of the convolutions and norms: torchvision's ``vgg16_bn``.
 
-Shapes: B images of H x W, C_i channels and h_i x w_i cells behind pool i = 1 .. n.
+Shapes: B images of H x W, C_i channels and h_i x w_i cells after pool i = 1 .. n.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mmseg_plugins.registry import MODELS
 
 @MODELS.register_module()
 class SegNetEncoder(BaseModule):
-    """Stages of convolution (with bias), batch norm and ReLU, each with a 2 x 2 pool behind it.
+    """Stages of convolution (with bias), batch norm and ReLU, each with a 2 x 2 pool after it.
 
     .. code-block:: none
 
@@ -34,7 +34,7 @@ class SegNetEncoder(BaseModule):
     Pooled maps come first, finest first, then the pools' indices, finest first.  A head that needs only maps reads the
     first n as from any backbone; parts that take every map (necks) need ``with_indices=False``.  An unpooling needs the
     size that was pooled: it is the size of the next finer indices, and for the finest that of the image, which
-    ``mmseg_plugins.WithImage`` puts behind all.
+    ``mmseg_plugins.WithImage`` puts after all.
 
     Args:
         in_channels: Of the image.
@@ -45,7 +45,7 @@ class SegNetEncoder(BaseModule):
         norm_cfg: Caffe's eps is 1e-9, torch's default 1e-5.
         lrn: Arguments of ``nn.LocalResponseNorm`` for the image; SegNet-Basic has
             ``dict(size=5, alpha=1e-4, beta=0.75)``, made for pixels of 0 to 255.
-        dropout: Rate behind the pools of ``dropout_stages`` (1 .. n); Bayesian SegNet: .5 at 3, 4 and 5.
+        dropout: Rate after the pools of ``dropout_stages`` (1 .. n); Bayesian SegNet: .5 at 3, 4 and 5.
         with_indices: Whether the indices are given.
         init_cfg: Default Caffe's: MSRA weights, zero biases, norms of scale 1 and shift .001.
 

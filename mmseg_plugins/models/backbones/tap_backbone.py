@@ -26,7 +26,7 @@ class TapBackbone(BaseModule):
                   |
                   +-> taps -> (tapped maps, maps of net)
 
-    ``taps=['relu']`` is the stem of a stock ResNet before its pooling (stride 2), ``['maxpool']`` behind it (stride 4).
+    ``taps=['relu']`` is the stem of a stock ResNet before its pooling (stride 2), ``['maxpool']`` after it (stride 4).
     Weights, initial weights, freezing and norm modes are those of ``net``; its parameters are named ``net.*``.
 
     Args:

@@ -42,7 +42,7 @@ class ValidUNet(BaseModule):
     Args:
         base_channels: C_0; the paper has 64.
         levels: Resolutions, the deepest included; the paper has 5.
-        dropout: In training, at the end of the contracting path: behind the last two levels.
+        dropout: In training, at the end of the contracting path: after the last two levels.
         norm_cfg: None, as in the paper, or a norm between convolution and ReLU.
         out_indices: Levels of the expanding path whose maps are given, ascending; 0 is the finest, ``levels - 1`` the
             deepest level itself.

@@ -22,20 +22,20 @@ CONVS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 
 
 @MODELS.register_module()
 class VGG(BaseModule):
-    """Five stages of 3x3 convolutions, each with a max pool behind it.
+    """Five stages of 3x3 convolutions, each with a max pool after it.
 
     .. code-block:: none
 
         stage 0 (64) -pool-> 1 (128) -pool-> 2 (256) -pool-> 3 (512) -pool-> 4 (512) -pool->
 
-    A map is given behind the stage's pool.  A pool of stride 1 has a 3x3 kernel and keeps the size (as in DeepLab's
+    A map is given after the stage's pool.  A pool of stride 1 has a 3x3 kernel and keeps the size (as in DeepLab's
     "hole" networks: a 2x2 kernel would lose a row and shift by half a cell); a pool of stride 0 is left out, and its
     place in ``features`` stays empty so that the names do not move.
 
     Args:
         depth: 11, 13, 16 or 19.
         base_channels: Of the first stage; 64 is the original, other numbers are for small experiments.
-        with_bn: Batch norm behind every convolution (torchvision's ``vgg16_bn``).
+        with_bn: Batch norm after every convolution (torchvision's ``vgg16_bn``).
         pool_strides: Of each stage's pool: 2, 1 or 0.
         pool_kernel: Kernel of the pools of stride 2: 2, or DeepLab's 3.
         dilations: Of each stage's convolutions.
@@ -84,7 +84,7 @@ class VGG(BaseModule):
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         layers: list[nn.Module] = []
-        self.ends: list[int] = []  # one behind each used stage's pool
+        self.ends: list[int] = []  # one after each used stage's pool
         channels = 3
         for stage in range(max(self.out_indices) + 1):  # later stages would be parameters without a use
             width = base_channels * 2**min(stage, 3)

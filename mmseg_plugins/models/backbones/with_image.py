@@ -12,7 +12,7 @@ from mmseg_plugins.registry import MODELS
 
 @MODELS.register_module()
 class WithImage(BaseModule):
-    """Any backbone, with the image as one more map behind its own.
+    """Any backbone, with the image as one more map after its own.
 
     mmseg gives a decode head nothing but the backbone's maps; CRF-RNN reads the image's colours, FCN-8s its size.  The
     image is the one the network sees: normalised and padded by the data preprocessor.

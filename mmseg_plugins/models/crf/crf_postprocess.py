@@ -1,4 +1,4 @@
-"""A CRF behind any finished model: what ``post_process = dict(type=...)`` of a config names.
+"""A CRF after any finished model: what ``post_process = dict(type=...)`` of a config names.
 
 It takes a host's predictions and the images they are of, so no model has to be changed.
 

@@ -1,7 +1,7 @@
 """Dense CRF: sharpen scores along the edges of the image.
 
 Papers: "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials", https://arxiv.org/abs/1210.5644;
-behind a network since DeepLab, https://arxiv.org/abs/1412.7062.  The results are those of
+after a network since DeepLab, https://arxiv.org/abs/1412.7062.  The results are those of
 lucasb-eyer/pydensecrf@2723c7f, without compiled code.
 
 Shapes: B images, C classes, K channels, H x W pixels, N = H W.

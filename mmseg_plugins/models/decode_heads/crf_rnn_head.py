@@ -1,4 +1,4 @@
-"""CRF-RNN behind any decode head, trained together with it.
+"""CRF-RNN after any decode head, trained together with it.
 
 Paper: "Conditional Random Fields as Recurrent Neural Networks", https://arxiv.org/abs/1502.03240.
 Original code: torrvision/crfasrnn@2156669 (Caffe), sadeepj/crfasrnn_pytorch@24899c5.

@@ -38,7 +38,7 @@ class DilationHead(OwnClassifierHead):
         conv5_3 (F) -fc6 7x7 d4-> (D) -fc7 1x1-> (D) -score 1x1-> (C) -context-> (C) -x 8-> pixels
 
     Score (i, j) belongs to pixel (8 i, 8 j); the loss compares it with that pixel's label.  For pixels in between the
-    original interpolates probabilities linearly between the scores above, below, left and right; behind the last score
+    original interpolates probabilities linearly between the scores above, below, left and right; after the last score
     it repeats it.  With ``zoom='deconv'`` scores pass a fixed bilinear deconvolution instead (kernel 16, stride 8,
     padding 4), in training as well, where the loss is taken at every pixel.
 
@@ -49,13 +49,13 @@ class DilationHead(OwnClassifierHead):
         in_channels: F, of the map.
         num_classes: C.
         fc_channels: D; 4096 in the original.
-        padding: ``'valid'``, behind the unpadded front-end in a mirrored margin; ``'same'`` keeps the size, for a
+        padding: ``'valid'``, after the unpadded front-end in a mirrored margin; ``'same'`` keeps the size, for a
             padded backbone.
         context: None (front-end alone), or a variant of ``DilatedContext``.
         noise: Of the context module's first weights.
         zoom: ``'corner'``, as described, or ``'deconv'`` (Cityscapes, and the original's ``--up``).
         frozen_scores: fc6, fc7 and the scores are not trained and do not drop out: the second stage of training.
-        dropout: Behind fc6 and fc7.
+        dropout: After fc6 and fc7.
         norm_cfg: Norm of fc6 and fc7; none in the original.
         kwargs: Of ``OwnClassifierHead``; ``label_stride`` and ``align_corners`` have no use here.
 
@@ -184,7 +184,7 @@ class DilationHead(OwnClassifierHead):
 def zoom_corner(x: Tensor, zoom: int, height: int, width: int) -> Tensor:
     """Enlarge bilinearly so that cell (i, j) stands at pixel (zoom i, zoom j), and repeat the last cells.
 
-    The original (util.interp_map) reads past the array behind the last cell.
+    The original (util.interp_map) reads past the array after the last cell.
 
     Args:
         x: (B, C, h, w) with zoom h >= height and zoom w >= width.

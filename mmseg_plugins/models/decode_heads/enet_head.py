@@ -19,7 +19,7 @@ from mmseg_plugins.registry import MODELS
 
 @MODELS.register_module()
 class ENetHead(OwnClassifierHead):
-    """Decoder of ENet: two unpooling blocks with bottlenecks behind them, and a transposed convolution to C scores.
+    """Decoder of ENet: two unpooling blocks with bottlenecks after them, and a transposed convolution to C scores.
 
     .. code-block:: none
 

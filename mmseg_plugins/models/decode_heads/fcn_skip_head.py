@@ -37,7 +37,7 @@ class FCNSkipHead(OwnClassifierHead):
         pool3 - (x scale) - score_pool3 - cut ------------------------+                 |
         image (its size) ----------------------------------------------------------------+
 
-    One map is FCN-32s (``upscore`` behind ``score_fr``), two are 16s (``upscore16`` behind the first sum), three 8s.
+    One map is FCN-32s (``upscore`` after ``score_fr``), two are 16s (``upscore16`` after the first sum), three 8s.
     Where to cut follows from the paddings: in the original (``padding=100``, ``fc_padding=0``) ``score_pool4`` begins
     at cell 5, ``score_pool3`` at 9, and the image at px 19, 27 or 31 of the last deconvolution.
 

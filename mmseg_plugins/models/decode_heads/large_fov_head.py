@@ -34,7 +34,7 @@ class LargeFOVHead(OwnClassifierHead):
                                 +-> fc6.1 (k x k, dilation r1) -> fc7.1 -> fc8.1 -(+)-> scores
                                 +-> ...
 
-    v1's LargeFOV is one branch with dilation 12 behind an average pool; v2's ASPP-L is four branches with dilations
+    v1's LargeFOV is one branch with dilation 12 after an average pool; v2's ASPP-L is four branches with dilations
     6, 12, 18, 24 without it, ASPP-S has 2, 4, 8, 12.
 
     Args:
@@ -43,8 +43,8 @@ class LargeFOVHead(OwnClassifierHead):
         fc_channels: F; 1024, in v1's earlier nets 4096.
         kernel_size: Of fc6: 3; v1's earlier nets 7 (dilation 4) and 4 (dilation 4).
         average_pool: v1's pool5a: 3 x 3, stride 1, the zeros of its margin counted.
-        dropout: Behind fc6 and fc7, of single values.
-        kwargs: Of ``OwnClassifierHead``.  ``norm_cfg`` puts a norm behind fc6 and fc7, which no paper does.
+        dropout: After fc6 and fc7, of single values.
+        kwargs: Of ``OwnClassifierHead``.  ``norm_cfg`` puts a norm after fc6 and fc7, which no paper does.
 
     Shape:
         The map of ``in_index`` (B, D, h, w) -> scores (B, C, h, w).

@@ -37,7 +37,7 @@ class LightRefineNetHead(OwnClassifierHead):
         adapt: A convolution in front of each sum with the coarser map: with ResNets, not with MobileNetV2.
         dropout_ratio: On the maps of the two coarsest blocks: .5 with ResNets, 0 with MobileNetV2.
         act_cfg: Activation in front of the pooling: ReLU with ResNets, ReLU6 with MobileNetV2.
-        norm_cfg: Norm behind every convolution but the classifier; the original has none.
+        norm_cfg: Norm after every convolution but the classifier; the original has none.
         in_index: Of the maps that are read; None reads the first ones.
         align_corners: Of all resizing, the last one to the image included.
         init_cfg: PyTorch's own first weights, as in the released training code; the paper's are

@@ -28,7 +28,7 @@ BOTTLENECK = 4  # a block works with a quarter of its input's channels
 
 
 class LinkNetBlock(nn.Module):
-    """1 x 1 to a quarter of the channels, a 3 x 3 deconvolution, 1 x 1 to the new width; norm and ReLU behind each.
+    """1 x 1 to a quarter of the channels, a 3 x 3 deconvolution, 1 x 1 to the new width; norm and ReLU after each.
 
     Shape:
         (B, C_in, h, w) -> (B, C_out, stride h, stride w).
@@ -58,7 +58,7 @@ class LinkNetHead(OwnClassifierHead):
         layer3 -------------+              |              |              |      x2        x1       x2
         layer2 ----------------------------+              |              |
         layer1 -------------------------------------------+              |
-        stem, behind its pooling ----------------------------------------+
+        stem, after its pooling ----------------------------------------+
 
     ``TapBackbone(net=dict(type='mmseg.ResNet', depth=18, ...), taps=['maxpool'])`` gives the five maps.
 
@@ -96,7 +96,7 @@ class LinkNetHead(OwnClassifierHead):
                  **kwargs: Any) -> None:
         if len(in_channels) != 5 or any(channels % BOTTLENECK for channels in in_channels[1:]):
             raise ValueError(f'LinkNetHead: in_channels={list(in_channels)} must be five numbers, those of the stages '
-                             'divisible by 4: the stem behind its pooling, then the stages at strides 4, 8, 16 and 32')
+                             'divisible by 4: the stem after its pooling, then the stages at strides 4, 8, 16 and 32')
         norm = norm_cfg or dict(type='BN')
         super().__init__(
             in_channels, num_classes=num_classes, in_index=in_index, norm_cfg=norm, **kwargs)
@@ -134,7 +134,7 @@ class LinkNetHead(OwnClassifierHead):
         height, width = skip.shape[-2:]
         if not (0 <= x.shape[-2] - height <= 1 and 0 <= x.shape[-1] - width <= 1):
             raise ValueError(f'LinkNetHead: a block gives {x.shape[-2]} x {x.shape[-1]} cells for a map of {height} x '
-                             f'{width}; the maps must have strides 4 (behind the pooling), 4, 8, 16 and 32')
+                             f'{width}; the maps must have strides 4 (after the pooling), 4, 8, 16 and 32')
         return x[..., :height, :width] + skip
 
 

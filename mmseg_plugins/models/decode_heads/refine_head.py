@@ -41,9 +41,9 @@ class RefineNetHead(OwnClassifierHead):
         conv_first: Convolution before pooling in the chain, called improved in the original code; the released VOC and
             Cityscapes weights have pooling first.
         units_before: Residual convolution units of each backbone map.
-        units_after: Residual convolution units behind each pooling.
+        units_after: Residual convolution units after each pooling.
         dropout_ratio: On the two coarsest maps and in front of the classifier.
-        norm_cfg: Norm behind every convolution but the classifier; the original has none.
+        norm_cfg: Norm after every convolution but the classifier; the original has none.
         in_index: Of the maps that are read; None reads the first ones.
         align_corners: Of all resizing, the last one to the image included.
         kwargs: Of ``OwnClassifierHead``.

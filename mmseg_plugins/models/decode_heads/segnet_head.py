@@ -3,7 +3,7 @@
 Papers: https://arxiv.org/abs/1511.00561, https://arxiv.org/abs/1511.02680 (Bayesian).
 Originals: https://github.com/alexgkendall/SegNet-Tutorial/tree/bb68b64e72cb004b3ed927fee0f5624dd8097498/Models (Caffe);
 https://github.com/meetps/pytorch-semseg/blob/801fb200547caa5b0d91b8dde56b837da029f746/ptsemseg/models/segnet.py (a port
-that rounds sizes down and puts batch norm and ReLU behind the last convolution, too).
+that rounds sizes down and puts batch norm and ReLU after the last convolution, too).
 
 Shapes: B images of H x W, C classes, C_i channels of the i-th pooled map, i = 1 (finest) .. n.
 """
@@ -38,9 +38,9 @@ class SegNetHead(OwnClassifierHead):
         widths: Of the convolutions of each block, coarsest first.  SegNet-Basic has ``((64, ), ) * 4``.
         kernel_size: Of the decoder's convolutions, odd.  SegNet-Basic has 7.
         classifier_kernel: 3; SegNet-Basic has 1.
-        last_norm_act: Norm and ReLU behind the classifier, as in the port (its scores are never negative); the paper
+        last_norm_act: Norm and ReLU after the classifier, as in the port (its scores are never negative); the paper
             has neither.
-        dropout, dropout_blocks: Rate, and behind which blocks (counted as the poolings that they undo); Bayesian
+        dropout, dropout_blocks: Rate, and after which blocks (counted as the poolings that they undo); Bayesian
             SegNet: .5 at 5, 4 and 3.
         act_cfg: ``None`` leaves ReLU out of the decoder, as SegNet-Basic does.
         init_cfg: Default Caffe's: MSRA weights, zero biases, norms of scale 1 and shift .001.

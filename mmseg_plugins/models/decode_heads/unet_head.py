@@ -31,7 +31,7 @@ class UNetHead(OwnClassifierHead):
       the label is cut to it.  Prediction needs a score for every pixel, so there the network belongs into
       ``mmseg_plugins.MirrorMargin``.
     * A larger map (``MirrorMargin`` fills images up to a size that fits) begins at the image's first pixel; what lies
-      behind the image is cut off.
+      beyond the image is cut off.
 
     Data samples that carry ``gt_weight_map`` (see ``PackWeightedSegInputs``) hand it to the losses as the weight of
     each pixel; padding has weight 0.
@@ -105,11 +105,11 @@ def stacked_weights(batch_data_samples: list, label: Tensor) -> Tensor | None:
         return None
     if not all(has):
         raise ValueError(f'{len(has) - sum(has)} of {len(has)} data samples lack {WEIGHTS}; use '
-                         'PackWeightedSegInputs behind a step that makes it for all images, or for none')
+                         'PackWeightedSegInputs after a step that makes it for all images, or for none')
     maps = [sample.get(WEIGHTS).data[0].to(label.device, torch.float32) for sample in batch_data_samples]
     height, width = label.shape[-2:]
     for weights in maps:
         if weights.shape[0] > height or weights.shape[1] > width:
             raise ValueError(f'{WEIGHTS} of {weights.shape[0]} x {weights.shape[1]} px, but a label of {height} x '
-                             f'{width}; make the map behind the last step that crops or resizes')
+                             f'{width}; make the map after the last step that crops or resizes')
     return torch.stack([F.pad(m, (0, width - m.shape[1], 0, height - m.shape[0])) for m in maps])

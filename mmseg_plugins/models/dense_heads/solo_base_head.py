@@ -296,7 +296,7 @@ class SOLOBaseHead(BaseMaskHead):
             sources: Soft masks of any cells, one source an image.
             map_size: (h, w) of the soft masks.
             stride: Of the soft masks, in pixels of the padded image.
-            rescale: Whether masks and boxes are given in the frame of the photograph or of the resized image.
+            rescale: Whether masks and boxes are given in the frame of the original image or of the resized one.
 
         Raises:
             ValueError: the soft masks do not cover the padded image.

@@ -1,13 +1,13 @@
 """SOLO and SOLOv2 on images larger than those they were trained on, tile by tile.
 
 SOLO's grid divides the image, whatever its size, and its coordinate channels run from -1 to 1 across it.  A model that
-was trained on crops of 256 pixels with cells of 6 pixels therefore sees cells of 16 pixels on a photograph of 640, and
+was trained on crops of 256 pixels with cells of 6 pixels therefore sees cells of 16 pixels on an image of 640, and
 positions that change 2.5 times slower: it finds less and draws worse.  Box detectors do not have this trouble.  Here
-the photograph is cut into overlapping tiles of the training size instead.
+the image is cut into overlapping tiles of the training size instead.
 
 Memory does not grow with the number of tiles: the network's maps and whole masks exist for one batch of tiles, and of
 all tiles so far the best ``max_per_img`` instances are held, cropped to their boxes.  Only the result grows with the
-photograph, unless its masks are RLEs.
+image, unless its masks are RLEs.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class TiledSOLO(SOLO):
     That ownership is all there is between tiles: no suppression runs across them.  An object whose box comes out
     differently in two tiles, so that its centre lies in each one's own core, is counted twice; one whose centre lies in
     the other one's core both times, or that its owner does not find, is lost.  The former two need boxes that differ
-    where tiles overlap: objects that a border cuts, or poor masks beside it.
+    where tiles overlap: objects that a border cuts, or poor masks next to it.
 
     An image smaller than the tile is padded to it with zeros, the mean colour.
 
@@ -118,7 +118,7 @@ class TiledSOLO(SOLO):
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: list[DetDataSample], rescale: bool = True,
                 **kwargs: Any) -> list[DetDataSample]:
-        """Instances of images (B, 3, H, W), in the frame of the photographs or, without ``rescale``, of the images."""
+        """Instances of images (B, 3, H, W), in the frame of the original images or, without ``rescale``, of these."""
         results = []
         for image, sample in zip(batch_inputs, batch_data_samples, strict=True):
             img_shape = tuple(sample.img_shape[:2])

@@ -15,7 +15,7 @@ def check_norm_channels(norm_cfg: dict | None, channels: int, where: str, values
         norm_cfg: The norm's config; anything but ``type='GN'`` passes.
         channels: Number of channels to be normalised.
         where: Name of the layer, for the message.
-        values_per_channel: Positions per channel (1 behind a fully connected layer).  A group that holds a single
+        values_per_channel: Positions per channel (1 after a fully connected layer).  A group that holds a single
             value would always be normalised to zero.
     """
     if norm_cfg is None or norm_cfg.get('type') != 'GN':
@@ -62,7 +62,7 @@ class FCModule(nn.Module):
     """Linear (with bias) + norm + activation on vectors.
 
     Shape:
-        (N, ...) -> (N, ``out_features``); everything behind N is flattened first.
+        (N, ...) -> (N, ``out_features``); everything after N is flattened first.
     """
 
     def __init__(self,

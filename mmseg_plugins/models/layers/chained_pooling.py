@@ -29,7 +29,7 @@ class ChainedResidualPooling(nn.Module):
         kernel_size: Of the convolutions, which have no bias: 3, or 1 in the light-weight network.
         num_pools: Links; 4 in the released networks, 2 in the original's training demo.
         conv_first: Convolution before pooling.
-        norm_cfg: Norm behind every convolution; the original has none.
+        norm_cfg: Norm after every convolution; the original has none.
 
     Shape:
         (B, C, h, w) -> the same.

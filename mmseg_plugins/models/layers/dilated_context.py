@@ -24,7 +24,7 @@ _LARGE_WIDTHS = (2, 2, 4, 8, 16, 32, 32, 1)  # times C, of the six convolutions,
 
 
 class DilatedContext(nn.Module):
-    """3 x 3 convolutions of dilation 1, 1, 2, 4, 8, ... and 1, and a 1 x 1; ReLU behind all but the last.
+    """3 x 3 convolutions of dilation 1, 1, 2, 4, 8, ... and 1, and a 1 x 1; ReLU after all but the last.
 
     ======== ============================== ===================== =====================================
     variant  dilations                      channels              padding

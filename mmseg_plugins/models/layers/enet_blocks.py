@@ -75,7 +75,7 @@ def activation(channels: int, style: ENetStyle, relu: bool) -> nn.Module:
 
 
 class InitialBlock(nn.Module):
-    """Strided convolution beside a max pool: (B, 3, H, W) -> (B, C_out, ceil(H / 2), ceil(W / 2)).
+    """Strided convolution next to a max pool: (B, 3, H, W) -> (B, C_out, ceil(H / 2), ceil(W / 2)).
 
     .. code-block:: none
 
@@ -151,7 +151,7 @@ class DownBottleneck(nn.Module):
         if self.pool.ceil_mode:
             x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))
         main = self.drop(self.expand(self.middle(self.reduce(x))))
-        short = F.pad(short, (0, 0, 0, 0, 0, self.more))  # zeros behind the pooled maps
+        short = F.pad(short, (0, 0, 0, 0, 0, self.more))  # zeros after the pooled maps
         return self.act(short + main), indices
 
 

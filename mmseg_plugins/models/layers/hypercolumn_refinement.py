@@ -37,7 +37,7 @@ class HypercolumnRefinement(BaseModule):
         num_convs: Convolutions before the 1 x 1 predictor.
         conv_channels: Their width.
         kernel_size: Their size.
-        norm_cfg: Norm behind each; ``None`` for none.
+        norm_cfg: Norm after each; ``None`` for none.
 
     Raises:
         ValueError: the three lists differ in length; a map is missing or has other channels than said.

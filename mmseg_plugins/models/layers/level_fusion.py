@@ -47,7 +47,7 @@ class LevelMaxFusion(nn.Module):
             raise ValueError(
                 f'{self.owner} has num_levels={len(self.levels)}, but its RoI extractor gave a tensor of shape '
                 f'{tuple(x.shape)} = (RoIs, levels, channels, h, w); set num_levels of the head to the number of '
-                'featmap_strides of an AllLevelRoIExtractor, or to 1 behind an extractor that gives one level')
+                'featmap_strides of an AllLevelRoIExtractor, or to 1 after an extractor that gives one level')
         fused = self.levels[0](x[:, 0])
         for index in range(1, len(self.levels)):
             fused = torch.maximum(fused, self.levels[index](x[:, index]))

@@ -28,17 +28,17 @@ class RefineBlock(nn.Module):
     Where nothing coarser comes in, the original has no fusion and so no ``adapt``; the last block has no ``out``.
 
     Args:
-        in_channels: Channels of the maps of this stride; several are added behind their convolutions.
+        in_channels: Channels of the maps of this stride; several are added after their convolutions.
         channels: C, inside the block.
         out_channels: Of the block; None leaves out the last convolution.
         kernel_size: Of reduce, adapt, out and of the pooling's convolutions, none of which has a bias.
         units_before: Residual convolution units of the backbone's maps.
-        units_after: Residual convolution units behind the pooling.
+        units_after: Residual convolution units after the pooling.
         num_pools: Links of the chained pooling.
         conv_first: The chained pooling's order.
         adapt: Whether there is a convolution in front of the sum with the coarser map.
         act_cfg: Activation in front of the pooling.
-        norm_cfg: Norm behind every convolution; the original has none.
+        norm_cfg: Norm after every convolution; the original has none.
 
     Shape:
         ``forward``: maps (B, C_i, h, w) and the coarser block's (B, C, h, w), or None -> (B, D, h, w), where D is

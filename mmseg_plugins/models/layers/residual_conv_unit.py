@@ -13,7 +13,7 @@ class ResidualConvUnit(nn.Module):
 
     Args:
         channels: C.
-        norm_cfg: Norm behind every convolution (then without bias); the original has none.
+        norm_cfg: Norm after every convolution (then without bias); the original has none.
 
     Shape:
         (B, C, h, w) -> the same.

@@ -3,7 +3,7 @@
 Papers: SegNet, https://arxiv.org/abs/1511.00561; DeconvNet, https://arxiv.org/abs/1505.04366; ENet,
 https://arxiv.org/abs/1606.02147.
 
-Shapes: B images, C channels, H x W cells before the pooling, h x w behind it.
+Shapes: B images, C channels, H x W cells before the pooling, h x w after it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class UnpoolDecoder(nn.Module):
         index_channels: C_1 .. C_n: every block must end with the width of the indices that follow.
         widths: Output channels of the layers of each block, coarsest block first.
         layer: Makes one layer from its numbers of input and output channels; it must keep the size.
-        dropout: Rate behind the blocks of ``dropout_blocks`` (n .. 1, as the poolings that they undo).
+        dropout: Rate after the blocks of ``dropout_blocks`` (n .. 1, as the poolings that they undo).
 
     Shape:
         ``forward``: x (B, C_n, h_n, w_n), indices 1 .. n, size (H, W) -> (B, ``widths[-1][-1]``, H, W).
@@ -48,7 +48,7 @@ class UnpoolDecoder(nn.Module):
             raise ValueError(f'{depth} blocks of widths {list(widths)} for {len(index_channels)} index maps: one block '
                              'of at least one layer undoes one pooling')
         if not set(dropout_blocks) <= set(range(1, depth + 1)):
-            raise ValueError(f'dropout behind blocks {tuple(dropout_blocks)}, but they are counted 1..{depth}')
+            raise ValueError(f'dropout after blocks {tuple(dropout_blocks)}, but they are counted 1..{depth}')
         entering = [in_channels, *(block[-1] for block in widths[:-1])]
         if entering != list(reversed(index_channels)):
             raise ValueError(

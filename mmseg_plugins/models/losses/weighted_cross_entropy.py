@@ -78,7 +78,7 @@ def weighted_cross_entropy(logits: Tensor,
     except IndexError as error:
         wrong = [int(value) for value in label.unique() if value != ignore_index and not 0 <= value < num_classes]
         raise ValueError(f'weighted_cross_entropy: the label maps hold {wrong[:8]}, but the scores have {num_classes} '
-                         f'classes (0 to {num_classes - 1}) and {ignore_index} is ignored; mend the label files, '
+                         f'classes (0 to {num_classes - 1}) and {ignore_index} is ignored; correct the label files, '
                          'num_classes, or ignore_index') from error
     return loss if pixel_weight is None else loss * pixel_weight.to(loss)
 

@@ -67,5 +67,5 @@ def _shift(points: Tensor, bandwidth: float, max_steps: int) -> Tensor:
             break
         members = near
         center = points[members].mean(dim=0)
-    members[0] = True  # it may have been left behind: without it the next round would start there again
+    members[0] = True  # it may have been left out: without it the next round would start there again
     return members

@@ -40,7 +40,7 @@ class FCISScoreMaps(BaseModule):
     Args:
         in_channels: C of the feature.
         num_classes: K.
-        feat_channels: Channels behind the first convolution; 1024 in the original.
+        feat_channels: Channels after the first convolution; 1024 in the original.
         group_size: k.  7 in the original; 1 makes the maps translation invariant (the paper's ablation).
         num_convs: 3x3 convolutions + norm + ReLU (C -> C) in front.  None in the original, where conv5 does this work
             at the map's own stride; a pyramid's map comes out of a linear layer.

@@ -35,7 +35,7 @@ class BayesianEncoderDecoder(EncoderDecoder):
     * ``sample_seed``: Of the dropouts, 0 by default, so that a picture always gets the same answer.
     * ``mode``: ``'whole'`` or ``'slide'``, as ever.
 
-    With T > 0 a sample holds, beside mmseg's fields:
+    With T > 0 a sample holds, besides mmseg's fields:
 
     * ``seg_logits`` (C, H, W): logarithm of the mean over T of the softmax; ``softmax(seg_logits)`` is that mean.
     * ``class_variance`` (C, H, W): variance over T of each class's probability, 0 to .25.

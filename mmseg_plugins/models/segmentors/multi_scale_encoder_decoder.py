@@ -55,7 +55,7 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
             ``'stride'``: ``label[::S, ::S]``; on an own grid those of them that are nearest with aligned corners,
             which for scale .5 and a side of 16k + 1 is ``label[::16, ::16]``.
             ``'center'``: the label under the centre of each cell, as kazuto1011's code does with Pillow; about half a
-            cell beside where a network with aligned corners looks.
+            cell away from where a network with aligned corners looks.
             Heads without ``label_stride`` resize their scores to the label, on whatever grid they are.
         args, kwargs: Of ``EncoderDecoder``.
 

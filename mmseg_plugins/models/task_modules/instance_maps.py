@@ -58,7 +58,7 @@ def instance_maps(truth: InstanceData,
 
 def unknown_region(ignored: InstanceData | None, img_shape: Sequence[int], size: Sequence[int],
                    device: torch.device) -> Tensor:
-    """Pixels (H, W) that say nothing: padding behind ``img_shape``, and objects to be ignored (their masks if there are
+    """Pixels (H, W) that say nothing: padding beyond ``img_shape``, and objects to be ignored (their masks if there are
     any, else their boxes, x1 y1 x2 y2 in input pixels)."""
     region = torch.ones(tuple(size), dtype=torch.bool, device=device)
     region[:img_shape[0], :img_shape[1]] = False

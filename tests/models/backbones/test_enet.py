@@ -22,7 +22,7 @@ def test_maps_and_indices_of_an_even_image(variant):
 
 
 def test_odd_sizes_are_rounded_up_in_the_paper_s_variant_and_down_behind_the_first_block_in_the_port():
-    image = torch.randn(1, 3, 45, 59)  # 23 x 30 behind the first block
+    image = torch.randn(1, 3, 45, 59)  # 23 x 30 after the first block
     assert shapes(ENet('paper', base_channels=4)(image)[:3]) == [(4, 23, 30), (16, 12, 15), (32, 6, 8)]
     assert shapes(ENet('port', base_channels=4)(image)[:3]) == [(4, 23, 30), (16, 11, 15), (32, 5, 7)]
 

@@ -42,7 +42,7 @@ def passing_on(model):
 @pytest.mark.parametrize(('padding', 'fc_padding'), [(100, 0), (97, 0), (110, 0), (1, 3), (20, 3)])
 @pytest.mark.parametrize(('skips', 'shift'), [(0, 15.5), (1, 15.5 + 7.5), (2, 15.5 + 7.5 + 3.5)])
 def test_a_ramp_stays_in_its_place(padding, fc_padding, skips, shift):
-    """A cell of s px holds the last px of its part of a ramp, (s - 1) / 2 px behind its centre."""
+    """A cell of s px holds the last px of its part of a ramp, (s - 1) / 2 px after its centre."""
     model = passing_on(segmentor(
         skips, net=dict(first_padding=padding, fc_padding=fc_padding),
         head=dict(padding=padding, fc_padding=fc_padding)))

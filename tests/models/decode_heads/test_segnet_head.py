@@ -116,7 +116,7 @@ def test_deconvnet_starts_with_narrow_normal_weights():
     (dict(kernel_size=2), 'kernel_size=2 and classifier_kernel=3 must be odd'),
     (dict(widths=mirrored(TINY)[:4]), '4 blocks .* for 5 index maps'),
     (dict(widths=mirrored((4, 6, 8, 9, 10))), r'\[10, 9, 8, 6, 4\] channels meet indices of \[10, 10, 8, 6, 4\]'),
-    (dict(dropout_blocks=(6, )), r'behind blocks \(6,\), but they are counted 1..5')])
+    (dict(dropout_blocks=(6, )), r'after blocks \(6,\), but they are counted 1..5')])
 def test_bad_settings_are_named(settings, words):
     with pytest.raises(ValueError, match=words):
         MODELS.build(segnet_parts(**settings)[1])

@@ -114,7 +114,7 @@ def test_with_voting_a_few_cells_of_a_wrong_class_do_not_tear_an_instance_apart(
 def test_with_voting_an_object_of_undecided_class_is_still_found():
     head = make(EmbeddingHead, in_channels=[4], stride=1, num_classes=4, per_class=False, test_cfg=dict(bandwidth=0.5))
     classes = torch.zeros(1, 5, 4, 4)
-    classes[:, 0, :, :2], classes[:, 0, :, 2:] = 9, 1  # background .40 beside .15 for each class
+    classes[:, 0, :, :2], classes[:, 0, :, 2:] = 9, 1  # background .40 next to .15 for each class
     classes[:, 3] += 0.1
     meta = dict(img_shape=(4, 4), ori_shape=(4, 4))
     result = head.predict_by_feat(classes, torch.zeros(1, 8, 4, 4), [meta])[0]

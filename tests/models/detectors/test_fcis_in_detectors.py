@@ -197,7 +197,7 @@ def test_mining_keeps_the_quota_of_each_image(models):
 def test_log_says_which_share_of_the_rois_are_objects(models):
     model = models['fcis_r18-fpn_1500it_shapes'].train()
     data = model.data_preprocessor(batch(OBJECTS), True)
-    proposals = [[[4.0, 4, 30, 40], [0, 50, 10, 60]], [[50.0, 0, 60, 10]]]  # beside them the three objects' own boxes
+    proposals = [[[4.0, 4, 30, 40], [0, 50, 10, 60]], [[50.0, 0, 60, 10]]]  # next to them the three objects' own boxes
     with torch.no_grad():
         given = [InstanceData(bboxes=torch.tensor(boxes)) for boxes in proposals]
         losses = model.roi_head.loss(model.extract_feat(data['inputs']), given, data['data_samples'])

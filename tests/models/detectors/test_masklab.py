@@ -55,7 +55,7 @@ def swin_config():
 
 
 def panet_config():
-    """PANet's neck, pooling from all levels and box head beside MaskLab's masks."""
+    """PANet's neck, pooling from all levels and box head next to MaskLab's masks."""
     cfg = pyramid_config('masklab_r18-fpn-refine_1500it_shapes.py')
     norm = dict(type='GN', num_groups=8)
     cfg.model.neck.update(type='mmseg_plugins.PANetFPN', norm_cfg=norm)

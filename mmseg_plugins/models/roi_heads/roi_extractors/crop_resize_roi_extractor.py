@@ -50,7 +50,7 @@ class CropResizeRoIExtractor(BaseModule):
         super().__init__(init_cfg=init_cfg)
         self.owner = type(self).__name__
         if len(featmap_strides) != 1:
-            raise ValueError(f'{self.owner}: featmap_strides={list(featmap_strides)}, but it reads one map; behind a '
+            raise ValueError(f'{self.owner}: featmap_strides={list(featmap_strides)}, but it reads one map; after a '
                              'pyramid use mmdet.SingleRoIExtractor')
         if output_size % pool:
             raise ValueError(f'{self.owner}: output_size={output_size} is no multiple of pool={pool}')

@@ -1,4 +1,4 @@
-"""RoI operators by config: those of this package beside mmcv's, and how an extractor calls them.
+"""RoI operators by config: those of this package next to mmcv's, and how an extractor calls them.
 
 mmdet's extractors look a ``roi_layer.type`` up in ``mmcv.ops`` alone.  Here ``'mmseg_plugins.PrRoIPool'``, or any other
 name with a scope, is looked up in the registry, and a bare name in ``mmcv.ops`` as before.
