@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmseg_plugins.models.postprocess.solo_masks import tight_boxes
+from mmseg_plugins.structures.masks import mask_boxes
 from mmseg_plugins.registry import MODELS
 
 KINDS = ('SOLOHead', 'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'SOLOV2Head')
@@ -96,7 +96,7 @@ def random_samples(seed: int, counts: list[int], size: tuple[int, int], num_clas
             mask[((ys - rng.uniform(0, height))/ry)**2 + ((xs - rng.uniform(0, width))/rx)**2 <= 1] = 1
         sample = DetDataSample(metainfo=dict(img_id=image, img_shape=size, ori_shape=size, batch_input_shape=size))
         sample.gt_instances = InstanceData(
-            bboxes=tight_boxes(torch.from_numpy(masks).bool()),
+            bboxes=mask_boxes(torch.from_numpy(masks).bool()),
             labels=torch.from_numpy(rng.randint(0, num_classes, count)),
             masks=BitmapMasks(masks, height, width))
         result.append(sample)

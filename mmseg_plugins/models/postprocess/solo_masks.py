@@ -19,6 +19,8 @@ import torch.nn.functional as F
 from mmdet.structures.mask import encode_mask_results
 from torch import Tensor
 
+from mmseg_plugins.structures.masks import mask_boxes
+
 from .matrix_nms import matrix_nms
 
 #: Gives the mask probabilities (n, h, w), float32, of the cells (n,), in a tensor of its own that may be overwritten.
@@ -155,17 +157,6 @@ def full_size_masks(cells: Tensor, masks: MaskSource, *, stride: int, map_size: 
         yield soft[0] > mask_thr
 
 
-def tight_boxes(masks: Tensor) -> Tensor:
-    """Boxes (n, 4) around binary masks (n, H, W): x1, y1, x2, y2 in pixels, half-open; zeros for an empty mask."""
-    sides = []
-    for lines in (masks.any(1), masks.any(2)):  # columns (n, W), rows (n, H)
-        first = lines.int().argmax(1)
-        last = lines.shape[1] - lines.flip(1).int().argmax(1)
-        sides.append(torch.stack([first, last], dim=1) * lines.any(1, keepdim=True))
-    (columns, rows) = sides
-    return torch.stack([columns[:, 0], rows[:, 0], columns[:, 1], rows[:, 1]], dim=1).float()
-
-
 def items_per_chunk(pixels: int, chunk_bytes: int) -> int:
     """How many float32 maps of so many pixels fit into ``chunk_bytes``; at least one."""
     return max(1, chunk_bytes // (4 * max(pixels, 1)))
@@ -180,7 +171,7 @@ def collect_masks(pieces: Iterator[Tensor], number: int, shape: tuple[int, ...],
     start = 0
     for piece in pieces:
         stop = start + len(piece)
-        boxes[start:stop] = tight_boxes(piece)
+        boxes[start:stop] = mask_boxes(piece)
         if rle:
             encoded += encode_mask_results(piece.cpu().numpy())
         else:

@@ -22,8 +22,8 @@ from solo_heads import (
 )
 
 from mmseg_plugins.models.dense_heads.solo_base_head import flatten_cells
-from mmseg_plugins.models.postprocess import solo_masks
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.structures.masks import mask_boxes
 
 
 def step(head, counts):
@@ -213,7 +213,7 @@ def test_boxes_are_tight_around_the_masks_in_either_frame(kind):
     for rescale, size in ((True, ORIGINAL), (False, SHOWN)):
         for result in head.predict(pyramid(), data, rescale=rescale):
             assert result.masks.shape == (len(result.scores), *size)
-            assert torch.equal(result.bboxes, solo_masks.tight_boxes(result.masks))
+            assert torch.equal(result.bboxes, mask_boxes(result.masks))
             assert (result.bboxes[:, 2] > result.bboxes[:, 0]).all()
 
 

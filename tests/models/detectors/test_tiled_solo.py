@@ -13,7 +13,7 @@ from tiny_models import batch, build, check_training_step, predictions_of, tiny_
 
 from mmseg_plugins.models.detectors import tiled_solo
 from mmseg_plugins.models.detectors.tiled_solo import spans
-from mmseg_plugins.models.postprocess.solo_masks import tight_boxes
+from mmseg_plugins.structures.masks import mask_boxes
 
 CONFIG = 'solo/solov2_r18_1000it-crop256_nuclei.py'
 
@@ -45,7 +45,7 @@ class Finder:
             self.tile_masks.append(weakref.ref(masks))
             results.append(InstanceData(
                 scores=masks.flatten(1).sum(1) / 1000, labels=torch.zeros(number, dtype=torch.long), masks=masks,
-                bboxes=tight_boxes(masks)))
+                bboxes=mask_boxes(masks)))
         return results
 
 
@@ -97,7 +97,7 @@ def test_every_object_is_found_once_and_whole(size):
     assert (result.scores.diff() <= 0).all()
     for mask, box in zip(result.masks.numpy(), result.bboxes, strict=True):
         assert (mask == (wanted == wanted[mask][0])).all()
-        assert torch.equal(box, tight_boxes(torch.from_numpy(mask)[None])[0])
+        assert torch.equal(box, mask_boxes(torch.from_numpy(mask)[None])[0])
 
 
 def test_the_best_of_all_tiles_are_kept():

@@ -11,8 +11,8 @@ from mmseg_plugins.models.postprocess.solo_masks import (
     full_size_masks,
     items_per_chunk,
     point_nms,
-    tight_boxes,
 )
+from mmseg_plugins.structures.masks import mask_boxes
 
 CFG = ConfigDict(score_thr=0.1, mask_thr=0.5, nms_pre=10, filter_thr=0.05, kernel='gaussian', sigma=2.0, max_per_img=4)
 
@@ -102,5 +102,5 @@ def test_boxes_are_tight_and_half_open():
     masks = torch.zeros(3, 6, 9, dtype=torch.bool)
     masks[0, 3, 5] = True
     masks[1, 1:4, 2:9] = True
-    assert tight_boxes(masks).tolist() == [[5, 3, 6, 4], [2, 1, 9, 4], [0, 0, 0, 0]]
-    assert tight_boxes(masks[:0]).shape == (0, 4)
+    assert mask_boxes(masks).tolist() == [[5, 3, 6, 4], [2, 1, 9, 4], [0, 0, 0, 0]]
+    assert mask_boxes(masks[:0]).shape == (0, 4)
