@@ -12,8 +12,8 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmseg_plugins.structures.masks import mask_boxes
 from mmseg_plugins.registry import MODELS
+from mmseg_plugins.structures.masks import mask_boxes
 
 KINDS = ('SOLOHead', 'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'SOLOV2Head')
 CHANNELS = 16  # of the maps

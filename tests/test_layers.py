@@ -103,3 +103,27 @@ def test_what_serves_both_hosts_imports_none(part):
     wrong = [f'{path.name}:{line} {name}' for path in files(part) for line, name in imported(path)
              if name.split('.')[0] in HOSTS]
     assert wrong == []
+
+
+#: What has one home: text that only stands there, and the modules below the package where it may stand.
+HOMES = {
+    'difflib': ['utils/suggest.py'],
+    'cv2.imdecode(': ['structures/images.py', 'structures/panoptic_ids.py'],
+    'cv2.imread(': [],
+    'cv2.imwrite(': [],
+    'cv2.imencode(': ['structures/images.py'],
+    'coco_mask.encode(': ['structures/rle.py'],
+    'frPyObjects(': ['structures/rle.py'],
+    'os.fsync(': ['utils/atomic.py'],
+    'nn.Dropout2d}': ['models/layers/dropout.py'],
+    "'msracver'": ['models/roi_heads/fcis_head.py', 'ops/ps_roi_pool.py', 'structures/boxes.py', 'weights/'],
+    "'num_things_classes'": ['config/walk.py'],
+}
+
+
+@pytest.mark.parametrize('text', HOMES)
+def test_one_home(text):
+    found = [path.relative_to(PACKAGE).as_posix() for path in sorted(PACKAGE.rglob('*.py'))
+             if text in path.read_text(encoding='utf-8')]
+    assert [where for where in found if not where.startswith(tuple(HOMES[text]))] == []
+    assert all(any(where.startswith(home) for where in found) for home in HOMES[text])

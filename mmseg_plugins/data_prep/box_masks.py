@@ -18,7 +18,7 @@ from mmseg_plugins.data_prep.box_files import BoxSet
 from mmseg_plugins.data_prep.grabcut import BACKGROUND, OBJECT, GrabCutOptions, grabcut, pixel_box
 from mmseg_plugins.structures.images import decode_file, read_image
 from mmseg_plugins.structures.masks import mask_box, mask_polygons
-from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, encode_mask, iter_masks, short_polygons
+from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, decode_rle, encode_mask, short_polygons
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
@@ -138,14 +138,12 @@ def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], 
 def existing_mask(segmentation: Any, height: int, width: int) -> np.ndarray | None:
     """The mask (H, W) bool of COCO polygons or an RLE; None where there is none, or an unsound one."""
     if isinstance(segmentation, dict):
-        if check_rle(segmentation, height, width):
-            return None
-    elif not segmentation or check_polygons(segmentation, height, width):
+        return None if check_rle(segmentation, height, width) else decode_rle(segmentation).astype(bool)
+    if not segmentation or check_polygons(segmentation, height, width):
         return None
-    else:
-        short = short_polygons(segmentation)
-        segmentation = [polygon for index, polygon in enumerate(segmentation) if index not in short]
-    return next(iter_masks([as_rle(segmentation, height, width)])) if segmentation else None
+    short = short_polygons(segmentation)
+    polygons = [polygon for index, polygon in enumerate(segmentation) if index not in short]
+    return decode_rle(as_rle(polygons, height, width)).astype(bool) if polygons else None
 
 
 class Notes:

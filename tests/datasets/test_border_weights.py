@@ -5,7 +5,7 @@ import pytest
 import torch
 from golden_cases import GoldenCase
 
-from mmseg_plugins.datasets.border_weights import (
+from mmseg_plugins.datasets.transforms.border_weights import (
     balanced_classes,
     border_weights,
     connected_instances,

@@ -8,7 +8,7 @@ from mmdet.structures.mask import BitmapMasks
 from mmengine.registry import DefaultScope
 
 from mmseg_plugins.data_check.check_config import check_config
-from mmseg_plugins.datasets.border_weights import border_weights
+from mmseg_plugins.datasets.transforms.border_weights import border_weights
 from mmseg_plugins.datasets.transforms.elastic_deformation import cubic_weights
 from mmseg_plugins.registry import DATASETS, TRANSFORMS
 from mmseg_plugins.utils.errors import UserError

@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform, to_tensor
 from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 
-from mmseg_plugins.datasets.border_weights import balanced_classes, border_weights, connected_instances
+from mmseg_plugins.datasets.transforms.border_weights import balanced_classes, border_weights, connected_instances
 from mmseg_plugins.registry import TRANSFORMS
 from mmseg_plugins.utils.errors import UserError
 

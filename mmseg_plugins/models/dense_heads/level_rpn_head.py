@@ -33,7 +33,7 @@ class LevelRPNHead(RPNHead):
             ``bbox_coder``.  ``'inclusive'`` takes a pixel off their right and lower edge, so that proposals have
             inclusive corners; it needs ``InclusiveDeltaXYWHBBoxCoder``, and is meant for ``RoundedAnchorGenerator``
             and ``InclusiveOverlaps``.
-        convention: Deprecated name of ``box_mode``; ``'chainercv'`` is half-open, ``'msracver'`` inclusive.
+        convention: Former name of ``box_mode``; its value is a fork of FCIS (``structures.boxes.FORKS``).
         others: As stock.
 
     Raises:

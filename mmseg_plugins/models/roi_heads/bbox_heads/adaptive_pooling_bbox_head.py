@@ -51,7 +51,7 @@ class AdaptivePoolingBBoxHead(BBoxHead):
         box_mode: How proposals and decoded boxes count their pixels.  ``'half_open'``: as mmdet's.  ``'inclusive'``:
             as Detectron's, between objects and results that stay half-open; to be used with
             ``InclusiveDeltaXYWHBBoxCoder`` and an RPN of the same mode.
-        convention: Deprecated name of ``box_mode``; ``'chainercv'`` is half-open, ``'msracver'`` inclusive.
+        convention: Former name of ``box_mode``; its value is a fork of FCIS (``structures.boxes.FORKS``).
         kwargs: Those of ``BBoxHead``.
 
     Shape:
