@@ -173,3 +173,9 @@ def test_wrong_arguments_are_named(change: dict, message: str) -> None:
         feats=torch.zeros(2, 18, 8, 8), rois=torch.zeros(3, 5), output_size=6, group_size=3, spatial_scale=1 / 8)
     with pytest.raises(ValueError, match=message):
         ps_roi_pool(**{**good, **change})
+
+
+def test_the_former_argument_still_works_and_says_what_to_write() -> None:
+    with pytest.warns(FutureWarning, match="write box_mode='half_open'"):
+        layer = PSRoIPool(output_size=4, group_size=2, convention='chainercv')
+    assert layer.box_mode == 'half_open'

@@ -139,3 +139,10 @@ def test_bad_arguments_are_named():
         rpn(in_levels=[0, 1])
     with pytest.raises(ValueError, match="box_mode='voc'"):
         rpn(box_mode='voc')
+
+
+@pytest.mark.parametrize(('former', 'mode'), [(dict(convention='msracver', bbox_coder=INCLUSIVE), 'inclusive'),
+                                              (dict(convention='chainercv'), 'half_open')])
+def test_the_former_argument_still_works_and_says_what_to_write(former, mode):
+    with pytest.warns(FutureWarning, match=f"of LevelRPNHead .*write box_mode='{mode}'"):
+        assert rpn(**former).box_mode == mode

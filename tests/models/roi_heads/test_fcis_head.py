@@ -348,3 +348,8 @@ def test_forward_gives_the_network_s_outputs():
     proposals = [InstanceData(bboxes=random_rois(n, 64, 64, n)[:, 1:].float()) for n in (2, 3)]
     cls, box, mask = head()([torch.randn(2, 12, 4, 4)], proposals)
     assert (cls.shape, box.shape, mask.shape) == ((5, 4), (5, 4), (5, 2, 21, 21))
+
+
+def test_the_former_argument_still_works_and_says_what_to_write():
+    with pytest.warns(FutureWarning, match="of FCISHead .*write preset='chainercv'"):
+        assert head(convention='chainercv').box_mode == 'half_open'
