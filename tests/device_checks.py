@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 
 import torch
 from device_operators import OPERATORS
-from mixing_grid import BATCHES, Mix, combine
+from mixing_grid import BACKBONES, BATCHES, NECKS, Mix, combine
+from mixing_systems import SYSTEMS
 from mmengine.config import Config
 from tiny_models import batch, build, losses_of, predictions_of
 from torch import Tensor, nn
@@ -40,6 +41,12 @@ class PlainDevice(NamedTuple):
 def build_cell(mix: Mix) -> nn.Module:
     """The model of one cell of the mixing grid, on the CPU."""
     return build(Config(dict(model=combine(mix), default_scope='mmdet')))
+
+
+def batch_of(mix: Mix) -> str:
+    """One kind of batch for a cell, so that each backbone, neck and system meets each kind."""
+    place = list(BACKBONES).index(mix.backbone) + list(NECKS).index(mix.neck) + list(SYSTEMS).index(mix.system)
+    return list(BATCHES)[place % len(BATCHES)]
 
 
 def training_losses(model: nn.Module, kind: str) -> dict[str, Tensor]:

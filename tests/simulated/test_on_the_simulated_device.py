@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from device_checks import check_cell, check_losses, check_operator
+from device_checks import batch_of, check_cell, check_losses, check_operator
 from device_operators import ONE_SYNC, OPERATORS
 from mixing_grid import BACKBONES, BATCHES, LEGAL, NECKS, Mix
 from mixing_systems import SYSTEMS
 from simulated_device import SimulatedDevice
-
-
-def batch_of(mix: Mix) -> str:
-    """One kind of batch for a cell, so that each backbone, neck and system meets each kind."""
-    place = list(BACKBONES).index(mix.backbone) + list(NECKS).index(mix.neck) + list(SYSTEMS).index(mix.system)
-    return list(BATCHES)[place % len(BATCHES)]
 
 
 @pytest.mark.parametrize('mix', LEGAL, ids=str)
