@@ -29,7 +29,7 @@ def toy_image(seed, size=64):
 
 
 def write_toy_coco(folder, images=4, size=64):
-    """Write ``images/*.png`` and ``ann.json`` with two instances an image; returns the folder."""
+    """Write ``images/*.png`` and ``ann.json`` with two instances per image; returns the folder."""
     folder = Path(folder)
     (folder / 'images').mkdir(parents=True, exist_ok=True)
     entries, annotations = [], []

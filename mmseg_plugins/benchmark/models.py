@@ -92,7 +92,7 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
     one image for every config of the same data.
 
     Returns:
-        ``infer_s`` (seconds an image), ``train_s`` (seconds of one ``train_step``; None for ``train_iters=0``),
+        ``infer_s`` (seconds per image), ``train_s`` (seconds of one ``train_step``; None for ``train_iters=0``),
         ``macs`` (multiply-adds; None where torch cannot count), ``size`` (height and width of the image that was
         counted) and ``data`` (where the images come from).
 

@@ -1,4 +1,4 @@
-"""Batches of noise with plausible truth, in the size a config trains with: for measuring without a data set."""
+"""Batches of noise with plausible ground truth, in the size a config trains with: for measuring without a data set."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def synthetic_batch(
         instances: Ellipses an image.
 
     Returns:
-        ``inputs``: list of uint8 (3, H, W); ``data_samples``: the host's, with truth.
+        ``inputs``: list of uint8 (3, H, W); ``data_samples``: the host's, with ground truth.
     """
     rng = np.random.RandomState(seed)
     classes = number_of_classes(cfg.model)

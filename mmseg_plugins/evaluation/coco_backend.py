@@ -118,7 +118,7 @@ class CocoArrays:
             iou: one threshold; None averages over all.
             area: 0 all, 1 small (< 32**2 pixels), 2 medium (< 96**2), 3 large.
             category: position in ``category_ids``; None averages over all.
-            limit: detections an image; the largest limit by default.
+            limit: detections per image; the largest limit by default.
         """
         m = self.max_dets.index(limit) if limit is not None else -1
         values = self.precision[self._iou_index(iou), :, :, area, m]

@@ -175,7 +175,7 @@ class FastCocoMetric(CocoMetric):
 
 
 def summary(arrays: CocoArrays) -> dict[str, float]:
-    """mmdet's twelve numbers; ``mAP`` counts 100 detections an image, the others the largest limit."""
+    """mmdet's twelve numbers; ``mAP`` counts 100 detections per image, the others the largest limit."""
     dets = arrays.max_dets
     values = {
         'mAP': arrays.ap(limit=100 if 100 in dets else None),

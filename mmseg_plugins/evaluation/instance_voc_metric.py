@@ -40,21 +40,21 @@ class InstanceVOCMetric(BaseMetric):
     * Void pixels count as background, as in the original.
     * Detections of equal score keep the order of the data set (the original's sort is unstable).
 
-    The truth comes from ``ann_file``, else from ``instances`` of the data sample (when ``PackDetInputs`` packs that
-    key), else from its ``gt_instances``, whose masks must have the image's original size (``LoadAnnotations`` after
-    ``Resize``).  Images are judged one by one as they come, so that memory does not grow with the pixels of the set.
-
+    The ground truth comes from ``ann_file``, else from ``instances`` of the data sample (when ``PackDetInputs`` packs
+    that key), else from its ``gt_instances``.  Their masks must have the image's original size (``LoadAnnotations``
+    after ``Resize``).  Images are judged one by one as they come, so that memory does not grow with the pixels of the
+    set.
     Results: ``sds/mAPr_50``, ``sds/mAPr_70`` ... in [0, 1] (nan when the set has no object), and a table of classes.
 
     Args:
         iou_thrs: IoU thresholds in (0, 1].
         mode: ``11points`` or ``area``.
-        ann_file: COCO JSON with the truth; classes are matched by their names.
+        ann_file: COCO JSON with the ground truth; classes are matched by their names.
         classwise: print the table.
         kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``mmengine.BaseMetric``.
 
     Raises:
-        UserError: predictions, classes, images and truth do not fit, or there was no image.
+        UserError: predictions, classes, images and ground truth do not fit, or there was no image.
     """
 
     default_prefix = 'sds'

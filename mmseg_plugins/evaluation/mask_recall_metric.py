@@ -1,7 +1,7 @@
 """Average recall of class-agnostic mask proposals, and their average precision, by COCO's rules.
 
 The definition is that of "What makes for effective detection proposals?", https://arxiv.org/abs/1502.05082, with mask
-IoU: recall at IoU .5:.05:.95, averaged, for the best N proposals an image.  Computed by ``COCOeval`` of type ``segm``
+IoU: recall at IoU .5:.05:.95, averaged, for the best N proposals per image.  Computed by ``COCOeval`` of type ``segm``
 with ``useCats = 0``; mmdet's ``CocoMetric(metric='proposal')`` is recall of boxes.
 """
 

@@ -84,6 +84,6 @@ def qualities(counts: np.ndarray) -> np.ndarray:
 
 
 def mean_quality(counts: np.ndarray) -> np.ndarray:
-    """Mean PQ, SQ and RQ (3,) over the classes (C, 4) that occur in truth or prediction; 0 without any."""
+    """Mean PQ, SQ and RQ (3,) over the classes (C, 4) that occur in ground truth or prediction; 0 without any."""
     present = counts[:, 1:].sum(1) > 0
     return qualities(counts[present]).mean(0) if present.any() else np.zeros(3)

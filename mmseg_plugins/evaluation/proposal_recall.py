@@ -34,7 +34,7 @@ def average_recalls(
     limits: Sequence[int],
     iou_thrs: np.ndarray,
 ) -> list[float]:
-    """Recall averaged over thresholds, for each limit of boxes an image; 0 without any object.
+    """Recall averaged over thresholds, for each limit of boxes per image; 0 without any object.
 
     Args:
         truths, boxes: per image (G, 4) and (P, 4), x1 y1 x2 y2 in pixels.

@@ -12,9 +12,9 @@ ROOM = 1.25  # a limit is at least so many times the fullest image: detections a
 
 
 def beyond(counts: np.ndarray, limit: int) -> tuple[float, int]:
-    """Share of the objects that a limit of detections an image leaves out at best, and the number of such images.
+    """Share of the objects that a limit of detections per image leaves out at best, and the number of such images.
 
-    ``counts`` (I,) objects an image.
+    ``counts`` (I,) objects per image.
     """
     return share(int(np.maximum(counts - limit, 0).sum()), int(counts.sum())), int((counts > limit).sum())
 

@@ -34,7 +34,7 @@ class RunReportHook(Hook):
     ::
 
         before_train      config.py, class_histogram.{png,csv}, summary.json
-        first iterations  samples_train.png (what the network got, with its truth)
+        first iterations  samples_train.png (what the network got, with its ground truth)
         every interval    a row of scalars.csv
         each validation   samples_val.png (ground truth next to prediction), curves, summary.json
         after_train       curves_{loss,metric,lr}.png, summary.json

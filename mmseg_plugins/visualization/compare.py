@@ -21,7 +21,7 @@ WRONG = (235, 235, 235)  # RGB of a prediction that matches no true instance
 
 
 class Column(NamedTuple):
-    """The truth, or one system: its title and the instances of each of N images."""
+    """The ground truth, or one system: its title and the instances of each of N images."""
 
     title: str
     instances: Sequence[Instances]
@@ -60,7 +60,7 @@ def draw_cell(
 ) -> np.ndarray:
     """Instances over their image or, with ``plain``, on a dark ground of its size in place of the image.
 
-    ``image`` (H, W, 3) uint8 BGR; ``colors`` (N, 3) RGB.  Truth (without scores) and predictions look alike.
+    ``image`` (H, W, 3) uint8 BGR; ``colors`` (N, 3) RGB.  Ground truth (without scores) and predictions look alike.
     """
     ground = np.full_like(image, PLAIN) if plain else image
     boxes = None if instances.masks is not None else instances.boxes
@@ -79,13 +79,13 @@ def comparison_sheet(
     cell: int = 256,
     heading: str | None = None,
 ) -> np.ndarray:
-    """One page with a row an image and a column a system, the truth first, or the other way round.
+    """One page with a row per image and a column per system, the ground truth first, or the other way round.
 
     What a system finds has the colour of the true instance that it matches, or is white.
 
     Args:
         images: Name -> (H, W, 3) uint8 BGR, N of them.
-        columns: Truth and systems, each with N entries in the same order.
+        columns: Ground truth and systems, each with N entries in the same order.
         names: Class names.
         plain: Draw instances alone.
         systems_as_rows: A row a system and a column an image.
@@ -118,7 +118,7 @@ def _title(name: str, column: Column, row: int, place: int) -> str:
 
 
 class LabelColumn(NamedTuple):
-    """The truth, or one system: its title and the label map (H, W) of each of N images."""
+    """The ground truth, or one system: its title and the label map (H, W) of each of N images."""
 
     title: str
     maps: Sequence[np.ndarray]
@@ -141,11 +141,11 @@ def label_sheet(
     cell: int = 256,
     heading: str | None = None,
 ) -> np.ndarray:
-    """One page with a row an image and a column a system, the truth first, or the other way round; a legend below.
+    """One page with a row per image and a column per system, ground truth first, or the other way; a legend below.
 
     Args:
         images: Name -> (H, W, 3) uint8 BGR, N of them.
-        columns: Truth and systems, each with N maps in the same order.
+        columns: Ground truth and systems, each with N maps in the same order.
         names: Class names.
         palette: RGB of each class; missing ones are filled with distinct colours.
         plain: Draw labels alone, pixels without a label dark, so that the image itself is not shown.

@@ -1,4 +1,4 @@
-"""Data samples of mmdet and mmseg as pictures, truth or prediction.
+"""Data samples of mmdet and mmseg as pictures, ground truth or prediction.
 
 Works on what the samples hold (``gt_instances``, ``pred_instances``,
 ``gt_sem_seg``, ``pred_sem_seg``, ``pred_panoptic_seg``), so it imports neither host.
@@ -51,7 +51,7 @@ def to_array(value: Any) -> Any:
 
 
 def get_instances(data: Any) -> Instances:
-    """Arrays of an ``InstanceData`` (truth or prediction), boxes from the masks where it has none."""
+    """Arrays of an ``InstanceData`` (ground truth or prediction), boxes from the masks where it has none."""
     masks = to_array(data.get('masks', None))
     labels = to_array(data.get('labels', None))
     boxes = to_array(data.get('bboxes', None))

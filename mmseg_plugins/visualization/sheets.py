@@ -1,4 +1,4 @@
-"""Contact sheets: a grid of titled pictures on one page; data samples with their truth and predictions."""
+"""Contact sheets: a grid of titled pictures on one page; data samples with their ground truth and predictions."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class SampleSheet:
         return self._samples >= self.limit
 
     def add_truth(self, inputs: Any, sample: Any) -> None:
-        """One training sample: network input (C, H, W) and the truth in its frame."""
+        """One training sample: network input (C, H, W) and the ground truth in its frame."""
         if self.full:
             return
         caption, picture = samples.draw_truth(samples.input_image(inputs), sample, self.meta)
@@ -98,7 +98,7 @@ class SampleSheet:
         self._samples += 1
 
     def add_pair(self, inputs: Any, sample: Any, score_thr: float, scaled: bool) -> None:
-        """One predicted sample: truth, then prediction, on the original image; see :mod:`.samples` for ``scaled``."""
+        """One predicted sample: ground truth, then prediction, on the original image; ``scaled``: :mod:`.samples`."""
         if self.full:
             return
         image = samples.original_image(sample, inputs)

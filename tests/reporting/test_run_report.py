@@ -199,7 +199,7 @@ def test_interval_below_one_is_refused():
 
 def test_validation_pairs_show_prediction_beside_truth(segmentor_run):
     sheet = cv2.imread(str(segmentor_run / 'samples_val.png'))
-    assert sheet.shape[1] == 4 * 400 + 5 * 8  # truth, prediction, truth, prediction
+    assert sheet.shape[1] == 4 * 400 + 5 * 8  # ground truth, prediction, ground truth, prediction
     assert sheet.shape[0] > 2 * 400
     assert np.abs(sheet[60:400, 10:400].astype(int) - sheet[60:400, 420:810]).mean() > 1
 

@@ -1,12 +1,13 @@
 # FCIS on the small setting's pyramid: ResNet-18 of half the width and a stock
-# FPN, cut down as ../../_base_/models/mask-rcnn_r18-small_fpn.py is.  The RPN reads all levels, the head the one of stride 4: 7 x 7 groups of
+# FPN, cut down as ../../_base_/models/mask-rcnn_r18-small_fpn.py is.
+# The RPN reads all levels, the head the one of stride 4: 7 x 7 groups of
 # a 20-pixel object on a stride-16 map would all lie in the same two pixels.
 _base_ = ['mmdet::_base_/models/mask-rcnn_r50_fpn.py']
 
 # ------------------------------------------------------------------ often changed
 width = 64  # channels of the pyramid and of the head
 base_channels = 32  # of the first backbone stage; doubles with each stage
-# RoIs an image that enter the loss, of how many: the original's.  Objects have the larger losses, so with few
+# RoIs per image that enter the loss, of how many: the original's.  Objects have the larger losses, so with few
 # RoIs, or many objects, mining leaves no background among them, and everything becomes an object.
 num_rois = 128
 num_proposals = 300

@@ -1,6 +1,6 @@
 # The original's setting on PASCAL VOC (SBD images and masks, SDS split): 4 GPUs
 # with one image each, 22 epochs over 5623 images and their mirror images, that is
-# 62k iterations, x0.1 after 14 epochs.  No warm-up, no OHEM: 128 RoIs an image, a
+# 62k iterations, x0.1 after 14 epochs.  No warm-up, no OHEM: 128 RoIs per image, a
 # quarter of them objects, background with an IoU in [.1, .5).  The released 5e-4 a
 # GPU with summed gradients are 2e-3 for their mean.
 _base_ = [

@@ -1,4 +1,4 @@
-"""Panoptic truth without ``panopticapi``, which no package index serves and mmdet's own step asks for."""
+"""Panoptic ground truth without ``panopticapi``, which no package index serves and mmdet's own step asks for."""
 
 from __future__ import annotations
 

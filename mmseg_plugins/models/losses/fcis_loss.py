@@ -71,7 +71,7 @@ def fcis_loss(terms: FCISLossTerms,
     Args:
         terms: Of :func:`fcis_roi_losses`.
         labels: (N,); RoIs with -1 do not count in the mean of the class loss.
-        normalizer: R, what the sums of mask and box loss are divided by.  The original has 128 an image, however
+        normalizer: R, what the sums of mask and box loss are divided by.  The original has 128 per image, however
             many RoIs there are; ``None`` takes their number, as chainercv does.
 
     Returns:

@@ -26,7 +26,7 @@ def hard_negative_mask(logits: Tensor, truth: Tensor, valid: Tensor, ratio: floa
     Args:
         logits: (B, H, W).
         truth: (B, H, W) bool, the objects.
-        valid: (B, H, W) bool, False where the truth is unknown.
+        valid: (B, H, W) bool, False where the ground truth is unknown.
     """
     scores = logits.detach().float().masked_fill(truth, -torch.inf).flatten(1)
     positives = (truth & valid).flatten(1).sum(1)
@@ -60,7 +60,7 @@ def psenet_losses(logits: Tensor,
         logits: (B, K, H, W).
         objects: (B, H, W) 0 or 1.
         kernels: (B, K - 1, H, W) 0 or 1, largest first.
-        valid: (B, H, W), 0 where the truth is unknown.
+        valid: (B, H, W), 0 where the ground truth is unknown.
 
     Returns:
         Of the whole objects (B,), of the kernels (B,) (mean over K - 1), and the cells of the first (B, H, W).

@@ -3,7 +3,7 @@
 Paper: "Fully Convolutional Instance-aware Semantic Segmentation", https://arxiv.org/abs/1611.07709.
 Original code (MIT): https://github.com/msracver/FCIS/tree/309f6c9a1669bf05a955b66519a807951e70197f
 
-There is no layer after an RoI: all convolutions run once an image, and an RoI only averages.  That makes the second
+There is no layer after an RoI: all convolutions run once per image, and an RoI only averages.  That makes the second
 pass at test time, on the boxes that the first one refined, nearly free.
 
 Shapes: B images, N RoIs, K classes, p x p mask bins, H x W image pixels.
@@ -283,7 +283,7 @@ class FCISHead(BaseModule):
 
     @property
     def quota(self) -> int:
-        """RoIs an image that the sampler is asked for, R of the loss."""
+        """RoIs per image that the sampler is asked for, R of the loss."""
         quota: int = self.sampler.num_hard if isinstance(self.sampler, LossMiner) else self.sampler.num
         return quota
 

@@ -1,4 +1,4 @@
-"""Truth of one image as maps: which instance and which class each cell belongs to, and what is unknown.
+"""Ground truth of one image as maps: which instance and which class each cell belongs to, and what is unknown.
 
 Shapes: G objects, H x W input pixels (padding included), h x w cells of ``stride`` px.
 """

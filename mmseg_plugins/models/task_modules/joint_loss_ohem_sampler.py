@@ -34,7 +34,7 @@ class JointLossOHEMSampler(BaseSampler):
     """Two steps: ``sample`` takes every RoI that is positive or negative, ``mine`` keeps the hardest of an image.
 
     Args:
-        num: RoIs an image that enter the loss; FCIS: 128.
+        num: RoIs per image that enter the loss; FCIS: 128.
         add_gt_as_proposals: Whether the objects' own boxes are candidates.
         context: The RoI head, which hosts hand to every sampler; not read.
     """
