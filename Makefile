@@ -17,7 +17,7 @@ WORKERS ?= 2
 .PHONY: demo test lint wheel-test doctor setup tables
 demo:
 	@$(SETUP)
-	@$(PY) tools/demo.py $(ARGS)
+	@$(PY) -m mmseg_plugins demo $(ARGS)
 
 test:
 	@$(SETUP) tests
@@ -40,4 +40,5 @@ setup:
 	@$(PY) tools/doctor.py
 
 tables:
-	@$(PY) tools/misc/results.py tables
+	@$(PY) -m mmseg_plugins results tables
+	@$(PY) -m mmseg_plugins results index

@@ -1,5 +1,5 @@
 # Fitted to 12,033 objects in 464 inputs of configs/fit_to_data/_base_/nuclei.py by
-#   python tools/analysis_tools/fit_to_data.py configs/fit_to_data/_base_/nuclei.py --out work_dirs/fit_nuclei
+#   mmseg-plugins fit configs/fit_to_data/_base_/nuclei.py --out-dir work_dirs/fit_nuclei
 # Train:
 #   python tools/train.py configs/fit_to_data/mask-rcnn_r18-fitted_1000it-crop256_nuclei.py
 # Measured numbers: configs/fit_to_data/README.md.

@@ -23,9 +23,11 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins import setup
+from mmseg_plugins.config.embedded import embedded_config
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.structures.images import read_image
+from mmseg_plugins.utils.devices import usable_device
 from mmseg_plugins.utils.errors import UserError
 
 _PREFIX = 'module.'  # what a parallel wrapper puts before every key
@@ -37,9 +39,10 @@ class Predictor:
     """Build a model from its config, load its weights safely, run it on single images.
 
     Args:
-        config: A config file (hosts' by ``mmdet::``/``mmseg::``) or a ready Config.
+        config: Name or file of a config (hosts' by ``mmdet::``/``mmseg::``), a ready Config, or None (``-``) for the
+            one that the checkpoint holds.
         checkpoint: A ``.pth`` file; it is read without running code it may hold.
-        device: ``cpu``, ``cuda:0``, ...
+        device: ``auto`` (an accelerator if there is one), ``cpu``, ``cuda:0``, ...
         cfg_options: Overrides, as ``--cfg-options``.
         allow_partial: Whether keys may be missing, unexpected or of another shape.
         max_per_image: Most instances an image may give, set in the model's ``test_cfg``
@@ -60,19 +63,24 @@ class Predictor:
 
     def __init__(
         self,
-        config: str | os.PathLike[str] | Config,
+        config: str | os.PathLike[str] | Config | None,
         checkpoint: str | os.PathLike[str],
-        device: str | torch.device = 'cpu',
+        device: str | torch.device = 'auto',
         *,
         cfg_options: Mapping[str, Any] | None = None,
         allow_partial: bool = False,
         max_per_image: int | None = None,
     ) -> None:
+        from mmseg_plugins.config.build_errors import explain_build_errors
         from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
         from mmseg_plugins.engine.runner.post_process import build_post_process
 
         setup()
-        if isinstance(config, Config):
+        if config is None or config == '-':
+            loaded = load_checkpoint_file(os.fspath(checkpoint))
+            self.cfg = embedded_config(loaded, os.fspath(checkpoint))
+            self.cfg.merge_from_dict(dict(cfg_options or {}))
+        elif isinstance(config, Config):
             self.cfg = copy.deepcopy(config)
             self.cfg.merge_from_dict(dict(cfg_options or {}))
         else:
@@ -89,7 +97,8 @@ class Predictor:
         self.device = usable_device(device)
         loaded = load_checkpoint_file(os.fspath(checkpoint))
         self.meta = class_meta(self.cfg, loaded)
-        self.model = revert_sync_batchnorm(MODELS.build(self.cfg.model))
+        with explain_build_errors(self.cfg):
+            self.model = revert_sync_batchnorm(MODELS.build(self.cfg.model))
         self.report = load_weights(self.model, loaded, os.fspath(checkpoint), allow_partial)
         self.model.to(self.device).eval()
         self.model.dataset_meta = self.meta
@@ -129,24 +138,6 @@ class Predictor:
         return sample
 
 
-def usable_device(device: str | torch.device) -> torch.device:
-    """The device of a name, if this machine has it.
-
-    Raises:
-        UserError: no such device.
-    """
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0].rstrip('.')
-        raise UserError(
-            f'device {str(device)!r} cannot be used: {reason}.',
-            fix='cpu, or cuda:0 where there is a GPU and a torch built for it.',
-        ) from error
-    return found
-
-
 def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """``classes`` and ``palette``: of the checkpoint, else of the config's ``metainfo``, else of its data set class."""
     saved = (checkpoint.get('meta') or {}) if isinstance(checkpoint, Mapping) else {}
@@ -184,9 +175,7 @@ def load_weights(model: torch.nn.Module, checkpoint: Any, name: str, allow_parti
     Raises:
         UserError: something does not fit and ``allow_partial`` is False, or nothing fits at all.
     """
-    state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else {}
-    state = {k.removeprefix(_PREFIX): v for k, v in state.items() if isinstance(v, torch.Tensor)}
-    own = model.state_dict()
+    state, own = weights_of(checkpoint), model.state_dict()
     mismatched = [key for key in own if key in state and own[key].shape != state[key].shape]
     report = {
         'missing': [key for key in own if key not in state and not key.endswith(_COUNTER)],
@@ -202,6 +191,30 @@ def load_weights(model: torch.nn.Module, checkpoint: Any, name: str, allow_parti
         )
     model.load_state_dict({**own, **usable})
     return report
+
+
+def weights_of(checkpoint: Any) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint by name, without the prefix of a parallel wrapper."""
+    state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else {}
+    return {key.removeprefix(_PREFIX): value for key, value in state.items() if isinstance(value, torch.Tensor)}
+
+
+def refuse_other_shapes(model: torch.nn.Module, checkpoint: Any, name: str) -> None:
+    """Raise where a checkpoint has a tensor of a model in another shape: other classes, or another network.
+
+    mmengine passes over such tensors with a warning, and what they should have filled stays random.
+
+    Raises:
+        UserError: listing them.
+    """
+    own = model.state_dict()
+    wrong = [f'{key}: checkpoint {_shape(value)}, model {_shape(own[key])}'
+             for key, value in weights_of(checkpoint).items() if key in own and own[key].shape != value.shape]
+    if wrong:
+        raise UserError(
+            f'checkpoint {name} does not fit the model of the config:\n{format_report(dict(mismatched=wrong))}\n',
+            fix='give the config that the checkpoint was trained with; it lies in its working folder',
+        )
 
 
 def format_report(report: Mapping[str, Sequence[str]], limit: int = 8) -> str:

@@ -97,6 +97,23 @@ def measure_crf(image: Tensor, classes: int, params: CRFParams, rounds: int = 5,
     return result
 
 
+def format_report(result: dict[str, Any], pixels: int) -> str:
+    """What :func:`measure_crf` found as a Markdown table and what it means for the labels of ``pixels`` pixels."""
+    lines = ['| | set-up s | inference s | together s |', '|---|---|---|---|']
+    for name, title in (('ours', 'dense_crf'), ('pydensecrf', 'pydensecrf')):
+        if result[name] is not None:
+            parts = result[name]['setup_s'], result[name]['inference_s']
+            lines.append(f'| {title} | {parts[0]:.3f} | {parts[1]:.3f} | {sum(parts):.3f} |')
+    lines += [f'| conv_crf | - | - | {result["conv_crf_s"]:.3f} |', '',
+              f'peak memory of dense_crf {result["peak_mb"]:.0f} MB']
+    if result['pydensecrf'] is None:
+        lines.append('pydensecrf cannot be imported here, so it is not compared')
+    else:
+        lines.append(f'largest difference of a marginal {result["largest_difference"]:.1e}, '
+                     f'{result["other_labels"]} of {pixels} labels differ')
+    return '\n'.join(lines)
+
+
 def _pydensecrf() -> Any:
     try:
         return importlib.import_module('pydensecrf.densecrf')

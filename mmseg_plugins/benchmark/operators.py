@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -129,6 +129,23 @@ def measure_case(case: Case,
                 seconds, _ = _once(call, device, clock)
             times[name] += [seconds] * (number > 0)
     return {'train_s': None, **result, **{name: statistics.median(seconds) for name, seconds in times.items()}}
+
+
+def format_table(results: Sequence[Mapping[str, Any]]) -> str:
+    """One row per operator, as Markdown; times in ms."""
+    rows = [[
+        'operator', 'maps', 'pass ms', 'forward ms (x pass)', 'train ms (x pass)', 'loop ms (x forward)', 'peak MB'
+    ]]
+    for one in results:
+        row = [one['name'], ' x '.join(map(str, one['size'])), f'{one["pass_s"] * 1e3:.3g}']
+        for key in ('forward_s', 'train_s'):
+            row.append('-' if one[key] is None else f'{one[key] * 1e3:.4g} ({one[key] / one["pass_s"]:.3g})')
+        loop = one['loop_s']
+        row.append('-' if loop is None else f'{loop * 1e3:.4g} ({loop / one["forward_s"]:.3g})')
+        rows.append([*row, f'{one["peak_mb"]:.0f}'])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
+    return '\n'.join([lines[0], '|' + '|'.join('-' * (width + 2) for width in widths) + '|', *lines[1:]])
 
 
 def _once(call: Callable[[], Any], device: str, clock: Clock) -> tuple[float, Any]:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 
+from mmseg_plugins.cli.frame import DONE, Parser
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.table import OPTIONS, RELEASES, listing
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Add the subcommand's arguments; options of a few rows stand at the end."""
     parser.add_argument('name', nargs='?', metavar='NAME', help='row of the table (see --list), or auto')
     parser.add_argument('source', nargs='?', metavar='SOURCE', help='the released file')
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.list:
         print(listing())
-        return 0
+        return DONE
     missing = [name.upper() for name in ('name', 'source', 'target') if getattr(args, name) is None]
     if missing:
         raise UserError(f'{" and ".join(missing)} missing.', rule='NAME SOURCE TARGET.',
@@ -49,4 +50,4 @@ def run(args: argparse.Namespace) -> int:
 
     options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
     print(convert_weights(args.name, args.source, args.target, args.config, **options))
-    return 0
+    return DONE

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
+from mmseg_plugins.config.build_errors import explain_build_errors
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -19,8 +20,9 @@ def build_dataset(cfg: Config, split: str) -> Any:
     """
     loader = cfg.get(f'{split}_dataloader')
     if loader is None:
-        raise UserError(f'the config has no {split}_dataloader; choose another --split')
+        raise UserError(f'the config has no {split}_dataloader.', fix='choose another --split')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
     init_default_scope(cfg.get('default_scope') or 'mmdet')
-    return DATASETS.build(loader['dataset'])
+    with explain_build_errors(cfg):
+        return DATASETS.build(loader['dataset'])

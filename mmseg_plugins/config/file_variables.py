@@ -89,7 +89,7 @@ def _assignments(path: Path) -> dict[str, list[ast.expr]]:
         return {}
     try:
         body = ast.parse(path.read_text(encoding='utf-8')).body
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # no text, or zero bytes in it
         return {}
     found: dict[str, list[ast.expr]] = {}
     for node in body:

@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.file_variables import assigned_names, own_file, read_with
+from mmseg_plugins.config.paths import resolve_config
 from mmseg_plugins.config.renamed import current_path
 from mmseg_plugins.config.variables import DATA_VARIABLES, move_data_root, resolve_data_variables, uses_data_variables
 from mmseg_plugins.config.walk import forget_own_scope, places_of
@@ -53,7 +54,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     """Read a config file and resolve its data variables.
 
     Args:
-        path: A ``.py`` config file, or ``mmdet::...`` / ``mmseg::...``.
+        path: A config file, the name of one of ours, ``mmseg_plugins::...``, ``mmdet::...`` or ``mmseg::...``.
         cfg_options: ``{'a.b.c': value}`` as parsed by :class:`~mmseg_plugins.utils.cfg_options.CfgOptions`.
             Data variables among them act everywhere (``data_root=...`` moves
             every loader); so does a variable of the file or of its own bases
@@ -66,7 +67,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     """
     setup()
     options = dict(cfg_options or {})
-    path = current_path(os.fspath(path))
+    path = resolve_config(current_path(os.fspath(path)))
     cfg = _read(path, _take_file_variables(path, options))
     forget_own_scope(cfg._cfg_dict)
     variables = {key: options.pop(key) for key in DATA_VARIABLES if key in options}
@@ -81,7 +82,11 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
         _warn_of_spent_variable(cfg, key)
         if '.' in key and cfg.get(key.split('.')[0]) is True:
             cfg[key.split('.')[0]] = {}  # a switch that is on, such as run_report, takes options one by one
-    cfg.merge_from_dict(options)
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise UserError(f'--cfg-options {" ".join(options)} does not fit {path}: {error}',
+                        fix='mmseg-plugins print-config shows what the config has') from error
     return cfg
 
 
@@ -96,10 +101,11 @@ def _take_file_variables(path: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: str, values: Mapping[str, Any]) -> Config:
-    if '::' not in path and not os.path.isfile(path):
-        raise UserError(f'config file {path!r} does not exist.{_near_files(path)}')
     if '::' not in path and not path.endswith(('.py', '.yml', '.yaml', '.json')):
-        raise UserError(f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.{_near_files(path)}')
+        raise UserError(
+            f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.',
+            fix='name a config; mmseg-plugins list names ours',
+        )
     try:
         # fromfile knows the hosts' prefix only below _base_.
         if values:
@@ -108,30 +114,22 @@ def _read(path: str, values: Mapping[str, Any]) -> Config:
             cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py')
         else:
             cfg = Config.fromfile(path)
-        if 'annotations' in cfg and 'images' in cfg:
-            raise UserError(
-                f'{path} is a COCO annotation file, not a config.',
-                fix='a config whose train_ann_file it is; tools/analysis_tools/fit_to_data.py measures it as it is.',
-            )
-        return cfg
-    except (SyntaxError, NameError, KeyError, TypeError) as error:
-        raise UserError(f'config {path} cannot be read: {error}') from error
     except ImportError as error:
         raise UserError(
             f'config {path} could not import {getattr(error, "name", None) or error}: {error}.',
             fix='install the package that custom_imports names (this one: pip install -e .).',
         ) from error
+    except Exception as error:  # a config is the user's program: whatever it raises is a mistake in it
+        clear = isinstance(error, (SyntaxError, NameError, KeyError, TypeError))
+        kind = '' if clear else f'{type(error).__name__}: '
+        raise UserError(f'config {path} cannot be read: {kind}{error}') from error
+    if 'annotations' in cfg and 'images' in cfg:
+        raise UserError(
+            f'{path} is a COCO annotation file, not a config.',
+            fix='a config whose train_ann_file it is; mmseg-plugins fit measures it as it is.',
+        )
+    return cfg
 
-
-def _near_files(path: str) -> str:
-    """One line that lists configs with a similar name."""
-    roots = [Path('configs'), Path(__file__).resolve().parents[2] / 'configs']
-    files = [file for root in roots if root.is_dir() for file in root.rglob('*.py')]
-    known = {file.name: file for file in files if '_base_' not in file.parts}
-    near = near_names(os.path.basename(path), known, least=0.5)
-    if not near:
-        return ' Fix: give the path of a .py config, relative to the current folder; configs/ holds ours.'
-    return ' Did you mean ' + ' or '.join(os.path.relpath(known[name]) for name in near) + '?'
 
 
 def _warn_of_new_key(cfg: Config, dotted: str) -> None:

@@ -42,7 +42,7 @@ def structure_problems(content: Any, needs_annotations: bool = True) -> list[str
     if not isinstance(content, dict):
         return [
             f'the JSON holds a {type(content).__name__}, a COCO file is an object with images, annotations '
-            'and categories. Fix: convert it (tools/dataset_converters).'
+            'and categories. Fix: mmseg-plugins convert-data.'
         ]
     problems = []
     for key in ('images', 'annotations', 'categories'):

@@ -45,9 +45,9 @@ def read_boxes(path: Path, images: Path | None = None, score_thr: float = 0.0, b
     """Read a COCO file, or a list of COCO results.
 
     Args:
-        path: ``instances_*.json``, or ``predictions.json`` of tools/infer.py (any list of results with ``bbox``).
+        path: ``instances_*.json``, or ``predictions.json`` of ``predict`` (any list of results with ``bbox``).
         images: For results, the COCO file that says which image and class an id means; by default ``images.json``
-            beside ``path``, where tools/infer.py writes it.
+            beside ``path``, where ``predict`` writes it.
         score_thr: Least score, where there are scores.
         box_format: ``'xywh'``, COCO's, or ``'xyxy'`` for files that hold two corners.
 

@@ -168,7 +168,7 @@ class Notes:
             raise UserError(
                 f'{path} belongs to other boxes or settings.',
                 rule='a job goes on with what it began.',
-                fix='remove it to begin anew, or name another --out.',
+                fix='remove it to begin anew, or name another --out-file.',
             )
         for line in lines[1:]:
             image_id, annotations, counts = json.loads(line)
@@ -283,6 +283,6 @@ def _check_same(out: Path, mark: str) -> None:
     if not same:
         raise UserError(
             f'{out} is there and was not made of these boxes with these settings.',
-            fix='another --out, or remove it.',
+            fix='another --out-file, or remove it.',
         )
 

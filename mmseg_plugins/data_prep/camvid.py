@@ -115,7 +115,7 @@ def convert_camvid(root: Path, out: Path, png: bool = False, quality: int = 95) 
         raise UserError(f'a JPEG quality is 1 to 100, got {quality}')
     root, splits = find_root(root)
     if out.resolve() in (root.resolve(), *root.resolve().parents):
-        raise UserError(f'--out {out} is the source or above it.', rule='a folder of its own.', fix='data/camvid')
+        raise UserError(f'--out-dir {out} is the source or above it.', rule='a folder of its own.', fix='data/camvid')
     counts = {}
     for split in splits:
         require_folder(root / f'{split}annot', LAYOUT)

@@ -188,15 +188,15 @@ def write_shapes(out: Path, spec: ShapesSpec, workers: int = 1) -> bool:
         True when it was written, False when what stood there could be used.
 
     Raises:
-        FileExistsError: ``out`` holds something that this generator did not make.
+        UserError: ``out`` holds something that this generator did not make.
     """
     out = out.resolve()
     if _is_complete(out, spec):
         return False
     if out.exists() and not (out / STAMP).is_file() and (not out.is_dir() or os.listdir(out)):
-        raise FileExistsError(
-            f'{out} is not a folder of generated shapes (it holds no {STAMP}) and would be overwritten. '
-            'Fix: choose another --out, or remove it yourself.'
+        raise UserError(
+            f'{out} is not a folder of generated shapes (it holds no {STAMP}) and would be overwritten.',
+            fix='choose another --out-dir, or remove it yourself.',
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(out)

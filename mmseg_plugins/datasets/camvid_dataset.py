@@ -19,7 +19,7 @@ class CamVidDataset(BaseSegDataset):
     """CamVid as folders ``img_dir/{train,val,test}`` and ``ann_dir/{train,val,test}``.
 
     Label maps are 8-bit: 0 to 10, and 255 where nothing is labelled.  The tutorial's own files hold 11 there:
-    ``tools/dataset_converters/camvid.py`` copies them into this layout.
+    ``mmseg-plugins convert-data camvid`` copies them into this layout.
 
     Args:
         img_suffix, seg_map_suffix: ``.png`` for files as the tutorial holds them.

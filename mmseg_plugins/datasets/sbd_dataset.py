@@ -23,7 +23,7 @@ class SBDInstanceDataset(BaseDetDataset):
 
     The layout and the split of the papers: :mod:`mmseg_plugins.datasets.sbd_files`.  Boxes are half-open, in pixels,
     tight around the mask; masks are compressed RLEs for ``LoadAnnotations(with_mask=True)``; void pixels (255) belong
-    to no object.  Every label file is opened at the start (about 5 ms an image); ``tools/dataset_converters/sbd.py``
+    to no object.  Every label file is opened at the start (about 5 ms an image); ``mmseg-plugins convert-data sbd``
     writes a COCO JSON that is read at once.
 
     Args:

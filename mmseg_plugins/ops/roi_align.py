@@ -2,7 +2,7 @@
 
 Paper: "Mask R-CNN", https://arxiv.org/abs/1703.06870, section 3.  It gives mmcv's numbers; it exists beside mmcv's
 operator because the mean of samples on a grid is separable, and taken axis by axis it costs a fraction of the time on a
-CPU (``tools/analysis_tools/benchmark_ops.py``).  It reads half and bfloat16 maps, and its RoIs get a gradient.
+CPU (``mmseg-plugins benchmark operators``).  It reads half and bfloat16 maps, and its RoIs get a gradient.
 
 Shapes: B images, C channels, H x W pixels, N RoIs, P x Q bins, S samples a bin along one axis.  RoIs are (batch index,
 x1, y1, x2, y2) in input-image pixels.

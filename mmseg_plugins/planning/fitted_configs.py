@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmseg_plugins.config.paths import config_root
 from mmseg_plugins.config.variables import DATA_VARIABLES, uses_data_variables
 from mmseg_plugins.planning.default_systems import DEFAULT_SYSTEMS
 from mmseg_plugins.planning.fingerprint import Source
@@ -19,7 +20,6 @@ from mmseg_plugins.planning.report import system_parts
 from mmseg_plugins.utils.errors import UserError
 
 RECORD = 'fit.json'
-_CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 class FittedConfig(NamedTuple):
@@ -68,7 +68,7 @@ def refuse_foreign_files(configs: Sequence[FittedConfig], source: Source, out: P
         UserError: a target is the measured config itself, or was written or changed by somebody else.
     """
     if out.exists() and not out.is_dir():
-        raise UserError(f'--out {out} is a file.', rule='a folder.', fix='name another.')
+        raise UserError(f'--out-dir {out} is a file.', rule='it must be a folder.', fix='name another.')
     ours = _recorded(out)
     for config in configs:
         if config.path.exists() and os.path.exists(source.name) and config.path.samefile(source.name):
@@ -77,7 +77,7 @@ def refuse_foreign_files(configs: Sequence[FittedConfig], source: Source, out: P
         if held is not None and held != ours.get(_relative(config.path, out)):
             raise UserError(
                 f'{config.path} exists and is not as this tool left it; nothing was written.',
-                fix='another --out (or --fragment), or move the file away.',
+                fix='another --out-dir (or --fragment), or move the file away.',
             )
 
 
@@ -99,7 +99,7 @@ def write_configs(
 
 
 def _example(name: str, folder: Path) -> str:
-    return name if '::' in name else _relative(_CONFIGS / name, folder)
+    return name if '::' in name else _relative(config_root() / name, folder)
 
 
 def _relative(path: Path, folder: Path) -> str:

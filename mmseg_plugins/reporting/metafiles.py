@@ -263,8 +263,16 @@ def read_models(metafile: Path) -> list[dict[str, Any]]:
 
 
 def read_summary(work_dir: Path, name: str = 'summary.json') -> dict[str, Any]:
-    """``summary.json`` of a working folder, or ``test_summary.json``."""
-    return dict(json.loads((work_dir / name).read_text()))
+    """``summary.json`` of a working folder, or ``test_summary.json``.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return dict(json.loads((work_dir / name).read_text(encoding='utf-8')))
+    except (OSError, ValueError) as error:
+        raise UserError(f'{work_dir / name} cannot be read: {error}.',
+                        fix='name the working folder of a finished run') from error
 
 
 def _public_command(command: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-HEAD = "# Every metafile, by OpenMMLab's rule.  Generated: mmseg-plugins results tables\n"
+HEAD = "# Every metafile, by OpenMMLab's rule.  Generated: mmseg-plugins results index\n"
 
 
 def model_index(configs: Path) -> str:

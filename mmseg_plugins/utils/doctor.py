@@ -21,8 +21,8 @@ from types import ModuleType
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
 DATA_FOLDERS = {
-    'data/shapes': 'python tools/dataset_converters/shapes.py --out data/shapes',
-    'data/nuclei': 'python tools/dataset_converters/dsb2018.py stage1_train --out data/nuclei',
+    'data/shapes': 'mmseg-plugins convert-data shapes --out-dir data/shapes',
+    'data/nuclei': 'mmseg-plugins convert-data dsb2018 stage1_train --out-dir data/nuclei',
     'data/coco': 'download COCO 2017 and link it there',
 }
 

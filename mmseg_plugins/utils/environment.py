@@ -114,6 +114,8 @@ def peak_memory() -> dict[str, float]:
 
 def command_line() -> str:
     """The command of this process, quoted so that a shell takes it again."""
+    if os.path.basename(sys.argv[0]) in ('mmseg-plugins', '__main__.py'):
+        return shlex.join(['mmseg-plugins', *sys.argv[1:]])
     return shlex.join([os.path.basename(sys.executable) or 'python', *sys.argv])
 
 

@@ -8,13 +8,45 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.structures.images import read_image
+from mmseg_plugins.reporting.class_counts import base_datasets
+from mmseg_plugins.structures.images import read_image, save_image
 from mmseg_plugins.structures.rle import as_rle
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.progress import track
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.samples import Instances, draw_truth, input_image, original_image
 from mmseg_plugins.visualization.semantic import complete_palette, draw_semantic
-from mmseg_plugins.visualization.sheets import annotations_are_resized
+from mmseg_plugins.visualization.sheets import annotations_are_resized, contact_sheet
+
+
+def draw_dataset(dataset: Any, folder: Path, number: int, original: bool, heading: str) -> tuple[list[Path], list[str]]:
+    """Draw evenly spaced images of a built data set, and ``sheet.png`` with all of them.
+
+    Args:
+        dataset: As :func:`mmseg_plugins.config.build.build_dataset` makes it.
+        folder: Where the pictures go.
+        number: Images at most.
+        original: The image files with their annotations, in place of what the pipeline gives.
+        heading: One line above the sheet.
+
+    Returns:
+        The paths of the pictures, the sheet last, and one line for each image that could not be drawn.
+    """
+    draw, source = (draw_original_item, next(base_datasets(dataset))) if original else (draw_pipeline_item, dataset)
+    chosen = np.unique(np.linspace(0, len(source) - 1, min(number, len(source))).round().astype(int))
+    written, failures, pictures = [], [], []
+    for index in track([int(value) for value in chosen], description='Drawing'):
+        try:
+            title, picture = draw(source, index)
+        except (OSError, UserError, AssertionError, ValueError) as error:
+            failures.append(f'index {index}: {type(error).__name__}: {error}')
+            continue
+        written.append(save_image(folder / f'{index:06d}.jpg', picture))
+        pictures.append((title, picture))
+    if pictures:
+        sheet = contact_sheet(pictures, min(4, len(pictures)), heading=heading)
+        written.append(save_image(folder / 'sheet.png', sheet))
+    return written, failures
 
 
 def draw_pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
@@ -24,7 +56,7 @@ def draw_pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
     original image is drawn, since that is their frame.
 
     Raises:
-        ValueError: the pipeline gave nothing (mm would silently take another image).
+        UserError: the pipeline gave nothing (mm would silently take another image).
     """
     item = dataset[index]
     if item is None:

@@ -1,4 +1,4 @@
-"""Visualizers that a config names; the pictures of reports and of ``tools/infer.py`` need none."""
+"""Visualizers that a config names; the pictures of reports and of ``mmseg-plugins predict`` need none."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_plugins.cli.main import main
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
 from mmseg_plugins.data_check.map_check import MapSource, check_panoptic, check_semantic
 from mmseg_plugins.data_prep.shapes import MIN_VISIBLE_FRACTION, MIN_VISIBLE_PIXELS, STUFF, THINGS, draw_scene
@@ -136,10 +137,10 @@ def test_same_arguments_reuse_at_once_and_others_write_again(tmp_path):
 
 def test_killed_run_leaves_nothing_that_looks_complete_and_is_redone(tmp_path):
     out = tmp_path / 'set'
-    script = ROOT / 'tools/dataset_converters/shapes.py'
-    args = ['--out', str(out), '--train', '3000', '--val', '1', '--size', '32', '--workers', '1']
+    args = ['convert-data', 'shapes', '--out-dir', str(out), '--train', '3000', '--val', '1', '--size', '32',
+            '--workers', '1']
     env = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    process = subprocess.Popen([sys.executable, str(script), *args], env=env)
+    process = subprocess.Popen([sys.executable, '-m', 'mmseg_plugins', *args], env=env)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob('.set.making-*/train/0000*.jpg')) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -154,7 +155,7 @@ def test_killed_run_leaves_nothing_that_looks_complete_and_is_redone(tmp_path):
 
 def test_folder_of_others_is_not_overwritten(tmp_path):
     (tmp_path / 'precious.txt').write_text('mine')
-    with pytest.raises(FileExistsError, match='choose another --out'):
+    with pytest.raises(UserError, match='choose another --out-dir'):
         write_shapes(tmp_path, SPEC)
     assert (tmp_path / 'precious.txt').read_text() == 'mine'
 
@@ -166,25 +167,11 @@ def test_wrong_arguments_are_named(wrong):
         ShapesSpec(**wrong)
 
 
-def test_script_writes_and_reports(tmp_path):
-    script = ROOT / 'tools/dataset_converters/shapes.py'
-    command = [
-        sys.executable,
-        str(script),
-        '--out',
-        str(tmp_path / 's é'),
-        '--train',
-        '2',
-        '--val',
-        '1',
-        '--size',
-        '32',
-    ]
-    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    runs = [subprocess.run(command, env=env, capture_output=True, text=True, timeout=120) for _ in range(2)]
-    assert [done.returncode for done in runs] == [0, 0]
-    assert 'wrote 2 + 1 images' in runs[0].stdout
-    assert 'kept (already complete)' in runs[1].stdout
-    wrong = subprocess.run([*command[:-1], '8'], env=env, capture_output=True, text=True, timeout=120)
-    assert wrong.returncode == 1
-    assert 'size must be at least 32, got 8' in wrong.stderr
+def test_the_command_writes_and_reports(tmp_path, capsys):
+    command = ['convert-data', 'shapes', '--out-dir', str(tmp_path / 's é'), '--train', '2', '--val', '1', '--size']
+    assert main([*command, '32']) == 0
+    assert 'wrote 2 + 1 images' in capsys.readouterr().out
+    assert main([*command, '32']) == 0
+    assert 'kept (already complete)' in capsys.readouterr().out
+    assert main([*command, '8']) == 2
+    assert 'size must be at least 32, got 8' in capsys.readouterr().err

@@ -2,10 +2,6 @@
 
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +10,7 @@ from mmengine.config import Config
 from sbd_sets import HEIGHT, IMAGES, WIDTH, label_maps, write_mats, write_sbd
 from test_sbd_dataset import load
 
+from mmseg_plugins.cli.main import main
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
 from mmseg_plugins.data_prep.sbd import convert_sbd, which_list
@@ -122,22 +119,14 @@ def test_converter_takes_other_lists_and_names_what_is_missing(root, tmp_path):
         convert_sbd(root / 'img', tmp_path)
 
 
-def test_script_prints_what_it_wrote_or_ends_with_the_message(root, tmp_path):
-    tool = Path(__file__).parents[2] / 'tools/dataset_converters/sbd.py'
-
-    def run(*args):
-        command = [sys.executable, str(tool), *map(str, args)]
-        env = {**os.environ, 'PYTHONPATH': str(tool.parents[2])}
-        return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
-
-    done = run(root, '--val', root / 'train.txt')
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f'{root / "annotations"}, val: 3 images, 3 instances of 20 classes\n'
+def test_the_command_prints_what_it_wrote_or_is_refused_with_the_message(root, tmp_path, capsys):
+    assert main(['convert-data', 'sbd', str(root), '--val', str(root / 'train.txt')]) == 0
+    assert capsys.readouterr().out == f'{root / "annotations"}, val: 3 images, 3 instances of 20 classes\n'
     assert (root / 'annotations/instances_val.json').is_file()
-    failed = run(tmp_path / 'nowhere')
-    assert failed.returncode == 1
-    assert failed.stderr.startswith('sbd.py: ')
-    assert 'Traceback' not in failed.stderr
+    assert main(['convert-data', 'sbd', str(tmp_path / 'nowhere')]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert 'Traceback' not in error
 
 
 def test_lists_of_the_papers_are_recognised():

@@ -10,7 +10,7 @@ import torch
 from engine_toy import ToyModel, loader, toy_config, train
 from mmengine.registry import HOOKS, MODELS
 
-from mmseg_plugins.engine.checks.unknown_type import UnknownTypeError, explain_unknown_types
+from mmseg_plugins.config.build_errors import UnknownTypeError, explain_build_errors
 from mmseg_plugins.engine.hooks.finite_loss_hook import FiniteLossHook
 from mmseg_plugins.engine.runner.hook_switches import add_switch_hooks
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
@@ -128,7 +128,7 @@ def test_an_unknown_type_gets_help(kind: str, words: str, tmp_path: Path) -> Non
 
 
 def test_other_key_errors_pass_unchanged() -> None:
-    with pytest.raises(KeyError, match=r'^.other.$'), explain_unknown_types():
+    with pytest.raises(KeyError, match=r'^.other.$'), explain_build_errors():
         raise KeyError('other')
 
 

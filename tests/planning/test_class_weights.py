@@ -1,7 +1,5 @@
 """Class weights: the reference's numbers, the tool on a config and on a folder, labels that are no class."""
 
-import importlib.util
-
 import cv2
 import numpy as np
 import pytest
@@ -9,13 +7,10 @@ import toy_runs
 from golden_cases import GoldenCase
 from mmengine.config import Config
 
+from mmseg_plugins.cli.main import main
 from mmseg_plugins.planning.class_weights import enet, linknet, median_frequency
 from mmseg_plugins.planning.label_counts import count_labels
 from mmseg_plugins.utils.errors import UserError
-
-spec = importlib.util.spec_from_file_location('class_weights', toy_runs.ROOT / 'tools/analysis_tools/class_weights.py')
-tool = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(tool)
 
 
 @pytest.mark.golden
@@ -90,7 +85,7 @@ def toy(tmp_path):
 
 def test_the_tool_writes_a_config_that_others_inherit(toy, tmp_path, capsys):
     out = tmp_path / 'new folder' / 'weights.py'
-    assert tool.main([str(tmp_path / 'config.py'), '--out', str(out), '--c', '1.1']) == 0
+    assert main(['class-weights', str(tmp_path / 'config.py'), '--out-file', str(out), '--c', '1.1']) == 0
     text = capsys.readouterr().out
     labels = np.stack([cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted((toy / 'ann_dir').iterdir())])
     shares = [(labels == k).mean() for k in range(3)]
@@ -100,21 +95,21 @@ def test_the_tool_writes_a_config_that_others_inherit(toy, tmp_path, capsys):
     leaf.write_text(f'_base_ = [{str(out)!r}]\nloss_decode = dict(class_weight={{{{_base_.enet_weights}}}})\n')
     weights = Config.fromfile(leaf).loss_decode.class_weight
     np.testing.assert_allclose(weights, 1 / np.log(1.1 + np.array(shares)), rtol=1e-5)
-    assert 'tools/analysis_tools/class_weights.py' in out.read_text()
+    assert 'mmseg-plugins class-weights' in out.read_text()
 
 
 def test_a_folder_and_a_config_give_the_same(toy, tmp_path, capsys):
-    assert tool.main([str(tmp_path / 'config.py'), '--shares-of', 'valid']) == 0
+    assert main(['class-weights', str(tmp_path / 'config.py'), '--shares-of', 'valid']) == 0
     by_config = capsys.readouterr().out
     names = ['--classes', 'ground', 'disc', 'bar']
-    assert tool.main([str(toy / 'ann_dir'), *names, '--shares-of', 'valid']) == 0
+    assert main(['class-weights', str(toy / 'ann_dir'), *names, '--shares-of', 'valid']) == 0
     assert capsys.readouterr().out == by_config
-    assert tool.main([str(toy / 'ann_dir'), *names, 'bicyclist']) == 0
+    assert main(['class-weights', str(toy / 'ann_dir'), *names, 'bicyclist']) == 0
     assert 'in no map, weight 0: bicyclist' in capsys.readouterr().out
 
 
 def failure(capsys, *argv):
-    assert tool.main([str(item) for item in argv]) == 2
+    assert main(['class-weights', *map(str, argv)]) == 2
     return capsys.readouterr().err
 
 

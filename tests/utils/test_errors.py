@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from mmseg_plugins.engine.checks.unknown_type import UnknownTypeError
+from mmseg_plugins.config.build_errors import UnknownTypeError
 from mmseg_plugins.utils.atomic import DiskFullError
 from mmseg_plugins.utils.errors import UserError
 

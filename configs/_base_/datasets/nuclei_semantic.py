@@ -1,6 +1,6 @@
 # Cell nuclei of the 2018 Data Science Bowl (stage 1, CC0) as two classes for
 # mmseg, background and nucleus, with U-Net's border weight map:
-#   python tools/dataset_converters/dsb2018.py stage1_train --out data/nuclei
+#   mmseg-plugins convert-data dsb2018 stage1_train --out-dir data/nuclei
 # Crops of 256 x 256 in training, whole images in validation.
 # data_root moves everything (--cfg-options data_root=...).
 data_root = 'data/nuclei/'

@@ -4,7 +4,7 @@
 # mmseg_plugins/datasets/sbd_files.py.
 #
 # Its .mat files are read at the start.  For other metrics, or a faster start:
-#   python tools/dataset_converters/sbd.py data/sbd
+#   mmseg-plugins convert-data sbd data/sbd
 _base_ = ['mmdet::_base_/datasets/coco_instance.py']
 
 data_root = 'data/sbd/'

@@ -1,5 +1,5 @@
 # Generated shapes, 128 x 128, no download:
-#   python tools/dataset_converters/shapes.py --out data/shapes
+#   mmseg-plugins convert-data shapes --out-dir data/shapes
 _base_ = ['mmdet::_base_/datasets/coco_instance.py']
 
 data_root = 'data/shapes/'

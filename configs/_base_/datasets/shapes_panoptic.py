@@ -1,5 +1,5 @@
 # Generated shapes with stuff, 128 x 128, no download:
-#   python tools/dataset_converters/shapes.py --out data/shapes
+#   mmseg-plugins convert-data shapes --out-dir data/shapes
 # Read and evaluated by this project's steps: the host's want panopticapi, which
 # no package index serves.  data_root moves everything (--cfg-options data_root=...).
 _base_ = ['mmdet::_base_/datasets/coco_panoptic.py']

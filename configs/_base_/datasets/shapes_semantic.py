@@ -1,5 +1,5 @@
 # Generated shapes as label maps for mmseg, 128 x 128, no download:
-#   python tools/dataset_converters/shapes.py --out data/shapes
+#   mmseg-plugins convert-data shapes --out-dir data/shapes
 # data_root moves everything (--cfg-options data_root=...).
 data_root = 'data/shapes/'
 dataset = dict(

@@ -1,5 +1,5 @@
 # A small Mask R-CNN on cell nuclei with what COCO's configs set for COCO: anchors of 32, 64, ... px,
-# RoIs below 112 px read from stride 4, at most 100 detections.  The starting point for fit_to_data.py.
+# RoIs below 112 px read from stride 4, at most 100 detections.  The starting point for mmseg-plugins fit.
 _base_ = [
     '../../_base_/models/mask-rcnn_r18-small_fpn.py',
     '../../_base_/datasets/nuclei_instance.py',

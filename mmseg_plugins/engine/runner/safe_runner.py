@@ -23,13 +23,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg_plugins import setup
+from mmseg_plugins.config.build_errors import explain_build_errors
 from mmseg_plugins.config.variables import resolve_data_variables
 from mmseg_plugins.config.walk import forget_own_scope
 from mmseg_plugins.engine.checkpoint.files import ResumePoint, build_checkpoint, find_resume_point, verify
 from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.checks.pretrained import check_pretrained
-from mmseg_plugins.engine.checks.unknown_type import explain_unknown_types
 from mmseg_plugins.engine.protocols import BeforeBuild
 from mmseg_plugins.engine.runner.cpu_dist import cpu_wrapper, start_gloo
 from mmseg_plugins.engine.runner.hook_switches import add_post_process, add_switch_hooks
@@ -94,12 +94,12 @@ class SafeRunner(Runner):
             resolve_data_variables(cfg)
         add_switch_hooks(cfg)
         add_post_process(cfg)
-        with explain_unknown_types(cfg), explain_disk_full(cfg['work_dir']):
+        with explain_build_errors(cfg), explain_disk_full(cfg['work_dir']):
             return super().from_cfg(cfg)
 
     def train(self) -> Any:
         """Train, from where the work dir's newest checkpoint stands if resuming is on."""
-        with explain_unknown_types(self.cfg), explain_disk_full(self.work_dir):
+        with explain_build_errors(self.cfg), explain_disk_full(self.work_dir):
             self._before_build('train')
             if is_main_process():
                 for folder in self._checkpoint_folders():
@@ -299,7 +299,7 @@ class SafeRunner(Runner):
                 hook.before_build(self, stage)
 
     def _evaluate(self, run: Callable[[], dict[str, float]]) -> dict[str, float]:
-        with explain_unknown_types(self.cfg), explain_disk_full(self.work_dir):
+        with explain_build_errors(self.cfg), explain_disk_full(self.work_dir):
             self._before_build(run.__name__)  # 'val' or 'test'
             if self._resume and not self._has_loaded and (self._load_from is None or self._resume == 'auto'):
                 self._load_from = self._find_resume_point().path or self._load_from

@@ -16,6 +16,7 @@ from torch import Tensor
 from mmseg_plugins.models.crf.crf_features import Scale
 from mmseg_plugins.models.crf.mean_field import NORMALIZATIONS, Normalization
 from mmseg_plugins.utils.deprecation import renamed_arguments
+from mmseg_plugins.utils.errors import UserError
 
 Compat = float | Sequence[float] | Sequence[Sequence[float]] | Tensor
 
@@ -46,9 +47,9 @@ class CRFParams:
 
     def __post_init__(self) -> None:
         if self.iterations < 0:
-            raise ValueError(f'CRF: iterations={self.iterations} must be 0 or more')
+            raise UserError(f'CRF: iterations={self.iterations} must be 0 or more')
         if self.normalization not in NORMALIZATIONS:
-            raise ValueError(f'CRF: normalization={self.normalization!r} must be one of {NORMALIZATIONS}')
+            raise UserError(f'CRF: normalization={self.normalization!r} must be one of {NORMALIZATIONS}')
 
 
 PRESETS = {
@@ -69,11 +70,11 @@ def resolve_params(params: str | CRFParams, changes: dict[str, Any]) -> CRFParam
     """
     if isinstance(params, str):
         if params not in PRESETS:
-            raise ValueError(f'no preset {params!r} for a dense CRF; there are {sorted(PRESETS)}')
+            raise UserError(f'no preset {params!r} for a dense CRF; there are {sorted(PRESETS)}')
         params = PRESETS[params]
     changes = renamed_arguments('a dense CRF', changes, {'normalisation': 'normalization'})
     known = [field.name for field in fields(CRFParams)]
     unknown = sorted(set(changes) - set(known))
     if unknown:
-        raise ValueError(f'a dense CRF has no parameter {unknown}; it has {known}')
+        raise UserError(f'a dense CRF has no parameter {unknown}; it has {known}')
     return replace(params, **changes)

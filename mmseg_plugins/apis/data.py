@@ -1,0 +1,52 @@
+"""Check a data set before anything is trained, from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.utils import import_modules_from_strings
+
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.data_check.check_config import check_config
+from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.coco_check import ImageOptions
+from mmseg_plugins.utils.errors import UserError
+
+
+def check_data(
+    config: str | os.PathLike[str] | Config,
+    splits: Sequence[str] = ('train', 'val', 'test'),
+    *,
+    cfg_options: Mapping[str, Any] | None = None,
+    decode_images: bool = False,
+    max_headers: int | None = 2000,
+) -> list[DatasetReport]:
+    """Compare a config's classes and heads with its annotation files, and these with the image files.
+
+    Args:
+        config: Name, path or ``Config``.
+        splits: Which loaders; a data set that several name is checked once.
+        cfg_options: Overrides, as ``--cfg-options``.
+        decode_images: Read every pixel of every image (minutes on COCO).
+        max_headers: Image files opened per data set, evenly spread; None opens all.
+
+    Returns:
+        A report per data set: ``report.problems()`` stop a training, ``report.counts`` is what it will drop.
+
+    Raises:
+        UserError: the config cannot be read, or names no data.
+    """
+    cfg = config if isinstance(config, Config) else load_config(config, cfg_options)
+    imports = cfg.get('custom_imports')
+    if imports:
+        import_modules_from_strings(**imports)
+    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    reports = check_config(cfg, splits, ImageOptions(max_headers=max_headers, decode=decode_images))
+    if not reports:
+        raise UserError(f'the config has no data set of {", ".join(splits)} to check.',
+                        fix='name a config with data loaders.')
+    return reports

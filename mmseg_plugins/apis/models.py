@@ -1,0 +1,50 @@
+"""A network from the name of a config, alone or with trained weights."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.utils import import_modules_from_strings
+from torch import nn
+
+from mmseg_plugins import setup
+from mmseg_plugins.apis.inference import load_weights
+from mmseg_plugins.config.build_errors import explain_build_errors
+from mmseg_plugins.config.load import load_config
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.utils.errors import UserError
+
+
+def get_model(
+    config: str | os.PathLike[str] | Config,
+    checkpoint: str | os.PathLike[str] | None = None,
+    *,
+    cfg_options: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """The network of a config, in training mode, on the CPU.
+
+    Args:
+        config: Name or path of a config, or a ``Config``.
+        checkpoint: Weights, which must fit; None initializes as a training does, but downloads no weights.
+        cfg_options: Overrides, as ``--cfg-options``.
+
+    Raises:
+        UserError: the config has no model or cannot be built; the checkpoint is missing or does not fit.
+    """
+    setup()
+    cfg = copy.deepcopy(config) if isinstance(config, Config) else load_config(config, cfg_options)
+    if not (cfg.get('model') or {}).get('type'):
+        raise UserError(f'{config} has no model with a type: it is a part of a config.', fix='name a whole config')
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
+    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    with explain_build_errors(cfg):
+        model: nn.Module = MODELS.build(cfg.model)
+    if checkpoint is not None:
+        load_weights(model, load_checkpoint_file(os.fspath(checkpoint)), os.fspath(checkpoint), allow_partial=False)
+    return model

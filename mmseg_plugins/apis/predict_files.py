@@ -1,0 +1,117 @@
+"""Predict image files and write everything that the command ``predict`` leaves in a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmseg_plugins.apis.inference import Predictor
+from mmseg_plugins.apis.prediction_files import RESULT_FOLDERS, ResultWriter, output_stems
+from mmseg_plugins.structures.images import IMAGE_SUFFIXES, list_images, read_image
+from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.progress import track
+from mmseg_plugins.visualization.samples import best_first, get_instances, get_label_map
+
+
+@dataclass(frozen=True)
+class PredictionJob:
+    """What is kept and written.
+
+    Args:
+        out_dir: Folder for everything written.
+        score_thr: Least score of an instance, in [0, 1].
+        max_per_image: Most instances of an image; None is all.
+        polygons: Also write polygons and labelme files.
+        ann_file: COCO file whose image and category ids are used; None numbers them 1, 2, ...
+    """
+
+    out_dir: Path
+    score_thr: float = 0.3
+    max_per_image: int | None = None
+    polygons: bool = False
+    ann_file: Path | None = None
+
+
+def find_images(path: Path, out_dir: Path) -> tuple[list[Path], list[str]]:
+    """Image files and their names in results: relative to the folder, or the bare name of a single file.
+
+    Pictures that an earlier run wrote below ``out_dir`` are left out.
+
+    Raises:
+        UserError: there is no such file or folder, or no image in it.
+    """
+    if path.is_file():
+        return [path], [path.name]
+    if not path.is_dir():
+        raise UserError(f'image or folder {path} does not exist.', fix='correct the path.')
+    files = list_images(path, [out_dir / name for name in RESULT_FOLDERS])
+    if not files:
+        raise UserError(
+            f'folder {path} holds no image ({", ".join(IMAGE_SUFFIXES)}), subfolders included.',
+            fix='name the folder of the images.',
+        )
+    return files, [file.relative_to(path).as_posix() for file in files]
+
+
+def read_ids(ann_file: Path | None, names: Sequence[str], classes: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Image ids and category ids: 1, 2, ..., or those of a COCO file, matched by name.
+
+    Raises:
+        UserError: the file is no COCO file, or lacks images or classes.
+    """
+    if ann_file is None:
+        return list(range(1, len(names) + 1)), list(range(1, len(classes) + 1))
+    try:
+        content = json.loads(ann_file.read_text(encoding='utf-8'))
+        images = {Path(item['file_name']).name: int(item['id']) for item in content['images']}
+        images.update({item['file_name']: int(item['id']) for item in content['images']})
+        categories = {item['name']: int(item['id']) for item in content['categories']}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f'--ann-file {ann_file} is not a COCO file: {type(error).__name__}: {error}.',
+            fix='name the annotation file of these images.',
+        ) from error
+    lost = [name for name in names if name not in images and Path(name).name not in images]
+    unknown = [name for name in classes if name not in categories]
+    if lost or unknown:
+        raise UserError(
+            f'--ann-file {ann_file} lacks {len(lost)} images {lost[:3]} and {len(unknown)} classes {unknown[:3]}; '
+            f'it has the classes {list(categories)[:10]}.',
+            fix='name the annotation file of these images.',
+        )
+    ids = [images[name] if name in images else images[Path(name).name] for name in names]
+    return ids, [categories[name] for name in classes]
+
+
+def predict_files(predictor: Predictor, files: Sequence[Path], names: Sequence[str], job: PredictionJob) -> list[str]:
+    """Predict and write every image; returns one line for each that could not be read."""
+    image_ids, category_ids = read_ids(job.ann_file, names, predictor.meta['classes'])
+    writer = ResultWriter(job.out_dir, predictor.meta, category_ids, job.polygons)
+    failures = []
+    jobs = list(zip(files, names, output_stems(names), image_ids, strict=True))
+    for path, name, stem, image_id in track(jobs, description='Predicting'):
+        try:
+            image = read_image(path)
+        except (UserError, OSError) as error:
+            failures.append(str(error))
+            print(f'left out: {error}', file=sys.stderr)
+            continue
+        sample = predictor(image)
+        panoptic = 'pred_panoptic_seg' in sample
+        if panoptic:
+            writer.add_panoptic(image, get_label_map(sample.pred_panoptic_seg), name, stem, image_id)
+        if 'pred_instances' in sample:
+            found = best_first(get_instances(sample.pred_instances), job.score_thr, job.max_per_image)
+            writer.add_instances(image, found, name, stem, image_id, path, overlay=not panoptic)
+        elif not panoptic:
+            writer.add_label_map(image, get_label_map(sample.pred_sem_seg), name, stem, image_id)
+            if 'uncertainty' in sample:  # of a segmentor that samples
+                writer.add_uncertainty(sample.uncertainty.data[0].numpy(), stem)
+    done = len(files) - len(failures)
+    print(f'{done} of {len(files)} images predicted, {len(writer.results)} instances. Written:')
+    for path in writer.finish():
+        print(f'  {path}')
+    return failures

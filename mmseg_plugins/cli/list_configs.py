@@ -1,0 +1,51 @@
+"""Our configs with what they are, their data and their scores; or the systems.
+
+    mmseg-plugins list                  # every config
+    mmseg-plugins list panet            # those of a system
+    mmseg-plugins list 'solo*nuclei'    # by a pattern or a part of the name
+    mmseg-plugins list --models         # the systems
+    mmseg-plugins list --names          # names alone, one per line
+
+A config is named by its name everywhere: mmseg-plugins train NAME.
+Scores in [paper: ...] are the paper's; the others were measured with this code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from mmseg_plugins.cli.frame import DONE, Parser
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument('pattern', nargs='?', metavar='SYSTEM|PATTERN', help='only these')
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument('--models', action='store_true', help='the systems')
+    shown.add_argument('--names', action='store_true', help='names alone')
+    shown.add_argument('--json', action='store_true', help='everything that is known, as JSON')
+
+
+def run(args: argparse.Namespace) -> int:
+    from mmseg_plugins.config.catalog import list_configs, list_systems
+
+    if args.models:
+        systems = [one for one in list_systems() if args.pattern in (None, one.name)]
+        width = max(len(one.name) for one in systems) if systems else 0
+        for system in systems:
+            print(f'{system.name:<{width}}  {system.configs:>3} configs  {system.title}')
+        return DONE
+    found = list_configs(args.pattern)
+    if args.names:
+        print('\n'.join(one.name for one in found))
+    elif args.json:
+        print(json.dumps([dict(name=one.name, system=one.system, dataset=one.dataset, description=one.description,
+                               path=str(one.path), results=one.results, paper=one.paper) for one in found], indent=1))
+    else:
+        system = ''
+        for one in found:
+            if one.system != system:
+                system = one.system
+                print(f'\n{system}')
+            print(f'  {one.name}\n      {one.description}\n      data: {one.dataset}   score: {one.score}')
+    return DONE
