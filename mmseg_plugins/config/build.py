@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from mmengine.config import Config
@@ -9,6 +10,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins.config.build_errors import explain_build_errors
+from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -16,7 +18,7 @@ def build_dataset(cfg: Config, split: str) -> Any:
     """The data set of a split (``train``, ``val`` or ``test``), in the config's scope.
 
     Raises:
-        UserError: the config has no loader for the split.
+        UserError: the config has no loader for the split, a part that cannot be built, or broken annotations.
     """
     loader = cfg.get(f'{split}_dataloader')
     if loader is None:
@@ -24,5 +26,10 @@ def build_dataset(cfg: Config, split: str) -> Any:
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
     init_default_scope(cfg.get('default_scope') or 'mmdet')
-    with explain_build_errors(cfg):
-        return DATASETS.build(loader['dataset'])
+    try:
+        with explain_build_errors(cfg):
+            return DATASETS.build(loader['dataset'])
+    except json.JSONDecodeError as error:
+        files = ', '.join(str(dataset.get('ann_file')) for dataset in leaf_datasets(loader['dataset']))
+        raise UserError(f'the annotations {files} are not valid JSON: {error}.',
+                        fix='export them again; mmseg-plugins check-data says more') from error

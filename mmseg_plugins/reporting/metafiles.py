@@ -212,7 +212,7 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
         metrics = result['Metrics']
         lines.append(
             table_row([
-                f'[`{model["Name"]}`]({Path(model["Config"]).name})',
+                f'[`{model["Name"]}`]({config_below_system(model)})',
                 *(f'{metrics[name]:.1f}' if name in metrics else '' for name in columns),
                 f'{result["Parameters (M)"]:.2f} M',
                 *_training_cells(result),
@@ -260,6 +260,11 @@ def _measured_on(results: Sequence[Mapping[str, Any]]) -> list[str]:
 def read_models(metafile: Path) -> list[dict[str, Any]]:
     """The models of a metafile."""
     return list(yaml.safe_load(metafile.read_text())['Models'])
+
+
+def config_below_system(model: Mapping[str, Any]) -> str:
+    """A model's config as its system's README links it: ``configs/gcn/ablations/a.py`` -> ``ablations/a.py``."""
+    return Path(*Path(model['Config']).parts[2:]).as_posix()
 
 
 def read_summary(work_dir: Path, name: str = 'summary.json') -> dict[str, Any]:

@@ -21,7 +21,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mmseg_plugins.reporting.metafiles import SEMANTIC_COLUMNS, is_semantic, seconds_per_iteration, table_row
+from mmseg_plugins.reporting.metafiles import (
+    SEMANTIC_COLUMNS,
+    config_below_system,
+    is_semantic,
+    seconds_per_iteration,
+    table_row,
+)
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
@@ -104,7 +110,7 @@ def _links(entry: Entry, folder: Path) -> list[str]:
     here = os.path.relpath(entry.folder, folder)
     return [
         f'[{entry.model.get("In Collection", entry.folder.name)}]({here}/README.md)',
-        f'[`{entry.model["Name"]}`]({here}/{Path(entry.model["Config"]).name})',
+        f'[`{entry.model["Name"]}`]({here}/{config_below_system(entry.model)})',
     ]
 
 
