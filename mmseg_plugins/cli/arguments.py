@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,20 +56,15 @@ def add_out_file(parser: Parser, what: str, required: bool = True) -> None:
 
 
 def check_out_dir(path: Path) -> Path:
-    """Make the folder, before the work begins.
+    """See before the work begins that a folder can be written; it is made when something is written into it.
 
     Raises:
-        UserError: it cannot be made or written.
+        UserError: it is a file, or lies where nothing can be written.
     """
-    import os
-
-    if path.exists() and not path.is_dir():
-        raise UserError(f'--out-dir {path} is a file.', rule='it must be a folder.', fix='name another.')
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f'--out-dir {path} cannot be made: {error.strerror}.', fix='name another folder.') from error
-    if not os.access(path, os.W_OK | os.X_OK):
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise UserError(f'--out-dir {path}: {there} is a file.', rule='it must be a folder.', fix='name another.')
+    if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f'--out-dir {path} may not be written.', fix='name another folder, or change its rights.')
     return path
 

@@ -44,6 +44,7 @@ class InstanceVOCMetric(BaseMetric):
     that key), else from its ``gt_instances``.  Their masks must have the image's original size (``LoadAnnotations``
     after ``Resize``).  Images are judged one by one as they come, so that memory does not grow with the pixels of the
     set.
+
     Results: ``sds/mAPr_50``, ``sds/mAPr_70`` ... in [0, 1] (nan when the set has no object), and a table of classes.
 
     Args:

@@ -112,7 +112,8 @@ def test_former_option_names_are_taken_and_not_shown(capsys):
 
 def test_outputs_are_checked_before_the_work(tmp_path):
     (tmp_path / 'file').write_text('')
-    assert check_out_dir(tmp_path / 'a' / 'b').is_dir()
+    assert check_out_dir(tmp_path / 'a' / 'b') == tmp_path / 'a' / 'b'
+    assert not (tmp_path / 'a').exists()
     for path in (tmp_path / 'file', tmp_path / 'file' / 'below'):
         with pytest.raises(UserError, match=r'--out-dir .*file.*Fix'):
             check_out_dir(path)

@@ -187,7 +187,7 @@ def test_damaged_image_is_named_and_the_others_go_on(detector, tmp_path, capsys)
     (dict(image='EMPTY'), 'holds no image'),
     (dict(device='gpu'), "device 'gpu' cannot be used"),
     (dict(device='cuda:99'), "device 'cuda:99' cannot be used"),
-    (dict(out='FILE'), 'is a file, it must be a folder'),
+    (dict(out='FILE'), 'is a file. Rule: it must be a folder'),
 ])  # fmt: skip
 def test_missing_input_gives_one_clear_line(detector, tmp_path, capsys, change, message):
     (tmp_path / 'EMPTY').mkdir()

@@ -162,7 +162,7 @@ def test_a_device_that_is_not_there_is_named(words, toy, tmp_path, capsys):
     (['predict', '{toy}/good.py', '{toy}/good.pth', '{toy}/gone', '--out-dir', '{out}'], 'does not exist'),
     (['convert-data', 'dsb2018', '{toy}/empty', '--out-dir', '{out}'], 'holds no folder'),
     (['convert-data', 'camvid', '{toy}/empty', '--out-dir', '{out}'], 'none of the folders'),
-    (['convert-data', 'sbd', '{toy}/empty'], 'neither train.txt nor val.txt'),
+    (['convert-data', 'sbd', '{toy}/empty'], 'img is no folder'),
     (['convert-data', 'labelme', '{toy}/empty', '--out-dir', '{out}'], 'holds no JSON file'),
     (['convert-data', 'via', '{toy}/gone.json', '--out-file', '{out}.json'], 'does not exist'),
     (['convert-data', 'via', '{toy}/broken.json', '--out-file', '{out}.json'], 'not valid JSON'),
