@@ -184,7 +184,7 @@ def limit_part(model: Model, objects: Objects) -> Part | None:
     found = _limits(model, objects, final)
     if found and final > COCO_DETECTIONS:
         beyond = percent(limits.beyond(objects.whole_counts, COCO_DETECTIONS)[0])
-        rows.append(Row(f'objects beyond {COCO_DETECTIONS} an image (COCO\'s AP counts so many, a class)', beyond))
+        rows.append(Row(f'objects beyond {COCO_DETECTIONS} per image (COCO\'s AP counts so many per class)', beyond))
     for key, counts, wanted in found:
         now = int(_get(model, key))
         fitted = max(now, wanted)

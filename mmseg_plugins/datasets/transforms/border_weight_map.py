@@ -22,7 +22,7 @@ class BorderWeightMap(BaseTransform):
     """Add ``gt_weight_map`` (H, W) float32: class weight + w0 exp(-(d1 + d2)^2 / (2 sigma^2)), see ``border_weights``.
 
     Objects are those of ``gt_instance_map`` where an earlier step has left one, else the connected parts of each class.
-    Pixels with the ignored label weigh 0.  Steps behind this one crop and flip the map like a label map; deformations
+    Pixels with the ignored label weigh 0.  Steps after this one crop and flip the map like a label map; deformations
     belong before it.
 
     Args:

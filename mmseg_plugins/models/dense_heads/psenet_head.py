@@ -51,7 +51,7 @@ class PSENetHead(BaseMaskHead):
         feat_channels: C.
         smallest: Shrink rate of the smallest kernel (the paper's m): .4 for ICDAR 2015, .7 for CTW1500.
         max_shrink: Largest inward offset in px.
-        norm_cfg: Norm of the convolution, which keeps its bias beside it.
+        norm_cfg: Norm of the convolution, which keeps its bias.
         loss: ``mmseg_plugins.PSENetLoss``.
         test_cfg: ``min_area`` in input pixels, ``min_score`` (mean probability of channel 0; an instance needs both),
             ``min_kernel_area`` (default ``min_area``, as in the original), ``max_per_img``.

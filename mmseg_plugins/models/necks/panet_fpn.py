@@ -38,7 +38,7 @@ class PANetFPN(BaseModule):
         C2 -lateral_convs.0-> M2 ------fpn_convs.0-> P2 = N2
 
     Lateral (1x1) and ``fpn_convs`` (3x3) have a norm and no activation; ``downsample_convs`` (3x3, stride 2) and
-    ``upper_convs`` (3x3) keep their bias beside the norm and have an activation.  The chain continues from the final
+    ``upper_convs`` (3x3) keep their bias next to the norm and have an activation.  The chain continues from the final
     N_i.  Extra levels are made by subsampling the coarsest one (1x1 max pooling of stride 2).
 
     Args:
@@ -48,7 +48,7 @@ class PANetFPN(BaseModule):
         start_level: Input maps before this index are not used.
         bottom_up: ``False`` leaves the second path out: a plain FPN of otherwise the same parts.
         norm_cfg: Norm of all convolutions.  Official: ``dict(type='GN', num_groups=32)``.
-        act_cfg: Activation of the bottom-up convolutions.  The paper has ReLU; the released code has it only beside
+        act_cfg: Activation of the bottom-up convolutions.  The paper has ReLU; the released code has it only with
             a norm (``act_cfg=None`` with ``norm_cfg=None`` gives the code's norm-free variant).
         init_cfg: Replaces the default fill (caffe2's Xavier, biases 0).
 

@@ -2,7 +2,7 @@
 
 Steps of ``get_seg_single`` in https://github.com/WXinlong/SOLO/tree/f4cd03b9404e3bd84ca0be45966fb61d20d2efe6
 (mmdet/models/anchor_heads/solo_head.py), with the same results.  There, and in stock mmdet, the soft masks of all
-candidates exist at once, and those of the final instances at the size of the photograph: users met requests of up to
+candidates exist at once, and those of the final instances at the original size: users met requests of up to
 258 GB.  Here masks are computed in chunks from what the head hands over, only the binary ones of the best ``nms_pre``
 are kept, and the final ones are enlarged a few at a time.
 
@@ -134,16 +134,16 @@ def choose_cells(scores: Tensor, strides: Tensor, masks: MaskSource, map_size: S
 
 def full_size_masks(cells: Tensor, masks: MaskSource, *, stride: int, map_size: Sequence[int], img_shape: Sequence[int],
                     out_shape: Sequence[int], mask_thr: float, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Tensor]:
-    """Yield binary masks (n, H, W) of the ``cells`` (K,) in the frame of the photograph, a few at a time.
+    """Yield binary masks (n, H, W) of the ``cells`` (K,) in the frame of the original image, a few at a time.
 
-    Soft masks are enlarged to the padded image, cropped to the image, resized to the photograph (bilinear, each), and
+    Soft masks are enlarged to the padded image, cropped to the image, resized to the original one (bilinear, each), and
     compared with ``mask_thr``.
 
     Args:
         stride: Of the mask map, in pixels of the padded image.
         map_size: (h, w) of the mask map.
         img_shape: Size (height, width) of the image without padding.
-        out_shape: (H, W) of the photograph.
+        out_shape: (H, W) of the original image.
     """
     padded = (map_size[0] * stride, map_size[1] * stride)
     height, width = img_shape[:2]

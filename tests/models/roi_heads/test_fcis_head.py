@@ -289,7 +289,7 @@ def test_bfloat16_maps_give_float32_logits():
 
 @pytest.mark.parametrize('build', [head, two_levels])
 def test_pooled_scores_keep_float32_under_autocast(build):
-    """A mean of bfloat16 numbers is no bfloat16 number: nothing is rounded behind the convolutions."""
+    """A mean of bfloat16 numbers is no bfloat16 number: nothing is rounded after the convolutions."""
     built = build()
     torch.manual_seed(3)
     feats = [torch.randn(1, 12, 64 // s, 64 // s) for s in (4, 8, 16)]

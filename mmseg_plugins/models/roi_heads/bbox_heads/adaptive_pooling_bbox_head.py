@@ -47,7 +47,7 @@ class AdaptivePoolingBBoxHead(BBoxHead):
         conv_out_channels: Width of the convolutions.
         fc_out_channels: Width of the fully connected layers.
         roi_feat_size: h, or (h, w).
-        norm_cfg: Norm behind every convolution (and fc with ``fc_norm``); ``None`` for none.
+        norm_cfg: Norm after every convolution (and fc with ``fc_norm``); ``None`` for none.
         box_mode: How proposals and decoded boxes count their pixels.  ``'half_open'``: as mmdet's.  ``'inclusive'``:
             as Detectron's, between objects and results that stay half-open; to be used with
             ``InclusiveDeltaXYWHBBoxCoder`` and an RPN of the same mode.
@@ -169,7 +169,7 @@ class AdaptivePoolingBBoxHead(BBoxHead):
 
 @MODELS.register_module()
 class AdaptivePooling2FCBBoxHead(AdaptivePoolingBBoxHead):
-    """Two fully connected layers, the first one a level; norm behind both.  Arguments: see the base class."""
+    """Two fully connected layers, the first one a level; norm after both.  Arguments: see the base class."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(num_convs=0, num_fcs=2, fc_norm=True, **kwargs)
