@@ -72,6 +72,10 @@ def _roi_cases() -> list[Case]:
                                      1e-5))
         rows.append(Case(f'roi_pool, {count} RoIs', partial(_maps, count),
                          lambda x, rois: mmcv.ops.roi_pool(x, rois, (3, 5), 0.25), (0, ), 1e-5, (CUDA, )))
+        rows.append(Case(f'deform_roi_pool, {count} RoIs',
+                         lambda count=count: (*_maps(count), torch.linspace(-1, 1, count * 30).view(count, 2, 3, 5)),
+                         lambda x, rois, offset: mmcv.ops.deform_roi_pool(x, rois, offset, (3, 5), 0.25, 2),
+                         (0, 2) if count else (0, ), 1e-5, (CUDA, )))  # no offsets get no gradient
     return rows
 
 
