@@ -1,5 +1,5 @@
 # DeepLab v3, second half: output stride 8, rates doubled, batch norms frozen, from deeplabv3_r101-os16's last weights.
-# Published (recalled, not re-read): 79.77 mIoU on VOC val with several scales and flips.
+# Published (from memory, not checked): 79.77 mIoU on VOC val with several scales and flips.
 # First: deeplabv3_r101-os16_30k-crop513_voc.py; load_from names its checkpoint.
 #   tools/dist_train.sh configs/deeplab/deeplabv3_r101-os8_30k-crop513_voc.py 4
 # Not yet measured here.

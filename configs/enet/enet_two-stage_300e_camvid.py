@@ -1,6 +1,6 @@
 # ENet on CamVid, the published recipe: second stage, the whole network, the encoder
 # from the first stage, which has to be trained before.  Paper: CamVid test, mIoU 51.3
-# (recalled, not read again).
+# (from memory, not checked).
 #   python tools/train.py configs/enet/enet_encoder_300e_camvid.py
 #   python tools/train.py configs/enet/enet_two-stage_300e_camvid.py
 # Not yet measured here.

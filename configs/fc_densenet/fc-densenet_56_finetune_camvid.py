@@ -1,5 +1,5 @@
 # FC-DenseNet56 on CamVid, second part of the published recipe: whole images, from the
-# result of the first part.  Paper, CamVid test: mIoU 58.9 (recalled, not read again).
+# result of the first part.  Paper, CamVid test: mIoU 58.9 (from memory, not checked).
 #   python tools/train.py configs/fc_densenet/fc-densenet_56_750e-crop224_camvid.py
 #   python tools/train.py configs/fc_densenet/fc-densenet_56_finetune_camvid.py
 # A first part that stopped early, or its best state: --cfg-options load_from=FILE.

@@ -1,5 +1,5 @@
 # PSPNet over ResNet-101 at stride 8 by stock parts: pyramid pooling 1, 2, 3, 6, auxiliary loss of .4 on stage 3.
-# Published (recalled, not re-read): 82.6 mIoU on VOC test with several scales.
+# Published (from memory, not checked): 82.6 mIoU on VOC test with several scales.
 #   tools/dist_train.sh configs/pspnet/pspnet_r101-os8_30k-crop473_voc.py 4
 # Not yet measured here.
 _base_ = ['../deeplab/_base_/voc_513.py']

@@ -1,4 +1,4 @@
-"""The same images through several systems: truth, then a column per system, on one sheet."""
+"""The same images through several systems: ground truth, then a column per system, on one sheet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ComparisonJob:
         images: Names of image files instead of a choice.
         score_thr: Least score that is drawn.
         plain: Masks or labels on a plain ground, no images.
-        systems_as_rows: Truth and systems below each other.
+        systems_as_rows: Ground truth and systems below each other.
         cell: Width of a picture in px.
         data_root: Of the validation data, instead of the config's.
         device: As of :class:`Predictor`.

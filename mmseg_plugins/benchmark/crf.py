@@ -1,4 +1,4 @@
-"""Time and memory of the dense CRF, beside pydensecrf where that is installed and beside ConvCRF."""
+"""Time and memory of the dense CRF, next to pydensecrf where that is installed and next to ConvCRF."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Clock = Callable[[], float]
 
 
 def synthetic_picture(height: int, width: int, seed: int = 0) -> Tensor:
-    """(3, H, W) uint8: smooth regions with sharp edges and a little noise, about as many colours as a photograph."""
+    """(3, H, W) uint8: smooth regions with sharp edges and a little noise, about as many colours as a photo."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, height // 40 + 2, width // 40 + 2, generator=generator) * 255
     regions = F.interpolate(coarse, size=(height, width), mode='nearest')

@@ -1,4 +1,4 @@
-"""Time and memory of the RoI operators beside one pass over their maps and beside a loop over RoIs."""
+"""Time and memory of the RoI operators next to one pass over their maps and next to a loop over RoIs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def measure_case(case: Case,
                  device: str = 'cpu',
                  loop: bool = True,
                  clock: Clock = time.perf_counter) -> dict[str, Any]:
-    """Time a case beside its loop and a pass over its maps, in turns, after checking it against the loop.
+    """Time a case next to its loop and a pass over its maps, in turns, after checking it against the loop.
 
     Returns:
         Medians in seconds of ``clock``: ``pass_s`` (``x.clone()``), ``copy_s`` (into memory already in use),

@@ -1,4 +1,4 @@
-"""One sheet with the same images through several systems: truth, then a column per system.
+"""One sheet with the same images through several systems: ground truth, then a column per system.
 
     mmseg-plugins compare CONFIG=CHECKPOINT CONFIG=CHECKPOINT --out-file sheet.png
     mmseg-plugins compare work_dirs/a work_dirs/b --out-file sheet.png --instances-only

@@ -21,7 +21,7 @@ def read_json(path: Path) -> tuple[Any, str | None]:
         return (
             None,
             f'the annotation file {path} does not exist. {what_is_there(path, folders=False)} '
-            'Fix: mend ann_file or data_root.',
+            'Fix: correct ann_file or data_root.',
         )
     except IsADirectoryError:
         return None, f'the annotation file {path} is a folder. Fix: name the JSON file in it.'
@@ -29,7 +29,7 @@ def read_json(path: Path) -> tuple[Any, str | None]:
         return (
             None,
             f'{path} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}). '
-            'Fix: export it again (was the copy cut off?) or mend that place.',
+            'Fix: export it again (was the copy cut off?) or correct that place.',
         )
     except UnicodeDecodeError as error:
         return None, f'{path} is not UTF-8 text (byte {error.start}). Fix: save it as UTF-8.'

@@ -47,7 +47,7 @@ def read_boxes(path: Path, images: Path | None = None, score_thr: float = 0.0, b
     Args:
         path: ``instances_*.json``, or ``predictions.json`` of ``predict`` (any list of results with ``bbox``).
         images: For results, the COCO file that says which image and class an id means; by default ``images.json``
-            beside ``path``, where ``predict`` writes it.
+            next to ``path``, where ``predict`` writes it.
         score_thr: Least score, where there are scores.
         box_format: ``'xywh'``, COCO's, or ``'xyxy'`` for files that hold two corners.
 
@@ -117,7 +117,7 @@ def _check_entries(path: Path, images: Sequence[Any], annotations: Sequence[Any]
             )
         box = ann['bbox']
         if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
-            raise UserError(f'{path}: entry {i} has the bbox {box!r:.80}.', rule='four numbers.', fix='mend it.')
+            raise UserError(f'{path}: entry {i} has the bbox {box!r:.80}.', rule='four numbers.', fix='correct it.')
     lost = sorted({str(ann['image_id']) for ann in annotations if ann['image_id'] not in ids})
     if lost:
         raise UserError(

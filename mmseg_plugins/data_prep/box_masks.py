@@ -250,12 +250,12 @@ def _look_for_images(boxes: BoxSet, image_dir: Path) -> None:
     if not names:
         raise UserError('the list of images is empty.', fix='is it the right file?')
     if not image_dir.is_dir():
-        raise UserError(f'the folder of images {image_dir} does not exist.', fix='mend --images.')
+        raise UserError(f'the folder of images {image_dir} does not exist.', fix='correct --images.')
     if not any((image_dir / name).is_file() for name in names):
         raise UserError(
             f'none of the {len(names)} images is in {image_dir}; the first would be {image_dir / names[0]}.',
             rule='file_name is relative to --images.',
-            fix='mend --images.',
+            fix='correct --images.',
         )
 
 

@@ -121,7 +121,7 @@ def convert_camvid(root: Path, out: Path, png: bool = False, quality: int = 95) 
         require_folder(root / f'{split}annot', LAYOUT)
         names = list_names(root, split)
         if not names:
-            raise UserError(f'{root / split} holds no image.', rule=f'the layout is {LAYOUT}.', fix='mend the path.')
+            raise UserError(f'{root / split} holds no image.', rule=f'the layout is {LAYOUT}.', fix='correct the path.')
         void = pixels = kept = 0
         for name in track(names, description=f'Converting {split}'):
             image_out = (out / 'img_dir' / split / name).with_suffix('.png' if png else '.jpg')

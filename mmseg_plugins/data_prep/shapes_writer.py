@@ -8,7 +8,7 @@ Layout under the output folder (S is ``train`` or ``val``)::
     annotations/instances_S.json, annotations/panoptic_S.json
     complete.json               the arguments, written last
 
-The folder is built beside its place and renamed when whole, so what stands
+The folder is built next to its place and renamed when whole, so what stands
 there is always complete.
 """
 

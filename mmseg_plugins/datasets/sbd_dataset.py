@@ -23,7 +23,7 @@ class SBDInstanceDataset(BaseDetDataset):
 
     The layout and the split of the papers: :mod:`mmseg_plugins.datasets.sbd_files`.  Boxes are half-open, in pixels,
     tight around the mask; masks are compressed RLEs for ``LoadAnnotations(with_mask=True)``; void pixels (255) belong
-    to no object.  Every label file is opened at the start (about 5 ms an image); ``mmseg-plugins convert-data sbd``
+    to no object.  Every label file is opened at the start (about 5 ms per image); ``mmseg-plugins convert-data sbd``
     writes a COCO JSON that is read at once.
 
     Args:
@@ -46,7 +46,8 @@ class SBDInstanceDataset(BaseDetDataset):
         """One dict an image, with ``instances`` as mmdet's transforms read them."""
         unknown = [name for name in self.metainfo['classes'] if name not in CLASSES]
         if unknown:
-            raise UserError(f'SBD has no classes {unknown}.', rule=f'they are {CLASSES}.', fix='mend metainfo.classes.')
+            raise UserError(f'SBD has no classes {unknown}.', rule=f'they are {CLASSES}.',
+                            fix='correct metainfo.classes.')
         labels = {CLASSES.index(name): label for label, name in enumerate(self.metainfo['classes'])}
         names = read_names(Path(self.ann_file))
         self._require_files(names)
@@ -60,7 +61,7 @@ class SBDInstanceDataset(BaseDetDataset):
                 raise UserError(
                     f'the folder {folder} does not exist. {what_is_there(folder, folders=True)}',
                     rule=f'the layout is {LAYOUT}.',
-                    fix=f'mend data_root, or data_prefix=dict({key}=...).',
+                    fix=f'correct data_root, or data_prefix=dict({key}=...).',
                 )
             missing = [names[i] + suffix for i in missing_files(folder, [name + suffix for name in names])]
             if missing:

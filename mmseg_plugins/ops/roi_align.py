@@ -1,6 +1,6 @@
 """RoIAlign with ``mmcv.ops.RoIAlign``'s semantics: the mean of bilinear samples in each bin.
 
-Paper: "Mask R-CNN", https://arxiv.org/abs/1703.06870, section 3.  It gives mmcv's numbers; it exists beside mmcv's
+Paper: "Mask R-CNN", https://arxiv.org/abs/1703.06870, section 3.  It gives mmcv's numbers; it exists next to mmcv's
 operator because the mean of samples on a grid is separable, and taken axis by axis it costs a fraction of the time on a
 CPU (``mmseg-plugins benchmark operators``).  It reads half and bfloat16 maps, and its RoIs get a gradient.
 

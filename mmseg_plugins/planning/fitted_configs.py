@@ -84,7 +84,7 @@ def refuse_foreign_files(configs: Sequence[FittedConfig], source: Source, out: P
 def write_configs(
     configs: Sequence[FittedConfig], objects: Objects, source: Source, command: str, out: Path
 ) -> dict[str, str]:
-    """Write the planned configs; returns path relative to ``out`` -> digest, for the record beside them."""
+    """Write the planned configs; returns path relative to ``out`` -> digest, for the record next to them."""
     measured = f'{len(objects):,} objects in {len(objects.inputs):,} inputs of {source.name}'
     facts = [f'Fitted to {measured} by', f'  {command}']
     written = {}

@@ -49,7 +49,7 @@ _PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of 
 _SEMANTIC_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation')
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
 _COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
-#: What a system is made for beside AP: a column where a row has it.
+#: What a system is made for besides AP: a column where a row has it.
 _OWN_COLUMNS = ('mask AR@10', 'mask AR@100', 'mask AR@1000', 'PQ', 'mAP^r .5', 'mAP^r .7')
 #: Metric of label maps -> its column: mean IoU, mean recall of the classes, share of right pixels.
 SEMANTIC_COLUMNS = {'mIoU': 'mIoU', 'mAcc': 'class average', 'aAcc': 'global accuracy'}

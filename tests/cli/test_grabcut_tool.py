@@ -207,7 +207,7 @@ def test_missing_and_damaged_images_are_counted(shapes):
     assert {ann['image_id'] for ann in made['annotations']} == {12}
 
 
-def test_likely_mistakes_name_the_fix(shapes):
+def test_likely_mistakes_name_the_fix(shapes, run):
     folder, content, _ = shapes
     images, annotations = content['images'], content['annotations']
     cases = [
@@ -232,7 +232,7 @@ def test_likely_mistakes_name_the_fix(shapes):
         boxes_to_masks(boxes, folder, folder / 'z.json')
     status, _, error = run(folder / 'boxes.json', '--images', folder / 'nowhere', '--out-file', folder / 'z.json')
     assert status == 2
-    assert 'does not exist. Fix: mend --images' in error
+    assert 'does not exist. Fix: correct --images' in error
     assert 'Traceback' not in error
 
 

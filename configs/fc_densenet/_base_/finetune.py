@@ -1,5 +1,5 @@
 # Second part of the published recipe: whole images one by one, a tenth of the learning
-# rate (recalled, not read again), the rest as in the first part (recipe_750e.py).
+# rate (from memory, not checked), the rest as in the first part (recipe_750e.py).
 _base_ = ['../../_base_/runtime/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
 
 # ------------------------------------------------------------------ often changed
