@@ -4,7 +4,7 @@
 # compares them.
 _base_ = ['mmdet::_base_/default_runtime.py']
 
-custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmseg_plugins.activate'], allow_failed_imports=False)
 runner_type = 'mmseg_plugins.SafeRunner'
 
 data_check = True  # classes, files and annotations, before anything is built

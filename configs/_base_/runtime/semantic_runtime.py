@@ -2,7 +2,7 @@
 # best one by mean IoU.  The extras are those of default_runtime.py.
 _base_ = ['mmdet::_base_/default_runtime.py']
 
-custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmseg_plugins.activate'], allow_failed_imports=False)
 runner_type = 'mmseg_plugins.SafeRunner'
 data_check = compatibility_check = finite_loss = padding_check = run_report = progress = True
 env_cfg = dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0))

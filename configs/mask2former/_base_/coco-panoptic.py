@@ -2,7 +2,7 @@
 # panopticapi, which no package index serves.
 _base_ = ['mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic.py']
 
-custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmseg_plugins.activate'], allow_failed_imports=False)
 runner_type = 'mmseg_plugins.SafeRunner'
 default_hooks = dict(checkpoint=dict(type='mmseg_plugins.SafeCheckpointHook'))
 visualizer = dict(type='mmseg_plugins.PanopticVisualizer')

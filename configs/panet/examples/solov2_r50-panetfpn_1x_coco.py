@@ -3,7 +3,7 @@
 # Not yet measured here.
 _base_ = ['mmdet::solov2/solov2_r50_fpn_1x_coco.py']
 
-custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmseg_plugins.activate'], allow_failed_imports=False)
 runner_type = 'mmseg_plugins.SafeRunner'
 default_hooks = dict(checkpoint=dict(type='mmseg_plugins.SafeCheckpointHook'))
 
