@@ -8,6 +8,7 @@ Shapes: T rows of C values in the table; M sums of S rows each; maps of H x W pi
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -28,6 +29,9 @@ class _WeightedRows(torch.autograd.Function):
         ctx.save_for_backward(weight)
         if not ctx.needs_input_grad[2]:
             return F.embedding_bag(index, table, mode='sum', per_sample_weights=weight)
+        if not _weights_may_need_gradients():
+            ctx.table = table.detach()
+            return F.embedding_bag(index, ctx.table, mode='sum', per_sample_weights=weight.detach())
         # PyTorch has a kernel for the gradient of the weights, the scalar products of rows; its graph is kept for it.
         with torch.enable_grad():
             ctx.leaf = weight.detach().requires_grad_()
@@ -41,9 +45,23 @@ class _WeightedRows(torch.autograd.Function):
         grad = grad.contiguous()
         to_table = _transposed(grad, ctx.index, weight, ctx.rows) if ctx.needs_input_grad[0] else None
         to_weight = None
-        if ctx.needs_input_grad[2]:
+        if ctx.needs_input_grad[2] and not _weights_may_need_gradients():
+            to_weight = torch.einsum('msc,mc->ms', ctx.table[ctx.index], grad)
+        elif ctx.needs_input_grad[2]:
             to_weight, = torch.autograd.grad(ctx.sums, ctx.leaf, grad, retain_graph=True)
         return to_table, None, to_weight
+
+
+@cache
+def _weights_may_need_gradients() -> bool:
+    """Whether ``embedding_bag`` gives gradients of the weights alone; torch 2.1 fails on an assertion of its own."""
+    with torch.enable_grad():
+        index, table = torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1)
+        try:
+            F.embedding_bag(index, table, mode='sum', per_sample_weights=torch.ones(1, 1, requires_grad=True))
+        except RuntimeError:
+            return False
+    return True
 
 
 def _transposed(grad: Tensor, index: Tensor, weight: Tensor, rows: int) -> Tensor:

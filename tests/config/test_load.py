@@ -174,7 +174,8 @@ def test_own_configs_are_found_by_scope_from_any_folder(name, tmp_path, monkeypa
     assert load_config(f'mmseg_plugins::{name}').train_dataloader.dataset.data_root == 'data/shapes/'
 
 
-@pytest.mark.parametrize('name', ['segnet/segnet-basic_16ch_1000it-crop224_camvid.py', 'solo/solo_r18_1500it_shapes.py'])
+@pytest.mark.parametrize(
+    'name', ['segnet/segnet-basic_16ch_1000it-crop224_camvid.py', 'solo/solo_r18_1500it_shapes.py'])
 def test_child_of_an_own_config_by_scope_builds_with_the_hosts_types(name, tmp_path):
     (tmp_path / 'child.py').write_text(f"_base_ = 'mmseg_plugins::{name}'\nmodel = dict(test_cfg=dict())\n")
     cfg = load_config(tmp_path / 'child.py')

@@ -10,6 +10,7 @@ from test_all_operators import CountCalls
 from torch import Tensor
 
 from mmseg_plugins import ops
+from mmseg_plugins.ops import weighted_rows as weighted_rows_module
 
 
 def deform(x: Tensor) -> Tensor:
@@ -82,3 +83,15 @@ def test_autocast_changes_nothing(name: str) -> None:
 def test_channels_last_maps_give_the_same(name: str) -> None:
     x = torch.randn(2, 4, 5, 6)
     torch.testing.assert_close(OPERATORS[name](x.to(memory_format=torch.channels_last)), OPERATORS[name](x))
+
+
+def test_gradients_of_the_weights_without_pytorchs_kernel_are_products_of_rows(monkeypatch):
+    monkeypatch.setattr(weighted_rows_module, '_weights_may_need_gradients', lambda: False)
+    table, index = torch.randn(7, 5, dtype=torch.float64), torch.randint(7, (6, 3))
+    grads = []
+    plain = lambda table, index, weight: (table[index] * weight[..., None]).sum(1)  # noqa: E731
+    for sums in (weighted_rows_module.weighted_rows, plain):
+        weight = torch.linspace(-1, 2, 18, dtype=torch.float64).view(6, 3).requires_grad_()
+        sums(table, index, weight).square().sum().backward()
+        grads.append(weight.grad)
+    torch.testing.assert_close(*grads)
