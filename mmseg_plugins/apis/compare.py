@@ -126,7 +126,7 @@ def compare(systems: Sequence[tuple[str, str]], job: ComparisonJob) -> tuple[np.
     semantic = 'instances' not in dataset.get_data_info(chosen[0])
     paths = [str(dataset.get_data_info(index)['img_path']) for index in chosen]
     images = {Path(path).name: read_image(path) for path in paths}
-    titles = ['truth', *(job.titles or [Path(config).stem for config, _ in systems])]
+    titles = ['ground truth', *(job.titles or [Path(config).stem for config, _ in systems])]
     cells = [[(original_labels if semantic else original_instances)(dataset, index) for index in chosen]]
     cells += [predict(system, paths, semantic, job) for system in systems]
     names = list(dataset.metainfo['classes'])

@@ -36,7 +36,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--score-thr', type=float, default=0.5, help='least score that is drawn (default 0.5)')
     parser.add_argument('--instances-only', '--labels-only', action='store_true', dest='plain',
                         help='masks or labels on a plain ground, no images')
-    parser.add_argument('--systems-as-rows', action='store_true', help='truth and systems below each other')
+    parser.add_argument('--systems-as-rows', action='store_true', help='ground truth and systems below each other')
     parser.add_argument('--cell', type=int, default=256, help='width of a picture in px (default 256)')
     parser.add_argument('--data-root', help="of the validation data, instead of the config's")
     add_device(parser)

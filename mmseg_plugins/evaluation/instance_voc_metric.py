@@ -120,7 +120,7 @@ class InstanceVOCMetric(BaseMetric):
         if len(sizes) > 1:
             raise UserError(
                 f'masks of image {sample.get("img_id")!r} have the sizes [height, width] {sorted(sizes)}.',
-                rule='predictions and truth have the size of the original image.',
+                rule='predictions and ground truth have the size of the original image.',
                 fix='in the test pipeline put LoadAnnotations after Resize, or give the metric an ann_file.',
             )
         verdicts = np.zeros((len(self.iou_thrs), len(scores)), np.int8)
@@ -148,7 +148,7 @@ class InstanceVOCMetric(BaseMetric):
                              height, width, sample['img_id'])
         if 'gt_instances' not in sample or 'masks' not in sample['gt_instances']:
             raise UserError(
-                'there is no truth to compare with.',
+                'there is no ground truth to compare with.',
                 rule='it comes from ann_file, or from the data sample.',
                 fix="LoadAnnotations(with_bbox=True, with_mask=True) in the test pipeline, or the metric's ann_file.",
             )

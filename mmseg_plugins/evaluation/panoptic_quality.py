@@ -39,7 +39,7 @@ def segment_counts(truth: np.ndarray, truth_classes: Mapping[int, int], crowds: 
         ValueError: the two maps differ in size.
     """
     if truth.shape != predicted.shape:
-        raise ValueError(f'the panoptic truth is {truth.shape}, the prediction {predicted.shape}; '
+        raise ValueError(f'the panoptic ground truth is {truth.shape}, the prediction {predicted.shape}; '
                          'both must be the size of the image')
     shared, truth_area, predicted_area = _overlaps(truth, predicted)
     counts = np.zeros((num_classes, 4))

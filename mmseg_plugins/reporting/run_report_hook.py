@@ -250,7 +250,7 @@ class RunReportHook(Hook):
     def _write_train_sheet(self) -> None:
         sheet, self._train_sheet = self._train_sheet, None
         if sheet is not None:
-            self._write_sheet(sheet, 'samples_train', 'training samples after the pipeline, with their truth')
+            self._write_sheet(sheet, 'samples_train', 'training samples after the pipeline, with their ground truth')
 
     def _write_sheet(self, sheet: SampleSheet, name: str, heading: str) -> None:
         page = sheet.page(heading)

@@ -93,13 +93,14 @@ def draw_truth(image: np.ndarray, sample: Any, meta: Mapping[str, Any]) -> tuple
         truth, label_map = get_instances(sample.gt_instances), get_label_map(sample.gt_sem_seg)
         if isinstance(truth.masks, np.ndarray) and truth.masks.shape[1:] == label_map.shape:
             panoptic = join_truth(label_map, truth.masks, truth.labels)
-            return f'truth: {_count(panoptic)}', draw_panoptic(image, panoptic, names, palette)
+            return f'ground truth: {_count(panoptic)}', draw_panoptic(image, panoptic, names, palette)
     if _has(sample, 'gt_instances') and len(sample.gt_instances) + (not _has(sample, 'gt_sem_seg')):
         truth = get_instances(sample.gt_instances)
-        return f'truth: {len(truth.labels)}', draw_instances(image, truth.masks, truth.boxes, truth.labels, None, names)
+        drawn = draw_instances(image, truth.masks, truth.boxes, truth.labels, None, names)
+        return f'ground truth: {len(truth.labels)}', drawn
     if _has(sample, 'gt_sem_seg'):
-        return 'truth', draw_semantic(image, get_label_map(sample.gt_sem_seg), palette)
-    return 'no truth in the pipeline', draw_instances(image)
+        return 'ground truth', draw_semantic(image, get_label_map(sample.gt_sem_seg), palette)
+    return 'no ground truth in the pipeline', draw_instances(image)
 
 
 def draw_prediction(

@@ -107,7 +107,7 @@ def test_pairs_and_work_dirs_give_the_same_sheet(system, tmp_path, capsys):
     assert cv2.imread(str(tmp_path / 'c.png')).shape[0] < first.shape[0]
 
 
-def test_label_maps_are_drawn_without_their_photographs_and_with_a_legend(tmp_path, capsys):
+def test_label_maps_are_drawn_without_their_images_and_with_a_legend(tmp_path, capsys):
     config, checkpoint = save_model(
         toy_runs.segmentor_config(toy_runs.write_toy_label_maps(tmp_path / 'maps'), tmp_path / 'run'), tmp_path / 'run')
     pair = [f'{config}={checkpoint}', '--num', '2', '--cell', '64', '--titles', 'net']

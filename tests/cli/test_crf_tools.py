@@ -44,7 +44,7 @@ def test_benchmark_refuses(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_picture_has_edges_and_as_many_colours_as_a_photograph():
+def test_picture_has_edges_and_as_many_colours_as_a_photo():
     picture = synthetic_picture(80, 120)
     assert picture.shape == (3, 80, 120)
     assert len(picture.flatten(1).unique(dim=1).t()) > 1000

@@ -132,7 +132,7 @@ def test_whose_weights_is_asked_of_the_metafile(metafile):
     assert weights_of([metafile], config) == 'first_r18_1it_toy'
 
 
-def test_results_on_several_data_sets_stand_beside_each_other(metafile):
+def test_results_on_several_data_sets_stand_next_to_each_other(metafile):
     for dataset, score in (('toy', 0.3), ('other', 0.2), ('toy', 0.4)):
         summary = {**SUMMARY, 'metrics': {'final': {'coco/segm_mAP': score}}}
         record(metafile, SUMMARY['config'], dataset, summary_to_results(summary))

@@ -255,7 +255,7 @@ def wrong(change, tmp_path):
 
 @pytest.mark.parametrize(('change', 'text'), [
     ('no masks', 'mAP.r compares masks, the predictions have none'),
-    ('no truth', r'no truth to compare with.*LoadAnnotations\(with_bbox=True, with_mask=True\)'),
+    ('no truth', r'no ground truth to compare with.*LoadAnnotations\(with_bbox=True, with_mask=True\)'),
     ('label', 'predicts label 3, but the data has the 3 classes'),
     ('size', r'image 0 have the sizes \[height, width\] \[\(9, 9\), \(48, 48\)\].*after Resize'),
     ('classes', r"no category of the evaluation JSON: 'cat' \(did you mean 'Cat'\?\)"),

@@ -197,7 +197,7 @@ def test_interval_below_one_is_refused():
         RunReportHook(interval=0)
 
 
-def test_validation_pairs_show_prediction_beside_truth(segmentor_run):
+def test_validation_pairs_show_prediction_next_to_truth(segmentor_run):
     sheet = cv2.imread(str(segmentor_run / 'samples_val.png'))
     assert sheet.shape[1] == 4 * 400 + 5 * 8  # ground truth, prediction, ground truth, prediction
     assert sheet.shape[0] > 2 * 400

@@ -71,7 +71,7 @@ def test_box_outside_not_finite_or_empty_mask_is_left_out():
     assert (draw_instances(GRAY, np.zeros((1, 64, 64), bool)) == 90).all()
 
 
-def test_name_and_score_are_written_beside_few_instances():
+def test_name_and_score_are_written_next_to_few_instances():
     masks = two_masks()[:1]
     plain = draw_instances(GRAY, masks, show_text=False)
     named = draw_instances(GRAY, masks, labels=[1], scores=[0.5], class_names=['disc', 'Großer Kreis'])

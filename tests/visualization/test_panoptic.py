@@ -51,7 +51,7 @@ def test_truth_is_drawn_from_instances_and_label_map():
             bboxes=torch.tensor([[0.0, 0, 20, 20]]), labels=torch.tensor([0]), masks=BitmapMasks(masks, 64, 64)),
         gt_sem_seg=PixelData(sem_seg=torch.full((1, 64, 64), 2)))
     caption, picture = draw_truth(GRAY, sample, META)
-    assert caption == 'truth: 1 things, 1 kind of stuff'
+    assert caption == 'ground truth: 1 things, 1 kind of stuff'
     assert (picture != 90).any()
     assert (join_truth(np.full((64, 64), 2), masks.astype(bool), np.array([0])).stuff[:20, :20] == 255).all()
 

@@ -79,9 +79,9 @@ def test_predictions_below_the_threshold_are_not_drawn_but_named():
 
 def test_sample_without_truth_says_so():
     image = np.full((64, 64, 3), 90, np.uint8)
-    assert draw_truth(image, DetDataSample(), META)[0] == 'no truth in the pipeline'
+    assert draw_truth(image, DetDataSample(), META)[0] == 'no ground truth in the pipeline'
     empty = DetDataSample(gt_instances=InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.long)))
-    assert draw_truth(image, empty, META)[0] == 'truth: 0'
+    assert draw_truth(image, empty, META)[0] == 'ground truth: 0'
 
 
 def test_sheet_takes_samples_up_to_its_limit():

@@ -67,7 +67,7 @@ def test_pipe_gets_the_log_lines_alone(xterm):
     assert stream.getvalue() == ''.join(f'log line {index}\n' for index in range(4))
 
 
-def test_log_file_stays_clean_beside_a_terminal(xterm, tmp_path):
+def test_log_file_stays_clean_next_to_a_terminal(xterm, tmp_path):
     stream = Terminal()
     runner = fake_runner(stream)
     runner.logger.addHandler(logging.FileHandler(tmp_path / 'run.log'))

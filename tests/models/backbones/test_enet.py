@@ -21,7 +21,7 @@ def test_maps_and_indices_of_an_even_image(variant):
     assert len(ENet(variant, with_indices=False)(torch.randn(1, 3, 64, 96))) == 3
 
 
-def test_odd_sizes_are_rounded_up_in_the_paper_s_variant_and_down_behind_the_first_block_in_the_port():
+def test_odd_sizes_are_rounded_up_in_the_paper_s_variant_and_down_after_the_first_block_in_the_port():
     image = torch.randn(1, 3, 45, 59)  # 23 x 30 after the first block
     assert shapes(ENet('paper', base_channels=4)(image)[:3]) == [(4, 23, 30), (16, 12, 15), (32, 6, 8)]
     assert shapes(ENet('port', base_channels=4)(image)[:3]) == [(4, 23, 30), (16, 11, 15), (32, 5, 7)]
@@ -92,7 +92,7 @@ def test_the_paper_s_variant_is_the_original_s_blocks():
     torch.testing.assert_close(third, x, rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_grows_behind_the_first_five_bottlenecks():
+def test_dropout_grows_after_the_first_five_bottlenecks():
     shares = [module.p for module in ENet().modules() if isinstance(module, nn.Dropout2d)]
     assert shares == [0.01] * 5 + [0.1] * 17
 

@@ -31,14 +31,14 @@ def test_first_weights_are_hes_uniform_and_biases_zero():
     assert all(m.bias.abs().max() == 0 for m in net.modules() if isinstance(m, nn.Conv2d))
 
 
-def test_dropout_stands_behind_every_convolution_but_the_first():
+def test_dropout_stands_after_every_convolution_but_the_first():
     for kind, layer in (('element', nn.Dropout), ('channel', nn.Dropout2d)):
         net = FCDenseNet(3, down_layers=(2, 1), bottleneck_layers=2, dropout=0.3, dropout_kind=kind)
         drops = [m for m in net.modules() if isinstance(m, (nn.Dropout, nn.Dropout2d))]
         assert [(type(drop), drop.p) for drop in drops] == [(layer, 0.3)] * 7
 
 
-def test_blocks_behind_the_last_map_are_not_built():
+def test_blocks_after_the_last_map_are_not_built():
     net = FCDenseNet(3, down_layers=(2, 1, 2), bottleneck_layers=2, out_indices=(1, 2))
     outs = net(torch.randn(2, 3, 16, 16))
     assert [out.shape[-1] for out in outs] == [8, 4]

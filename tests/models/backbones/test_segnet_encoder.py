@@ -45,7 +45,7 @@ def test_lrn_is_caffes_across_channels():
     torch.testing.assert_close(net.lrn(image), expected)
 
 
-def test_dropout_is_behind_the_pools_of_its_stages():
+def test_dropout_is_after_the_pools_of_its_stages():
     net = SegNetEncoder(channels=TINY, dropout=0.999, dropout_stages=(3, 5)).train()
     maps, indices = net.encode(torch.randn(2, 3, 64, 64))
     dropped = [(m == 0).float().mean().item() > 0.9 for m in maps]
@@ -88,7 +88,7 @@ def test_maps_feed_a_neck_and_a_head_of_mmdet():
     assert all(p.grad is not None for p in backbone.parameters())
 
 
-def test_any_mmseg_head_reads_a_map_beside_the_indices():
+def test_any_mmseg_head_reads_a_map_next_to_the_indices():
     with DefaultScope.overwrite_default_scope('mmseg'):
         head = MODELS.build(dict(type='mmseg.FCNHead', in_channels=TINY[3], channels=4, num_convs=1, in_index=3,
                                  num_classes=5))

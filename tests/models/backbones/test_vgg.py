@@ -53,7 +53,7 @@ def test_a_pool_of_stride_1_does_not_shift_the_map():
     assert (rows.unique().tolist(), columns.unique().tolist()) == ([4, 5, 6], [4, 5, 6])
 
 
-def test_stages_behind_the_last_map_are_not_built():
+def test_stages_after_the_last_map_are_not_built():
     model = VGG(16, base_channels=2, out_indices=(1, 2))
     outs = model(torch.randn(1, 3, 32, 32))
     assert [tuple(out.shape[1:]) for out in outs] == [(4, 8, 8), (8, 4, 4)]

@@ -78,7 +78,7 @@ def test_basic_is_its_transcription(size, seed):
         torch.testing.assert_close(scores(model, image), slow_basic(model, image), rtol=1e-4, atol=1e-4)
 
 
-def test_dropout_is_behind_the_chosen_blocks():
+def test_dropout_is_after_the_chosen_blocks():
     model = initialized(segnet_parts(dropout=0.999, dropout_blocks=(5, 3))).train()
     seen = []
     for block in model.decode_head.decoder.blocks:

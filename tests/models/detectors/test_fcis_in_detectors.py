@@ -132,7 +132,7 @@ def test_other_settings(kind):
     dict(type='mmseg_plugins.ConvNeXt', arch=((1, 1, 1, 1), CHANNELS)),
     dict(type='SwinTransformer', embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4),
 ], ids=['ConvNeXt', 'Swin'])
-def test_other_backbones_behind_a_pyramid(backbone):
+def test_other_backbones_with_a_pyramid(backbone):
     cfg = tiny(NAMES[0], roi_head__in_levels=[2], roi_head__featmap_strides=[16])  # as _base_/coco-fpn.py
     cfg.model.backbone = backbone
     model = build(cfg)

@@ -140,7 +140,7 @@ def test_stock_heads_read_our_extractor_fused(bbox_type):
     check_training_step(build(cfg), batch(OBJECTS))
 
 
-def test_our_heads_behind_a_stock_extractor_with_too_many_levels_name_both_sides():
+def test_our_heads_after_a_stock_extractor_with_too_many_levels_name_both_sides():
     cfg = stock_mask_rcnn()
     cfg.model.roi_head.mask_head = dict(
         type='mmseg_plugins.AdaptivePoolingMaskHead', in_channels=16, conv_out_channels=16, num_classes=2, norm_cfg=GN8)

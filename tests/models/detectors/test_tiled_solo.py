@@ -116,7 +116,7 @@ def test_without_a_limit_all_are_kept(limit):
     assert len(found_in(model, image)) == ndimage.label(image)[1]
 
 
-def test_what_is_held_does_not_grow_with_the_photograph(monkeypatch):
+def test_what_is_held_does_not_grow_with_the_image(monkeypatch):
     """After every tile the best four, cropped to their boxes, and no mask of a tile but those of one batch of tiles."""
     model, finder, held = tiny(tiles_per_batch=2), Finder(), []
     model.test_cfg.max_per_img = 4
@@ -137,7 +137,7 @@ def test_what_is_held_does_not_grow_with_the_photograph(monkeypatch):
     assert max(sizes) <= 18 * 18
 
 
-def test_masks_come_in_the_photographs_frame_and_as_rle():
+def test_masks_come_in_the_frame_of_the_original_image_and_as_rle():
     image = dotted_image(160, 100)
     dense = found_in(tiny(), image, ori_shape=(320, 200))
     assert dense.masks.shape[1:] == (320, 200)

@@ -137,7 +137,7 @@ def test_low_precision_maps_keep_exact_coordinates(operator: str, dtype: torch.d
     assert all(feat.grad is not None and feat.grad.dtype == dtype for feat in feats)
 
 
-def test_maps_behind_the_last_stride_are_not_read() -> None:
+def test_maps_after_the_last_stride_are_not_read() -> None:
     assert torch.equal(extractor()([*maps(), torch.randn(2, 2, 4, 4)], ROIS[:6]), extractor()(maps(), ROIS[:6]))
 
 

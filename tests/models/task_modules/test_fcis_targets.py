@@ -91,7 +91,7 @@ def test_an_object_of_one_pixel_is_found_in_a_roi_of_one_pixel_and_in_a_larger_o
     np.testing.assert_allclose(out.box_targets[1], slow_fcis.box_target(rois[1].tolist(), gt[0].tolist()), rtol=1e-6)
 
 
-def test_a_roi_beside_its_object_has_an_empty_mask():
+def test_a_roi_next_to_its_object_has_an_empty_mask():
     masks, boxes = blobs(1, 40, 40, seed=3)
     boxes[:] = [0, 0, 9, 9]
     roi = torch.tensor([[20.0, 20, 30, 30]])

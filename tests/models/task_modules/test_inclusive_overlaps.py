@@ -45,7 +45,7 @@ def test_no_boxes(first, second):
     assert InclusiveOverlaps()(boxes(first, 0), boxes(second, 0)).shape == (first, second)
 
 
-def test_scores_beside_the_boxes_are_not_read():
+def test_scores_next_to_the_boxes_are_not_read():
     scored = torch.cat([boxes(5, 0), torch.rand(5, 1)], 1)
     assert torch.equal(InclusiveOverlaps()(scored, scored), InclusiveOverlaps()(boxes(5, 0), boxes(5, 0)))
 
