@@ -38,7 +38,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Any) -> None:
         """Find the files of a resumed run again and finish deletions that a kill cut off."""
-        if not isinstance(runner, KeepsGenerators):
+        fits = isinstance(runner, KeepsGenerators)  # a name, so that the runner keeps its other attributes for mypy
+        if not fits:
             raise UserError(
                 f'SafeCheckpointHook needs mmseg_plugins.SafeRunner, but the runner is a {type(runner).__name__}.',
                 fix="runner_type = 'mmseg_plugins.SafeRunner' in the config.",

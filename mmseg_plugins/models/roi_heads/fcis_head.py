@@ -106,7 +106,7 @@ class FCISHead(BaseModule):
             below four times from the second, and so on, as in stock extractors.
         separate_maps: The paper's ablation without the joint formulation.
         preset: ``'msracver'`` (original) or ``'chainercv'``, a name of :data:`PRESETS`; see :class:`FCISPreset`.
-        convention: Deprecated name of ``preset``.
+        convention: Former name of ``preset``.
         num_passes: Readings at test time; each refines the boxes for the next.
         bbox_coder: By default that of the preset with stds (.2, .2, .5, .5).
         loss: Config of an ``FCISLoss``.
