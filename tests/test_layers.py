@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmseg_plugins'
 #: From the top: a room may import those below its own line, and on its line those to the right of it.
 ORDER = (
     ('cli',),
-    ('benchmark', 'planning', 'apis', 'weights', 'reporting'),
+    ('benchmark', 'apis', 'planning', 'weights', 'reporting'),
     ('engine', 'evaluation'),
     ('data_prep', 'data_check', 'datasets'),
     ('visualization',),
@@ -23,12 +23,15 @@ RANK = {room: (line, place) for line, rooms in enumerate(ORDER) for place, room 
 #: Modules that may import upwards, and why.
 ROOT = {
     '__init__': 'setup() prepares a process: it asks every room that needs it',
+    '__main__': 'is the command, for python -m',
     'activate': 'calls setup()',
 }
 EXCEPTIONS = {
     ('config/load.py', 'mmseg_plugins.setup'): 'reading a config is how a process begins',
     ('engine/runner/safe_runner.py', 'mmseg_plugins.setup'): 'a runner built by a host is how a process begins',
     ('apis/inference.py', 'mmseg_plugins.setup'): 'a predictor is how a process begins',
+    ('apis/models.py', 'mmseg_plugins.setup'): 'a built model is how a process begins',
+    ('cli/benchmark_solo_memory.py', 'mmseg_plugins.setup'): 'builds models without a config file',
 }
 
 HEADS = ('dense_heads', 'roi_heads', 'decode_heads', 'segmentors', 'detectors')

@@ -12,7 +12,7 @@ import numpy as np
 from mmseg_plugins.apis.inference import Predictor
 from mmseg_plugins.config.build import build_dataset
 from mmseg_plugins.config.load import load_config
-from mmseg_plugins.reporting.class_counts import base_datasets
+from mmseg_plugins.config.walk import base_datasets
 from mmseg_plugins.reporting.metafiles import read_summary
 from mmseg_plugins.structures.images import read_image
 from mmseg_plugins.utils.errors import UserError

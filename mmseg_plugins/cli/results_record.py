@@ -39,14 +39,14 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     at_least(1, images=args.images)
     at_least(0, steps=args.steps)
-    from mmseg_plugins.reporting.metafiles import record
-    from mmseg_plugins.reporting.record_runs import (
+    from mmseg_plugins.benchmark.record_runs import (
         finished_run,
         finished_test,
         measure_speed,
         metafile_of,
         update_tables,
     )
+    from mmseg_plugins.reporting.metafiles import record
 
     found = finished_test(args.work_dir) if args.test else finished_run(args.work_dir)
     results = dict(found.results)

@@ -17,7 +17,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from mmseg_plugins.reporting.record_runs import update_tables
+    from mmseg_plugins.benchmark.record_runs import update_tables
 
     changed = update_tables(args.check)
     for name in changed:

@@ -40,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     at_least(1, images=args.images)
     check_out_file(args.out_file)
-    from mmseg_plugins.planning.tune_crf import grid, parse_grid, read_examples, score_params
+    from mmseg_plugins.apis.tune_crf import grid, parse_grid, read_examples, score_params
     from mmseg_plugins.utils.progress import track
 
     values = parse_grid(args.grid)

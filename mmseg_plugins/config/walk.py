@@ -90,6 +90,17 @@ def named_datasets(dataset: Any, name: str) -> Iterator[tuple[str, Any]]:
             yield name, dataset
 
 
+def base_datasets(dataset: Any) -> Iterator[Any]:
+    """The same of a data set that is built: those inside wrappers, each once."""
+    if hasattr(dataset, 'datasets'):
+        for item in dataset.datasets:
+            yield from base_datasets(item)
+    elif hasattr(dataset, 'dataset'):
+        yield from base_datasets(dataset.dataset)
+    else:
+        yield dataset
+
+
 def first_of(transforms: Any, key: str) -> Any:
     """The value of ``key`` in the first transform that has it, nested ones included; None if none has."""
     if isinstance(transforms, Mapping):

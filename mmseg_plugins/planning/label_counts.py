@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.reporting.class_counts import base_datasets, label_map
+from mmseg_plugins.config.walk import base_datasets
+from mmseg_plugins.data_check.class_counts import label_map
 from mmseg_plugins.structures.images import read_label_map
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track

@@ -16,9 +16,9 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 import mmseg_plugins
+from mmseg_plugins.data_check.class_counts import count_classes
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.reporting import run_report as report
-from mmseg_plugins.reporting.class_counts import count_classes
 from mmseg_plugins.reporting.scalars import ScalarTable
 from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.utils import environment

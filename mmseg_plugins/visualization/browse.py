@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.reporting.class_counts import base_datasets
+from mmseg_plugins.config.walk import base_datasets
 from mmseg_plugins.structures.images import read_image, save_image
 from mmseg_plugins.structures.rle import as_rle
 from mmseg_plugins.utils.errors import UserError

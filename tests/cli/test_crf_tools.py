@@ -7,10 +7,10 @@ import torch
 import toy_runs
 from mmengine.registry import MODELS, init_default_scope
 
+from mmseg_plugins.apis.tune_crf import Example, count_pixels, grid, mean_iou, score_params
 from mmseg_plugins.benchmark.crf import synthetic_picture
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.models.crf import PRESETS
-from mmseg_plugins.planning.tune_crf import Example, count_pixels, grid, mean_iou, score_params
 
 
 @pytest.mark.parametrize('clock', ['wall', 'cpu'])

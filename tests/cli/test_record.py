@@ -6,9 +6,9 @@ import pytest
 import toy_runs
 import yaml
 
+from mmseg_plugins.benchmark import record_runs
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.config import paths
-from mmseg_plugins.reporting import record_runs
 
 
 @pytest.fixture(scope='module')

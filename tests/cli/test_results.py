@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmseg_plugins.benchmark.record_runs import update_tables
 from mmseg_plugins.reporting.metafiles import (
     evaluation_to_results,
     fill_tables,
@@ -16,7 +17,6 @@ from mmseg_plugins.reporting.metafiles import (
     summary_to_results,
     weights_of,
 )
-from mmseg_plugins.reporting.record_runs import update_tables
 from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.structures import InstanceData
 
-from mmseg_plugins.reporting.class_counts import ClassCounts
+from mmseg_plugins.data_check.class_counts import ClassCounts
 from mmseg_plugins.visualization.samples import (
     best_first,
     draw_prediction,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.config.walk import base_datasets
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -39,17 +40,6 @@ class ClassCounts:
             quoted = '"' + name.replace('"', '""') + '"' if set(name) & set(',"\n') else name
             lines.append(f'{index},{quoted},{int(self.counts[index])},{int(self.images[index])}')
         return '\n'.join(lines) + '\n'
-
-
-def base_datasets(dataset: Any) -> Iterator[Any]:
-    """The data sets inside wrappers (repeat, concat, class-balanced, multi-image mix), each once."""
-    if hasattr(dataset, 'datasets'):
-        for item in dataset.datasets:
-            yield from base_datasets(item)
-    elif hasattr(dataset, 'dataset'):
-        yield from base_datasets(dataset.dataset)
-    else:
-        yield dataset
 
 
 def count_classes(dataset: Any, max_images: int = 20000, max_label_maps: int = 300) -> ClassCounts:
