@@ -61,7 +61,8 @@ def direction_channels(rois: Tensor,
     angle = torch.atan2(*torch.broadcast_tensors(off_y, off_x))  # (N, n_h, n_w) in [-pi, pi]
     angle = torch.where(angle < 0, angle + 2 * math.pi, angle)
     direction = (angle / (2 * math.pi / num_directions)).floor().long().clamp_(max=num_directions - 1)
-    distance_bin = torch.tensor(_distance_bins(*output_size, num_distances), device=boxes.device)  # (n_h, n_w)
+    distance_bin = torch.tensor(_distance_bins(*output_size, num_distances))  # (n_h, n_w)
+    distance_bin = distance_bin.to(boxes.device, non_blocking=True)
     return direction * num_distances + distance_bin
 
 

@@ -25,6 +25,7 @@ MAX_PAIRS = 1 << 17  # pairs of boxes in one table on a CPU: its temporary table
 MAX_PAIRS_ELSEWHERE = 1 << 25  # on other devices, where a call costs more than the memory
 BLOCK = 256  # boxes of a block on a CPU
 BLOCK_ELSEWHERE = 4096
+ROUNDS_ELSEWHERE = 8  # between two looks at the result, for which the host waits
 
 
 class _Rule(NamedTuple):
@@ -205,13 +206,15 @@ def _blocks(columns: Tensor, rule: _Rule, owners: bool) -> Iterator[tuple[Tensor
 def _fixed_point(table: Tensor) -> Tensor:
     """Who stays in a block; ``table`` (K, K) is 1 where a row's box would suppress a column's, 0 elsewhere.
 
-    Each round settles at least one more box by falling score; most blocks need a handful of rounds."""
-    stays = torch.ones_like(table[0])
+    Each round settles at least one more box by falling score; most blocks need a handful of rounds.  Once all are
+    settled more rounds change nothing: other devices than the CPU look at the result of several at a time."""
+    rounds = 1 if table.device.type == 'cpu' else ROUNDS_ELSEWHERE
+    now = torch.ones_like(table[0])
     while True:
-        now = (stays @ table == 0).to(table.dtype)
+        for _ in range(rounds):
+            stays, now = now, (now @ table == 0).to(table.dtype)
         if torch.equal(now, stays):
             return stays.bool()
-        stays = now
 
 
 def _hits(above: Tensor, below: Tensor, rule: _Rule, limit: int, owners: bool) -> tuple[Tensor, Tensor]:
