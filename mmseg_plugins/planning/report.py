@@ -72,11 +72,11 @@ def data_rows(objects: Objects, centers: CenterDistances) -> list[Row]:
         Row('objects per input: median, 95 %, most', _counts(objects.counts)),
         Row('objects per whole image: median, 95 %, most', _counts(objects.whole_counts)),
         Row('sqrt(box area): 5, 25, 50, 75, 95 % (px)', ' / '.join(f'{size:.0f}' for size in sizes)),
-        Row(f'pairs of centres more than {NEAR:.0f} px apart (COCO {percent(PAPER_FAR_PAIRS)})',
+        Row(f'pairs of centers more than {NEAR:.0f} px apart (COCO {percent(PAPER_FAR_PAIRS)})',
             percent(centers.far_pairs)),
         Row(f'of the other pairs, sizes differ > {RATIO} x (COCO {percent(PAPER_DIFFERENT_PAIRS)})',
             percent(centers.different_pairs)),
-        Row(f'objects with a centre within {NEAR:.0f} px', percent(centers.near_objects)),
+        Row(f'objects with a center within {NEAR:.0f} px', percent(centers.near_objects)),
         Row(f'of these, size differs > {RATIO} x from the nearest', percent(centers.different_objects)),
     ]
 
