@@ -14,7 +14,7 @@ from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.errors import UserError
 
 
-def build_head(channels: int, stock: bool, rle: bool) -> torch.nn.Module:
+def build_head(channels: int, stock: bool, rle: bool) -> Any:
     """A SOLOv2 head with the original's grids and limits; its layers are not used."""
     init_default_scope('mmdet')
     test_cfg = ConfigDict(nms_pre=500, score_thr=0.1, mask_thr=0.5, filter_thr=0.0, kernel='gaussian', sigma=2.0,
@@ -26,7 +26,7 @@ def build_head(channels: int, stock: bool, rle: bool) -> torch.nn.Module:
         mask_feature_head=ConfigDict(feat_channels=32, start_level=0, end_level=3, out_channels=channels)))
 
 
-def outputs(head: torch.nn.Module, map_size: tuple[int, int], candidates: int, channels: int) -> tuple:
+def outputs(head: Any, map_size: tuple[int, int], candidates: int, channels: int) -> tuple:
     """Kernels, class logits and mask features: discs of about a tenth of the image around random centres."""
     torch.manual_seed(0)
     y, x = torch.meshgrid(torch.linspace(-1, 1, map_size[0]), torch.linspace(-1, 1, map_size[1]), indexing='ij')

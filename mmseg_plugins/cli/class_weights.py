@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import Any
 
 from mmseg_plugins.cli.arguments import CONFIG_HELP, add_cfg_options, add_out_file, check_out_file
 from mmseg_plugins.cli.frame import DONE, Parser
@@ -44,11 +43,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         found = count_config(args.source, args.split, args.ignore, args.cfg_options)
     everything = args.shares_of == 'all'
-    pair: Any = found.counts, found.void
     weights = dict(
-        median_frequency=median_frequency(*pair, void_in_total=everything),
-        enet=enet(*pair, c=args.c, void_in_total=everything),
-        linknet=linknet(*pair))
+        median_frequency=median_frequency(found.counts, found.void, void_in_total=everything),
+        enet=enet(found.counts, found.void, c=args.c, void_in_total=everything),
+        linknet=linknet(found.counts, found.void))
     print(weight_table(found, weights))
     if args.out_file:
         args.out_file.write_text(weight_config(found, weights, shlex.join(args.command_line)), encoding='utf-8')

@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([dict(name=one.name, system=one.system, dataset=one.dataset, description=one.description,
                                path=str(one.path), results=one.results, paper=one.paper) for one in found], indent=1))
     else:
-        system = ''
+        shown = ''
         for one in found:
-            if one.system != system:
-                system = one.system
-                print(f'\n{system}')
+            if one.system != shown:
+                shown = one.system
+                print(f'\n{shown}')
             print(f'  {one.name}\n      {one.description}\n      data: {one.dataset}   score: {one.score}')
     return DONE
