@@ -129,8 +129,6 @@ def compare(systems: Sequence[tuple[str, str]], job: ComparisonJob) -> tuple[np.
     titles = ['ground truth', *(job.titles or [Path(config).stem for config, _ in systems])]
     truth: Any = original_labels if semantic else original_instances
     cells: list[list[Any]] = [[truth(dataset, index) for index in chosen]]
-    truth: Any = original_labels if semantic else original_instances
-    cells: list[list[Any]] = [[truth(dataset, index) for index in chosen]]
     cells += [predict(system, paths, semantic, job) for system in systems]
     names = list(dataset.metainfo['classes'])
     common: dict[str, Any] = dict(plain=job.plain, systems_as_rows=job.systems_as_rows, cell=job.cell)
