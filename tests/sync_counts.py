@@ -29,7 +29,7 @@ TABLE = ROOT / 'docs/accelerators.md'
 BEGIN, END = '<!-- synchronisations: begin -->', '<!-- synchronisations: end -->'
 OURS = 'mmseg_plugins'
 
-Counts = dict[str, dict[str, int]]  # phase -> top package -> synchronisations
+Counts = dict[str, dict[str, int]]  # phase -> top package -> synchronizations
 
 # One semantic system of each kind of head, by the beginning of its config's name.
 SEMANTIC = ('fcn8s_', 'segnet_', 'unet_valid', 'deeplabv2_r18s_', 'enet_port', 'linknet_', 'crfrnn_')

@@ -18,7 +18,7 @@ model = dict(
         type='mmseg_plugins.CRFRNNHead',
         image_to_head=True,
         iterations=(5, 10),
-        mean=[123.675, 116.28, 103.53],  # of the data preprocessor: the kernel of colours needs 0..255
+        mean=[123.675, 116.28, 103.53],  # of the data preprocessor: the kernel of colors needs 0..255
         std=[58.395, 57.12, 57.375],
         crf=dict(alpha=160.0, beta=3.0, gamma=3.0),
         decode_head=dict(

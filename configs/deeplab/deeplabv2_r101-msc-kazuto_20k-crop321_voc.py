@@ -1,5 +1,5 @@
 # DeepLab v2 ResNet-101 exactly as kazuto1011/deeplab-pytorch computes it: scales by factor, no aligned corners, each
-# loss on its own grid with the label under the centre of each cell, images of any size in the test.
+# loss on its own grid with the label under the center of each cell, images of any size in the test.
 # Published there: 76.65 mIoU on VOC val, 77.93 with the dense CRF.
 # First: mmseg-plugins convert-weights deeplabv2-kazuto1011-backbone deeplabv1_resnet101-coco.pth
 #        checkpoints/deeplabv2_r101_coco.pth

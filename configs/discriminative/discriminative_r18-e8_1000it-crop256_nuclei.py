@@ -8,4 +8,4 @@ _base_ = [
     '../_base_/runtime/iters_runtime.py',
 ]
 
-model = dict(mask_head=dict(coordinate_unit=6.0))  # px; nuclei measure 20 px, and their neighbours are as near
+model = dict(mask_head=dict(coordinate_unit=6.0))  # px; nuclei measure 20 px, and their neighbors are as near

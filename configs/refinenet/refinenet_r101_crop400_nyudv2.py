@@ -1,4 +1,4 @@
-# RefineNet, ResNet-101, on NYU Depth v2 with 40 classes (colours only), after the authors' training code.
+# RefineNet, ResNet-101, on NYU Depth v2 with 40 classes (colors only), after the authors' training code.
 # Paper: 46.5 mIoU with ResNet-152 and several scales.
 #   tools/dist_train.sh configs/refinenet/refinenet_r101_crop400_nyudv2.py 1
 # Not yet measured here.

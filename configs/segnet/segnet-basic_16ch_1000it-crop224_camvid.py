@@ -1,5 +1,5 @@
 # SegNet-Basic with 16 channels on CamVid in the common small budget: four stages of
-# one 7 x 7 convolution, no ReLU in the decoder.  The local response normalisation is
+# one 7 x 7 convolution, no ReLU in the decoder.  The local response normalization is
 # there, but pixels of the common setting are small, and it leaves them nearly as they are.
 #   python tools/train.py configs/segnet/segnet-basic_16ch_1000it-crop224_camvid.py
 # Measured numbers: configs/segnet/README.md.

@@ -1,4 +1,4 @@
-# SegNet-Basic on CamVid by the published recipe: local response normalisation of the
+# SegNet-Basic on CamVid by the published recipe: local response normalization of the
 # raw pixels, four stages of one 7 x 7 convolution with 64 channels, no ReLU in the
 # decoder, a 1 x 1 classifier; SGD at .1 from scratch, 10,000 iterations.
 #   python tools/train.py configs/segnet/segnet-basic_64ch_10k-360x480_camvid.py

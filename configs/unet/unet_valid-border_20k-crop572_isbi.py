@@ -1,5 +1,5 @@
 # U-Net as published on the ISBI 2012 electron microscopy data: tiles of 572 px of
-# which 388 are labelled, border weights, elastic deformation, one image a step,
+# which 388 are labeled, border weights, elastic deformation, one image a step,
 # momentum .99; prediction averaged over 7 rotations.  The paper gives neither the
 # learning rate nor the number of steps: those here are ours.
 #   python tools/train.py configs/unet/unet_valid-border_20k-crop572_isbi.py

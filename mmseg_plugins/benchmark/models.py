@@ -44,7 +44,7 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
 
     Training time is one ``train_step`` (preprocessing, forward, backward,
     optimizer) on batches that are already in memory; inference time is one
-    ``test_step`` on one image, its ``post_process`` included.  Weights are as initialised, without downloads,
+    ``test_step`` on one image, its ``post_process`` included.  Weights are as initialized, without downloads,
     so the number of instances found is not that of a trained model.
 
     Returns:

@@ -11,7 +11,7 @@ by name.
 Instances: images with 10 to 60 objects (--objects) are chosen; what a system
 finds has the color of the true object that it matches (mask IoU >= 0.5), or is
 white.  Label maps: every class has the color of the data set, named below the
-sheet; titles say which share of the labelled pixels is right.
+sheet; titles say which share of the labeled pixels is right.
 
 --instances-only or --labels-only draws on a plain ground, without the images.
 """

@@ -5,7 +5,7 @@
     mmseg-plugins fit instances.json --size 1333 800 --out-dir DIR
 
 Every system's defaults are COCO's.  This prints what they meet in your data
-(sizes, distances of centres, cells that objects share in SOLO's grids, anchors
+(sizes, distances of centers, cells that objects share in SOLO's grids, anchors
 that reach the objects, RoIs on each pyramid level, what masks lose at 28 x 28,
 overlap, objects against limits) next to the values that fit, and writes into DIR
 

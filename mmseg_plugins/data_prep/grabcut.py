@@ -2,9 +2,9 @@
 
 Paper: "GrabCut: interactive foreground extraction using iterated graph cuts", ACM Transactions on Graphics 2004.
 
-Two mixtures of Gaussians, of the colours outside and inside the box, and a graph cut between them, in turns.  What
+Two mixtures of Gaussians, of the colors outside and inside the box, and a graph cut between them, in turns.  What
 OpenCV's function does not do is done here: a working window around the box, one component without holes, the turn whose
-result fits the box best (later turns often lose the object), a second try where neighbours of the same colour pass for
+result fits the box best (later turns often lose the object), a second try where neighbors of the same color pass for
 background, boxes that OpenCV cannot take, and the same result in every run.
 
 Shapes: H x W pixels of the image, boxes x1 y1 x2 y2 in px, half open.
@@ -79,8 +79,8 @@ def grabcut(image: np.ndarray, box: Box, options: GrabCutOptions | None = None, 
     Args:
         image: (H, W, 3) uint8.
         box: Inside the image, not empty; see :func:`pixel_box`.
-        others: Boxes of other objects.  Only where nothing fits, their pixels outside ``box`` get the colours of other
-            background pixels for a second try: neighbours of the object's own colour hide it.
+        others: Boxes of other objects.  Only where nothing fits, their pixels outside ``box`` get the colors of other
+            background pixels for a second try: neighbors of the object's own color hide it.
         prior: (H, W) bool, a mask to refine: far inside it is object, far outside background.
         scribbles: (H, W) of ``UNKNOWN``, ``OBJECT``, ``BACKGROUND``; what is drawn is certain.
 
@@ -130,7 +130,7 @@ def _best_turn(colors: np.ndarray, labels: np.ndarray, inner: Box,
         if not found.any():
             break
         fit = _fit(found, inner)
-        if fit >= best_fit - 0.01:  # as good: the later turn knows the colours better
+        if fit >= best_fit - 0.01:  # as good: the later turn knows the colors better
             best, best_fit = found, max(fit, best_fit)
     return best, best_fit
 

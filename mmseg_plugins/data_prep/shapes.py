@@ -2,7 +2,7 @@
 
 Circles, squares, triangles, stars (concave) and rings (with a hole) lie over
 each other on a background of two textures.  Instances of one class touch and
-occlude each other, at scales from 1/7 to 1/2 of the image side; colour,
+occlude each other, at scales from 1/7 to 1/2 of the image side; color,
 texture, shading and rotation say nothing about the class.  Everything about
 image ``i`` of a split follows from ``(seed, split, i)`` alone, so it does not
 matter which process draws it.  numpy and OpenCV only.
@@ -205,7 +205,7 @@ def _paint(rng: np.random.Generator, image: np.ndarray, shape: _Shape, cover: np
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     light = rng.uniform(0, 2 * np.pi)
     shade = ((x - shape.center[0]) * np.cos(light) + (y - shape.center[1]) * np.sin(light)) / shape.radius
-    # A darker rim keeps touching instances of one colour apart.
+    # A darker rim keeps touching instances of one color apart.
     inside = cv2.blur(cover, (3, 3))
     rim = 0.45 * np.clip(1.0 - inside, 0, 1) * cover
     gain = 1.0 + texture + 0.18 * np.clip(shade, -1, 1) - rim
@@ -227,7 +227,7 @@ def draw_scene(seed: int, split: int, index: int, size: int = 128) -> Scene:
     shapes, covers, instance_map = _drop_hidden(_place_shapes(rng, size), size)
     image, stuff_map = _background(rng, size)
     for shape, cover in zip(shapes, covers, strict=True):
-        # The mean colour under the shape, so that it stands out from what it lies on.
+        # The mean color under the shape, so that it stands out from what it lies on.
         behind = np.array(cv2.mean(image, (cover > 0.5).astype(np.uint8))[:3], np.float32)
         _paint(rng, image, shape, cover, behind)
     image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.7)))

@@ -18,7 +18,7 @@ from mmseg_plugins.registry import DATASETS
 class CamVidDataset(BaseSegDataset):
     """CamVid as folders ``img_dir/{train,val,test}`` and ``ann_dir/{train,val,test}``.
 
-    Label maps are 8-bit: 0 to 10, and 255 where nothing is labelled.  The tutorial's own files hold 11 there:
+    Label maps are 8-bit: 0 to 10, and 255 where nothing is labeled.  The tutorial's own files hold 11 there:
     ``mmseg-plugins convert-data camvid`` copies them into this layout.
 
     Args:

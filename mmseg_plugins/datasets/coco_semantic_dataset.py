@@ -14,7 +14,7 @@ from mmseg_plugins.utils.errors import UserError
 class CocoSemanticDataset(CocoDataset):
     """mmdet's ``CocoDataset`` whose classes, as evaluators and models see them, begin with ``background``.
 
-    ``metainfo`` in a config names the categories alone (and their colours), as for ``CocoDataset``.  The pipeline needs
+    ``metainfo`` in a config names the categories alone (and their colors), as for ``CocoDataset``.  The pipeline needs
     ``mmdet.LoadAnnotations(with_bbox=True, with_mask=True)`` and ``InstancesToSegMap``.
 
     Raises:

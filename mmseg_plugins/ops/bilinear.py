@@ -10,10 +10,10 @@ from .separable import Taps
 
 
 def bilinear_taps(position: Tensor, limit: int, margin: float) -> Taps:
-    """Taps of a sample at ``position`` on an axis of ``limit`` pixels whose centres lie at 0 .. limit - 1.
+    """Taps of a sample at ``position`` on an axis of ``limit`` pixels whose centers lie at 0 .. limit - 1.
 
-    Within ``margin`` outside the first and last centre a sample is moved onto that centre, farther out it reads
-    nothing.  Where it is moved, its position has no gradient; on a centre the derivative is that to the right.
+    Within ``margin`` outside the first and last center a sample is moved onto that center, farther out it reads
+    nothing.  Where it is moved, its position has no gradient; on a center the derivative is that to the right.
 
     Args:
         position: (N, P), in pixels of the map.
@@ -32,7 +32,7 @@ def bilinear_taps(position: Tensor, limit: int, margin: float) -> Taps:
 def resize_taps(length: Tensor, size: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
     """The two pixels that each of ``size`` target pixels reads when ranges of pixels are resized as OpenCV does.
 
-    Half-pixel centres, repeated borders, no smoothing: target pixel i reads (i + .5) * length / size - .5, so that 42
+    Half-pixel centers, repeated borders, no smoothing: target pixel i reads (i + .5) * length / size - .5, so that 42
     pixels resized to 21 read pixels 0 and 1 half each, then 2 and 3, ...
 
     Args:

@@ -2,7 +2,7 @@
 
 The operator of TensorFlow's object detection code, which MaskLab's paper (https://arxiv.org/abs/1712.04837) builds on
 (``tf.image.crop_and_resize``).  It is not RoIAlign: n samples lie at the ends of n - 1 equal intervals, the first and
-last on the box's edges, instead of at the centres of n bins.
+last on the box's edges, instead of at the centers of n bins.
 
 Shapes: B images, C channels, H x W pixels, N boxes, P x Q samples.  RoIs are (batch index, x1, y1, x2, y2) in
 input-image pixels.
@@ -22,9 +22,9 @@ from .window_pool import bins_as_maps, pixel_table
 def crop_and_resize(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float) -> Tensor:
     """Sample each box on a grid that touches its edges.
 
-    Row i of P lies at y1 + i * (y2 - y1) / (P - 1), a single row at the box's centre.  A map coordinate is an image
-    coordinate times ``spatial_scale`` (no half pixel), pixel centres lie at integers, and a sample outside 0 .. H - 1
-    is 0.  TensorFlow's normalised box is the same with y1 = y * (H - 1) and scale 1.  A box with y2 < y1 is read upside
+    Row i of P lies at y1 + i * (y2 - y1) / (P - 1), a single row at the box's center.  A map coordinate is an image
+    coordinate times ``spatial_scale`` (no half pixel), pixel centers lie at integers, and a sample outside 0 .. H - 1
+    is 0.  TensorFlow's normalized box is the same with y1 = y * (H - 1) and scale 1.  A box with y2 < y1 is read upside
     down, as there.  A box from 0 to 40 on a map of stride 8 in 3 rows samples the rows 0, 2.5 and 5.
 
     Args:

@@ -1,4 +1,4 @@
-"""Direction pooling: assemble one map a RoI from channels that encode the direction to an object's centre.
+"""Direction pooling: assemble one map a RoI from channels that encode the direction to an object's center.
 
 Paper: "MaskLab: Instance Segmentation by Refining Object Detection with Semantic and Direction Features",
 https://arxiv.org/abs/1712.04837, section 3.  No code was published: what the paper leaves open (bin edges, their
@@ -12,9 +12,9 @@ y_i = y1 + i (y2 - y1) / (n - 1), the middle when n = 1; feature coordinate = y 
 half a cell, bilinear.  Worked example: box (8, 8, 40, 24), n = 5, scale 1 / 8 -> columns at 1, 2, 3, 4, 5 and rows at
 1, 1.5, 2, 2.5, 3 cells.
 
-Bins: the offset from a point TO the centre of its box has the angle atan2(cy - y, cx - x) in [0, 2 pi); direction =
+Bins: the offset from a point TO the center of its box has the angle atan2(cy - y, cx - x) in [0, 2 pi); direction =
 floor(angle / (2 pi / D)).  Distance = length of the offset in units of half the width and half the height, divided by
-sqrt(2), so that a corner lies at 1; bin = min(R - 1, floor(R * distance)).  Channel = direction * R + bin.  The centre
+sqrt(2), so that a corner lies at 1; bin = min(R - 1, floor(R * distance)).  Channel = direction * R + bin.  The center
 itself has direction 0 and bin 0.  With D = 8 and R = 4, a point at the left edge, half-way down, looks right (direction
 0) from distance 1 / sqrt(2) (bin 2): channel 2.
 """

@@ -67,7 +67,7 @@ class PermutohedralLattice:
         weights = simplices.weights[:, :self.num_points].t().flatten()
         self._by_point = _by_point(order, ends, vertices.to(integers), weights)
         self._by_vertex = _by_vertex(order, ends, vertices, self.num_vertices, weights, integers)
-        # by vertex and axis: itself and two neighbours; a row of zeros stands for those that are missing
+        # by vertex and axis: itself and two neighbors; a row of zeros stands for those that are missing
         start = torch.arange(0, 3 * self.num_vertices + 4, 3, dtype=integers, device=features.device)
         weight = features.new_tensor([1, 0.5, 0.5]).repeat(self.num_vertices + 1)
         self._blurs = [_symmetric(Entries(column, weight, start)) for column in _with_upper(lower).to(integers)]
@@ -102,7 +102,7 @@ class PermutohedralLattice:
         """(M + 1, C) -> the same, along all axes; ``reverse`` is the adjoint, the axes from the last to the first."""
         axes = range(self.dimension, -1, -1) if reverse else range(self.dimension + 1)
         for axis in axes:
-            # symmetric: if a is b's lower neighbour, b is a's upper one
+            # symmetric: if a is b's lower neighbor, b is a's upper one
             vertices = self._blurs[axis](vertices)
         return vertices
 
@@ -114,7 +114,7 @@ class PermutohedralLattice:
             reverse: The adjoint of the filter itself.
 
         Returns:
-            (N, C) of the values' type: sum_j k(f_i, f_j) values_j with j = i included, not normalised.
+            (N, C) of the values' type: sum_j k(f_i, f_j) values_j with j = i included, not normalized.
         """
         inside = values.to(self.weights.dtype)
         if inside.dim() != 2 or len(inside) != self.num_points:
@@ -160,7 +160,7 @@ def _check(features: Tensor, pad_to_multiple: int) -> None:
 def _number_vertices(places: Tensor, packing: Packing, first_point: Tensor) -> tuple[Tensor, Tensor]:
     """Find equal vertices, and number them by the first point that each one serves.
 
-    That order keeps the rows of neighbouring points and vertices in the processor's caches: a splat of an image takes
+    That order keeps the rows of neighboring points and vertices in the processor's caches: a splat of an image takes
     half the time that it takes in the order of the places.
 
     Args:
@@ -169,7 +169,7 @@ def _number_vertices(places: Tensor, packing: Packing, first_point: Tensor) -> t
         first_point: (P,), the first point of each simplex.
 
     Returns:
-        The vertices' numbers (P, d + 1), and each vertex's lower neighbours (d + 1, M), M where there is none.
+        The vertices' numbers (P, d + 1), and each vertex's lower neighbors (d + 1, M), M where there is none.
     """
     classes, numbers = [], []
     total = 0
@@ -224,7 +224,7 @@ def _with_upper(lower: Tensor) -> Tensor:
     own = torch.arange(total + 1, device=lower.device).expand(axes, -1)
     lower = F.pad(lower, (0, 1), value=total)
     upper = torch.full_like(own, total).scatter_(1, lower, own)
-    upper[:, total] = total  # where all those without a lower neighbour have written
+    upper[:, total] = total  # where all those without a lower neighbor have written
     return torch.stack([own, lower, upper], 2).flatten(1)
 
 

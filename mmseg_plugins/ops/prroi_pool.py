@@ -23,8 +23,8 @@ from .window_pool import bins_as_maps, pixel_table
 def prroi_pool(feats: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float) -> Tensor:
     """Average the bilinear surface over each bin.
 
-    A map coordinate is an image coordinate times ``spatial_scale``; pixel centres lie at integers and there is no shift
-    by half a pixel.  The surface is linear between centres and falls to 0 within one pixel outside the map.  With the
+    A map coordinate is an image coordinate times ``spatial_scale``; pixel centers lie at integers and there is no shift
+    by half a pixel.  The surface is linear between centers and falls to 0 within one pixel outside the map.  With the
     map [[1, 2], [3, 4]], the RoI 0, 0, 1, 1 in 2 x 2 bins gives [[1.75, 2.25], [2.75, 3.25]].
 
     Args:

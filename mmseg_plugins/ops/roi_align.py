@@ -163,7 +163,7 @@ class RoIAlign(nn.Module):
         output_size: P x Q.
         spatial_scale: Map pixels per image pixel.
         sampling_ratio: Samples a bin along one axis, 0: as many as the bin is long.
-        aligned: Whether pixel centres lie at half coordinates.
+        aligned: Whether pixel centers lie at half coordinates.
     """
 
     def __init__(self,

@@ -1,4 +1,4 @@
-"""Where points lie in the permutohedral lattice: enclosing simplices, barycentric weights, vertices, neighbours.
+"""Where points lie in the permutohedral lattice: enclosing simplices, barycentric weights, vertices, neighbors.
 
 Paper: "Fast High-Dimensional Filtering Using the Permutohedral Lattice", Adams et al., Eurographics 2010.  Code of
 the CRFs that use it: sadeepj/crfasrnn_pytorch@24899c5 and lucasb-eyer/pydensecrf@2723c7f, both after Krahenbuhl.
@@ -107,12 +107,12 @@ def _elevate(features: Tensor) -> Tensor:
 
 
 def packing_of(cell: Tensor) -> Packing:
-    """A packing of quotients (d, N) and of all vertices and neighbours around them.
+    """A packing of quotients (d, N) and of all vertices and neighbors around them.
 
     Raises:
         ValueError: the points lie so far apart that 62 bits do not hold every place between them.
     """
-    # a vertex is at most 1 lower, a neighbour 1 more on either side
+    # a vertex is at most 1 lower, a neighbor 1 more on either side
     low = [value - 2 for value in cell.amin(1).tolist()]
     extent = [high + 3 - first for high, first in zip(cell.amax(1).tolist(), low, strict=True)]
     if math.prod(extent) * (len(cell) + 1) >= LIMIT:
@@ -152,13 +152,13 @@ def vertex_places(simplices: Simplices, packing: Packing, points: Tensor) -> Ten
 
 
 def lower_neighbors(places: list[Tensor], packing: Packing) -> Tensor:
-    """The neighbour one step down along each of the d + 1 axes.
+    """The neighbor one step down along each of the d + 1 axes.
 
     Args:
         places: For each class the packed places of its vertices, ascending; vertices are numbered class by class.
 
     Returns:
-        (d + 1, M), with M for a neighbour that is not in the lattice.
+        (d + 1, M), with M for a neighbor that is not in the lattice.
     """
     total = sum(map(len, places))
     firsts = [sum(map(len, places[:k])) for k in range(len(places))]

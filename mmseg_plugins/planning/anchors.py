@@ -1,6 +1,6 @@
 """Anchors on their real grid: the best IoU that each object can reach, and the fewest scales that fit.
 
-For one anchor shape the IoU falls with the distance of the centres along each axis, so the best place on the grid is
+For one anchor shape the IoU falls with the distance of the centers along each axis, so the best place on the grid is
 the nearest one along each axis: the best IoU of an object is exact without listing any anchor of the image.
 """
 

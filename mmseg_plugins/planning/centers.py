@@ -1,7 +1,7 @@
-"""SOLO's premise: centres of objects lie apart, and where they do not, sizes differ.
+"""SOLO's premise: centers of objects lie apart, and where they do not, sizes differ.
 
 The paper (Wang et al., SOLO: Segmenting Objects by Locations, ECCV 2020, section 1)
-counts pairs of objects on COCO: 98.3 % of the centres lie more than 30 px apart,
+counts pairs of objects on COCO: 98.3 % of the centers lie more than 30 px apart,
 and of the rest 40.5 % differ in size by more than 1.5 times.
 """
 
@@ -26,11 +26,11 @@ class CenterDistances(NamedTuple):
 
     Attributes:
         pairs: pairs of objects in one input.
-        far_pairs: share of the pairs whose centres lie more than ``NEAR`` px apart.
+        far_pairs: share of the pairs whose centers lie more than ``NEAR`` px apart.
         different_pairs: of the other pairs, the share whose sizes differ by more than ``RATIO``.
-        near_objects: share of the objects whose nearest centre lies within ``NEAR`` px.
+        near_objects: share of the objects whose nearest center lies within ``NEAR`` px.
         different_objects: of these, the share whose size differs from the nearest one's by more than ``RATIO``.
-        nearest: (N,) distance to the nearest centre in px, infinity for an object alone.
+        nearest: (N,) distance to the nearest center in px, infinity for an object alone.
     """
 
     pairs: int

@@ -5,7 +5,7 @@ Convolutional Architecture", https://arxiv.org/abs/1411.4734, section 6.3.2, as 
 https://arxiv.org/abs/1606.02147, section 5.2; "LinkNet", https://arxiv.org/abs/1707.03718, with the formula of its
 code, https://github.com/e-lab/LinkNet.
 
-Published implementations differ in whether unlabelled (void) pixels count in the totals: ``void_in_total``.  They
+Published implementations differ in whether unlabeled (void) pixels count in the totals: ``void_in_total``.  They
 never get a weight.
 
 Shapes: I images, C classes.  All numbers are float64.

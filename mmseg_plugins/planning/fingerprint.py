@@ -213,7 +213,7 @@ class _Taken:
     """Collects the objects of one input after the other; every ``step``-th mask is kept.
 
     With ``in_original_frame`` the pipeline resized the image but not its annotations, as hosts do at test time: boxes
-    and centres are scaled with the image (areas and crops stay).
+    and centers are scaled with the image (areas and crops stay).
     """
 
     def __init__(self, step: int, in_original_frame: bool = False) -> None:

@@ -19,7 +19,7 @@ class Objects:
         image: (N,) index of the input that holds the object.
         boxes: (N, 4) x1 y1 x2 y2, as the pipeline gives them.
         labels: (N,) class indices.
-        centers: (N, 2) x, y: mean index of the mask's pixels, as SOLO takes it; the box's centre without a pixel.
+        centers: (N, 2) x, y: mean index of the mask's pixels, as SOLO takes it; the box's center without a pixel.
         areas: (N,) mask pixels.
         shared: (N,) those of them that another object covers too.
         inputs: (I, 2) height and width.
@@ -73,7 +73,7 @@ _PER_OBJECT = ('image', 'boxes', 'labels', 'centers', 'areas', 'shared')
 
 
 def mask_moments(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
-    """Areas, centres and overlap of the masks of one input.
+    """Areas, centers and overlap of the masks of one input.
 
     Args:
         masks: (N, H, W) bool.

@@ -26,7 +26,7 @@ class FitReport(NamedTuple):
     Attributes:
         parts: name -> part; the first, ``data``, holds what no setting changes.
         own: names of the parts that the config itself has; the others show COCO's settings.
-        centers: distances between centres, for the pictures.
+        centers: distances between centers, for the pictures.
     """
 
     parts: dict[str, Part]

@@ -1,7 +1,7 @@
 """SOLO's levels and grids: which objects meet in one cell, and ranges and grid numbers that keep them apart.
 
 Original: https://github.com/WXinlong/SOLO (commit f4cd03b), ``solo_head.py``: an object belongs to every level whose
-range of sqrt(box area) holds it, and to the cell of its centre of mass in that level's grid over the padded input.
+range of sqrt(box area) holds it, and to the cell of its center of mass in that level's grid over the padded input.
 Two objects of one cell and level overwrite each other's class, and in version 1 their mask.
 """
 
@@ -27,9 +27,9 @@ class GridCollisions(NamedTuple):
 
     Attributes:
         level_objects: (K,) objects whose size lies in the range of the level.
-        level_shares: (K,) share of them whose centre cell holds the centre of another.
+        level_shares: (K,) share of them whose center cell holds the center of another.
         collides: share of all objects that meet another on at least one of their levels.
-        lost: share of all objects that have their centre cell alone on no level, those without a level included.
+        lost: share of all objects that have their center cell alone on no level, those without a level included.
         without_level: share of all objects whose size lies in no range.
     """
 

@@ -28,7 +28,7 @@ def decode_file(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> 
     """What OpenCV makes of an image file, whatever characters its path has; None where it can make nothing of it.
 
     The file is decoded from memory: OpenCV then refuses a truncated one, where
-    its reader of files would fill the missing part of a JPEG with grey.
+    its reader of files would fill the missing part of a JPEG with gray.
     """
     data = np.fromfile(path, np.uint8)
     return cv2.imdecode(data, flags) if len(data) else None
@@ -110,7 +110,7 @@ def read_header(path: Path, decode: bool = False) -> Header:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        # Colour profiles and sizes that Pillow warns of are none of this check's business.
+        # Color profiles and sizes that Pillow warns of are none of this check's business.
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             with Image.open(path) as image:
@@ -163,7 +163,7 @@ def _read_with_opencv(path: Path) -> Header:
 
 def read_label_map(path: Path) -> np.ndarray | None:
     """A label map as mmseg's ``LoadAnnotations`` reads it: (H, W), palette images as their indices; (H, W, channels)
-    of a coloured image; None for a file that is no image.
+    of a colored image; None for a file that is no image.
     """
     from PIL import Image
 
@@ -190,7 +190,7 @@ def missing_files(folder: Path, names: Sequence[str]) -> Iterator[int]:
 def as_bgr(image: np.ndarray) -> np.ndarray:
     """Any (H, W), (H, W, 1), (H, W, 3) or (H, W, C) array as a displayable uint8 BGR image.
 
-    Values that are not uint8 (normalised inputs) are stretched from their own
+    Values that are not uint8 (normalized inputs) are stretched from their own
     minimum..maximum to 0..255; of more than three channels the first three are shown.
     """
     if image.ndim == 2:

@@ -162,7 +162,7 @@ def check_polygons(polygons: Any, height: int, width: int) -> str | None:
     Args:
         polygons: ``[[x1, y1, x2, y2, ...], ...]`` in pixels.
         height, width: of the image in pixels; points may lie outside by at
-            most 10 times the longer side (rasterising takes memory with it).
+            most 10 times the longer side (rasterizing takes memory with it).
     """
     if not isinstance(polygons, (list, tuple)):
         return f'polygons must be a list of lists of coordinates, got {type(polygons).__name__}'

@@ -1,7 +1,7 @@
 """Pictures: overlays, contact sheets, curves and histograms as pure functions.
 
 Images are uint8 arrays (H, W, 3) in BGR order, as OpenCV reads them; palettes
-and colours are RGB triples, as mm's ``metainfo`` holds them.  Nothing here
+and colors are RGB triples, as mm's ``metainfo`` holds them.  Nothing here
 imports the hosts, and no display is ever needed.
 """
 

@@ -78,7 +78,7 @@ def draw_curves(
 def draw_runs(
     panels: Mapping[str, Mapping[str, Series]], path: str | os.PathLike[str], title: str, log_y: Sequence[str] = ()
 ) -> Path:
-    """Draw several runs into one PNG: a panel a scalar, in each a curve a run, of one colour in all panels.
+    """Draw several runs into one PNG: a panel a scalar, in each a curve a run, of one color in all panels.
 
     Args:
         panels: Scalar -> run -> (x, y).
@@ -196,7 +196,7 @@ def draw_fit(
 
     Args:
         sizes: (N,) sqrt(box area) in px.
-        nearest: (N,) distance to the nearest centre in px; infinity for an object alone.
+        nearest: (N,) distance to the nearest center in px; infinity for an object alone.
         counts: (W,) objects in each whole image.
         near: Distance (px) that is marked.
         best_ious: Name of a setting -> (N,) best IoU with an anchor.

@@ -10,9 +10,9 @@ Color = tuple[int, int, int]
 
 
 def distinct_colors(number: int) -> list[Color]:
-    """``number`` RGB colours: hues by the golden ratio, saturation and value in turn.
+    """``number`` RGB colors: hues by the golden ratio, saturation and value in turn.
 
-    The sequence never depends on ``number``: colour k is the same in every picture.
+    The sequence never depends on ``number``: color k is the same in every picture.
     """
     tones = ((0.85, 1.0), (0.55, 1.0), (1.0, 0.75))
     colors = []
@@ -24,10 +24,10 @@ def distinct_colors(number: int) -> list[Color]:
 
 
 def instance_colors(boxes: np.ndarray, margin: float = 4.0, palette_size: int = 18) -> np.ndarray:
-    """RGB colours (N, 3) for N instances so that neighbours differ as much as possible.
+    """RGB colors (N, 3) for N instances so that neighbors differ as much as possible.
 
-    Instances are coloured in the given order; each takes the palette entry
-    farthest from those of the coloured instances whose boxes (x1 y1 x2 y2 in
+    Instances are colored in the given order; each takes the palette entry
+    farthest from those of the colored instances whose boxes (x1 y1 x2 y2 in
     px, grown by ``margin``) meet its own.
     """
     palette = np.array(distinct_colors(palette_size), np.float32)
@@ -46,7 +46,7 @@ def instance_colors(boxes: np.ndarray, margin: float = 4.0, palette_size: int = 
         if not near.any():
             chosen[index] = palette[order[0]]
             continue
-        # (palette, neighbours) distances; argmax takes the first of the turned order
+        # (palette, neighbors) distances; argmax takes the first of the turned order
         gaps = np.linalg.norm(palette[order][:, None] - chosen[:index][near][None], axis=2).min(axis=1)
         chosen[index] = palette[order[int(gaps.argmax())]]
     return chosen.astype(np.uint8)

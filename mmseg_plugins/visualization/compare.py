@@ -15,7 +15,7 @@ from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.semantic import IGNORE, complete_palette, draw_legend, draw_semantic
 from mmseg_plugins.visualization.sheets import contact_sheet
 
-PLAIN = 24  # grey value of the background of an image that is not shown
+PLAIN = 24  # gray value of the background of an image that is not shown
 MATCH = 0.5  # IoU from which an instance counts as found
 WRONG = (235, 235, 235)  # RGB of a prediction that matches no true instance
 
@@ -28,10 +28,10 @@ class Column(NamedTuple):
 
 
 def matched_colors(truth: Instances, found: Instances | None) -> np.ndarray:
-    """RGB colours (N, 3) of the true instances or, where ``found`` is given, of the found ones.
+    """RGB colors (N, 3) of the true instances or, where ``found`` is given, of the found ones.
 
-    An instance that was found takes the colour of the true one with the highest mask IoU, if that is at least
-    ``MATCH``; ``WRONG`` is the colour of the others.
+    An instance that was found takes the color of the true one with the highest mask IoU, if that is at least
+    ``MATCH``; ``WRONG`` is the color of the others.
     """
     from pycocotools import mask as mask_api
 
@@ -81,7 +81,7 @@ def comparison_sheet(
 ) -> np.ndarray:
     """One page with a row per image and a column per system, the ground truth first, or the other way round.
 
-    What a system finds has the colour of the true instance that it matches, or is white.
+    What a system finds has the color of the true instance that it matches, or is white.
 
     Args:
         images: Name -> (H, W, 3) uint8 BGR, N of them.
@@ -147,13 +147,13 @@ def label_sheet(
         images: Name -> (H, W, 3) uint8 BGR, N of them.
         columns: Ground truth and systems, each with N maps in the same order.
         names: Class names.
-        palette: RGB of each class; missing ones are filled with distinct colours.
+        palette: RGB of each class; missing ones are filled with distinct colors.
         plain: Draw labels alone, pixels without a label dark, so that the image itself is not shown.
         systems_as_rows: A row a system and a column an image.
         cell: Width of a picture in px.
 
     Returns:
-        uint8 BGR page.  Titles of systems give the share of labelled pixels that are right.
+        uint8 BGR page.  Titles of systems give the share of labeled pixels that are right.
 
     Raises:
         ValueError: a column has another number of maps than there are images.

@@ -60,10 +60,10 @@ def draw_instances(
         labels: (N,) class indices.
         scores: (N,) in 0..1.
         class_names: Names of the classes; an index outside them reads ``class 7``.
-        alpha: Opacity of the mask colour, 0..1.
+        alpha: Opacity of the mask color, 0..1.
         long_side: Pictures smaller than this are enlarged, see :func:`legible_scale`.
         show_text: Whether names and scores are written where there is room.
-        colors: (N, 3) RGB; None chooses them so that neighbours differ.
+        colors: (N, 3) RGB; None chooses them so that neighbors differ.
 
     Returns:
         (s*H, s*W, 3) uint8 BGR with s = ``legible_scale(H, W, long_side)``.

@@ -39,13 +39,13 @@ def join_truth(label_map: np.ndarray, masks: np.ndarray, labels: np.ndarray) -> 
 def draw_panoptic(
     image_bgr: np.ndarray, panoptic: Panoptic, names: Sequence[str], palette: Sequence[Sequence[int]] | None = None
 ) -> np.ndarray:
-    """Colour the stuff, then draw the things over it; the size is that of :func:`draw_instances`.
+    """Color the stuff, then draw the things over it; the size is that of :func:`draw_instances`.
 
     Args:
         image_bgr: (H, W, 3) uint8, BGR.
         panoptic: of that image.
         names: of all classes.
-        palette: RGB per class, for the stuff; things have colours of their own.
+        palette: RGB per class, for the stuff; things have colors of their own.
     """
     image = as_bgr(image_bgr)
     canvas = draw_semantic(image, panoptic.stuff, palette, long_side=1)

@@ -31,12 +31,12 @@ def draw_semantic(
     long_side: int = 512,
     edges: bool = True,
 ) -> np.ndarray:
-    """Colour a picture by its label map; ignored pixels keep the picture, darkened.
+    """Color a picture by its label map; ignored pixels keep the picture, darkened.
 
     Args:
         image_bgr: (H, W, 3) uint8, BGR.
         label_map: (H, W) integers, class indices and ``ignore_index``.
-        palette: RGB per class; missing ones are filled with distinct colours.
+        palette: RGB per class; missing ones are filled with distinct colors.
         edges: Draw a dark line where labels change.
 
     Returns:

@@ -2,7 +2,7 @@
 
 Original: https://github.com/sadeepj/crfasrnn_pytorch/tree/24899c528981dfbc14f1212869a3eae328dc6570, whose
 ``crfasrnn_weights.pth`` was translated from the authors' Caffe model.  Only names change.  What the config must
-reproduce: BGR input in 0..255 minus the mean (the kernel of colours sees it so), padding 100, the bias of ``upscore2``.
+reproduce: BGR input in 0..255 minus the mean (the kernel of colors sees it so), padding 100, the bias of ``upscore2``.
 """
 
 from __future__ import annotations

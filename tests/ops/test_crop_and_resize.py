@@ -48,7 +48,7 @@ def test_gradcheck() -> None:
     g = torch.Generator().manual_seed(1)
     feats = torch.randn(2, 2, 6, 7, generator=g, dtype=torch.float64, requires_grad=True)
     corners = torch.tensor([[2.3, 3.1, 17.7, 15.2], [8.9, 4.4, 3.3, 18.7], [-9.5, 1.3, 30.2, 9.9]]).double()
-    image = torch.tensor([[0], [1], [1.]]).double()  # no sample lies on a centre: the surface has kinks there
+    image = torch.tensor([[0], [1], [1.]]).double()  # no sample lies on a center: the surface has kinks there
     assert gradcheck(lambda f, c: crop_and_resize(f, torch.cat([image, c], 1), (3, 4), 1 / 4),
                      (feats, corners.requires_grad_()))
 

@@ -116,7 +116,7 @@ def test_an_instance_is_assembled_from_its_own_directions():
     maps = torch.zeros(1, 8, size, size)
     for y in range(size):
         for x in range(size):
-            angle = math.atan2(20 - y, 20 - x) % (2 * math.pi)  # the centre of the first box
+            angle = math.atan2(20 - y, 20 - x) % (2 * math.pi)  # the center of the first box
             maps[0, min(7, int(angle / (math.pi / 4))), y, x] = 1
     own, neighbor = direction_pool(maps, boxes, n, 1.0, 8, 1)
     assert own.mean() > 0.9

@@ -41,7 +41,7 @@ def test_published_vectors() -> None:
 
 
 def test_bins_between_four_centres_are_average_pooling() -> None:
-    """One bin a pixel pitch: the mean of the bilinear surface between four centres is the mean of the four.  The last
+    """One bin a pixel pitch: the mean of the bilinear surface between four centers is the mean of the four.  The last
     row and column of bins reach outside, where the surface falls to 0."""
     feats = torch.randn(2, 3, 7, 7, dtype=torch.float64)
     out = prroi_pool(feats, torch.tensor([[0, 0, 0, 14, 14.], [1, 0, 0, 14, 14]]), 7, 0.5)

@@ -35,7 +35,7 @@ def test_moments_of_two_masks_that_overlap_and_one_without_a_pixel():
 
 
 def test_distances_of_a_worked_example():
-    # centres 20 px apart with sides 10 and 20 (ratio 2), the third 100 px away; another input does not count
+    # centers 20 px apart with sides 10 and 20 (ratio 2), the third 100 px away; another input does not count
     boxes = [[[0, 0, 10, 10], [15, -5, 35, 15], [100, 0, 110, 10]], [[0, 0, 10, 10]]]
     found = center_distances(table([(64, 128), (64, 128)], boxes))
     assert found.pairs == 3

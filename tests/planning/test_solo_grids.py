@@ -53,7 +53,7 @@ def test_collisions_equal_those_of_plain_loops(seed):
 
 
 def test_cell_is_the_one_that_the_stock_head_trains():
-    # stock SOLOHead with pos_scale 0 makes exactly the centre cell positive
+    # stock SOLOHead with pos_scale 0 makes exactly the center cell positive
     objects = table([(64, 96)], [[[5, 9, 14, 20]], ])
     mask = np.zeros((1, 64, 96), np.uint8)
     mask[0, 9:20, 5:14] = 1

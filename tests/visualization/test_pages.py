@@ -29,7 +29,7 @@ def test_semantic_colours_are_rgb_and_ignored_pixels_are_darkened():
     labels[:100] = 255
     drawn = draw_semantic(image, labels, PALETTE, alpha=0.5)
     assert drawn.shape == image.shape
-    assert drawn[300, 100].tolist() == [50, 50, 178]  # BGR: half of grey 100, half of pure red
+    assert drawn[300, 100].tolist() == [50, 50, 178]  # BGR: half of gray 100, half of pure red
     assert drawn[300, 500].tolist() == [178, 50, 50]
     assert drawn[50, 50].tolist() == [50, 50, 50]
 

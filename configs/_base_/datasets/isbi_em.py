@@ -1,11 +1,11 @@
-# ISBI 2012 challenge, neurons in electron microscopy: 30 labelled slices of
+# ISBI 2012 challenge, neurons in electron microscopy: 30 labeled slices of
 # 512 x 512 px (https://imagej.net/events/isbi-2012-segmentation-challenge).
 # Layout, one 8-bit PNG a slice, to be made of the two TIFF stacks:
 #   data/isbi_em/img_dir/{train,val}/00.png
 #   data/isbi_em/ann_dir/{train,val}/00.png    0 = membrane, 1 = cell
 # The challenge's test labels are not public; hold some slices out as val.
 # Training as in U-Net's paper: deformed, mirrored margins of 92 px around the
-# slice, tiles of 572 px whose inner 388 are labelled, the border weight map.
+# slice, tiles of 572 px whose inner 388 are labeled, the border weight map.
 # data_root moves everything (--cfg-options data_root=...).
 data_root = 'data/isbi_em/'
 crop_size = (572, 572)

@@ -1,5 +1,5 @@
 # NYU Depth v2 for label maps: 795 training and 654 test images without their
-# white borders, 40 classes; label maps hold 0 to 39, and 255 for unlabelled.
+# white borders, 40 classes; label maps hold 0 to 39, and 255 for unlabeled.
 # (mmseg's own NYU set is for depth.)  Class names: RefineNet's code,
 # https://github.com/guosheng/refinenet, main/gen_class_info_nyud.m.
 # data_root moves everything (--cfg-options data_root=...).

@@ -1,6 +1,6 @@
 # DeepLab v2 over ResNet-101 at stride 8: Caffe's ResNet with frozen batch norms, four dilated classifiers that are
 # added, three scales fused by maximum with four losses at stride 8.  Learning rates: the classifiers x10, their
-# biases x20 without decay.  Images are padded with the mean colour to 513 = 8 x 64 + 1 pixels in the test.
+# biases x20 without decay.  Images are padded with the mean color to 513 = 8 x 64 + 1 pixels in the test.
 # Weights: mmseg-plugins convert-weights deeplabv2-kazuto1011-backbone makes them from the released COCO start.
 model = dict(
     type='mmseg_plugins.MultiScaleEncoderDecoder',

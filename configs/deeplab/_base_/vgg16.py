@@ -1,6 +1,6 @@
 # DeepLab over VGG-16 at stride 8: pools of 3 x 3, conv5 with dilation 2, the loss at stride 8, scores enlarged with
 # aligned corners.  Learning rates: biases x2 without decay; the classifier x10, its bias x20.
-# In the test images are padded with the mean colour to 513 = 8 x 64 + 1 pixels, so that scores and pixels share corners.
+# In the test images are padded with the mean color to 513 = 8 x 64 + 1 pixels, so that scores and pixels share corners.
 # Weights: mmseg-plugins convert-weights vgg16-deeplab makes them from torchvision's vgg16, whose input is RGB / std.
 model = dict(
     type='EncoderDecoder',

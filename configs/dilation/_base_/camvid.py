@@ -1,5 +1,5 @@
 # DilatedNet as published, on CamVid: unpadded VGG-16, crops of 628 px out of images
-# with a mirrored margin of 186 px (256 px of each crop are labelled, every eighth),
+# with a mirrored margin of 186 px (256 px of each crop are labeled, every eighth),
 # 14 a step, SGD with momentum .9.  Stages are leaves of this file.  628 px is the
 # paper's crop as recalled (the released code's default is 500); the numbers of steps
 # are ours.

@@ -18,7 +18,7 @@ train_dataloader = dict(
     num_workers=4,
     sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),
     dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(batch_size=10)  # what the original normalises together
+val_dataloader = dict(batch_size=10)  # what the original normalizes together
 test_dataloader = dict(batch_size=10)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
 val_cfg = dict(type='ValLoop')

@@ -1,6 +1,6 @@
 # SegNet as its tutorial trains it on CamVid: whole images of 360 x 480, nothing
 # augmented, raw BGR pixels of 0 to 255, class weights of median frequency with the sum
-# divided by the number of labelled pixels, a constant learning rate, biases twice as
+# divided by the number of labeled pixels, a constant learning rate, biases twice as
 # fast and without decay, batch norm statistics averaged over the training set.
 #   https://github.com/alexgkendall/SegNet-Tutorial/tree/bb68b64e72cb004b3ed927fee0f5624dd8097498/Models
 _base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/camvid_full.py']

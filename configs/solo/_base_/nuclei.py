@@ -1,8 +1,8 @@
 # Cell nuclei, crops of 256 x 256, for two CPU cores: what SOLO's variants share.
 #
-# SOLO's premise is that centres lie apart: more than 30 pixels for 98.3 % of COCO's
+# SOLO's premise is that centers lie apart: more than 30 pixels for 98.3 % of COCO's
 # objects (paper).  Nuclei are 20 pixels wide and touch: hence cells of 6 to 32 pixels on a
-# crop (share of training objects whose centre falls into the cell of another one of their
+# crop (share of training objects whose center falls into the cell of another one of their
 # level: 0.4, 0.0, 0.0, 0.0 %; with 16-pixel cells for the smallest it would be 7 %).
 _base_ = [
     './r18-small.py',

@@ -4,7 +4,7 @@ Paper: "U-Net: Convolutional Networks for Biomedical Image Segmentation", https:
 w(x) = w_c(x) + w0 exp(-(d1(x) + d2(x))^2 / (2 sigma^2)), with the distances d1 and d2 to the border of the nearest and
 the second nearest object.
 
-Decided here: a distance is that of pixel centres to the nearest pixel of the object, 0 inside it; the paper draws the
+Decided here: a distance is that of pixel centers to the nearest pixel of the object, 0 inside it; the paper draws the
 map, but does not say how it measures.
 
 Shapes: H x W pixels, N objects.

@@ -25,18 +25,18 @@ TRIES = 20  # jittered boxes before the object's own is taken
 class CropAroundObject(BaseTransform):
     """Crop the picture and its label map to a box around one object, chosen at random.
 
-    A label map does not tell objects apart: an object is a connected region (8 neighbours) of one class.  First a class
+    A label map does not tell objects apart: an object is a connected region (8 neighbors) of one class.  First a class
     that the picture holds is drawn, then one of its regions, so that rare classes are seen as often as common ones.
     A picture without a region that counts is passed on whole.
 
-    With ``min_iou=1`` the box is the region's, centred and widened: DeconvNet's first stage.  With less, it is a random
+    With ``min_iou=1`` the box is the region's, centered and widened (DeconvNet's first stage).  With less it is a random
     box that overlaps the region's by at least that much before it is widened: a stand-in for the second stage's
     object proposals.
 
     Args:
         margin: Factor by which both sides of the box grow.
         min_area: Least pixels of a region.
-        min_side: Least side of the box, in pixels; a smaller box grows around its centre.
+        min_side: Least side of the box, in pixels; a smaller box grows around its center.
         min_iou: Least intersection over union of the box with that of the region, before the margin; 1 is the region's
             own box.
         background: Classes that are no objects; VOC has ``(0, )``.

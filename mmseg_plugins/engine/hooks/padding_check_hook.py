@@ -18,7 +18,7 @@ class PaddingCheckHook(Hook):
     """Compare how much of the inputs is padding in training and in validation; warn once.
 
     Training on crops of one size shows a model no padding; whole images in validation are then padded to a multiple of
-    ``pad_size_divisor`` with a colour that it may never have met.  Group norm takes its statistics over the padding,
+    ``pad_size_divisor`` with a color that it may never have met.  Group norm takes its statistics over the padding,
     too, and the cells next to it see an edge: scores fall without any error.
 
     Sizes are read after the data preprocessor: nothing is computed on pixels.  A model that takes the padding off

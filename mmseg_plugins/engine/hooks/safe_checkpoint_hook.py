@@ -63,7 +63,7 @@ class SafeCheckpointHook(CheckpointHook):
         """Save the best; then the checkpoint of this iteration again, so that it knows the validation's outcome.
 
         A run resumed from it neither validates twice nor loses what schedulers,
-        early stopping and the curves learnt from the validation.
+        early stopping and the curves learned from the validation.
         """
         if not hasattr(self, 'file_backend'):
             return  # runner.val() without training

@@ -134,7 +134,7 @@ class SafeRunner(Runner):
         return built
 
     def _init_model_weights(self) -> None:
-        """Initialise the weights; files of initial weights must reach the modules that name them (``pretrained.py``).
+        """Initialize the weights; files of initial weights must reach the modules that name them (``pretrained.py``).
 
         Raises:
             UserError: one does not.

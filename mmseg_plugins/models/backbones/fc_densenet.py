@@ -38,7 +38,7 @@ class FCDenseNet(BaseModule):
         stem_channels: Maps of the first convolution.
         dropout: Share that is dropped after every convolution.
         dropout_kind: ``'element'`` (the original) or ``'channel'``.
-        batch_statistics: Normalise by the statistics of the batch in evaluation, too, as the original does.  Set it in
+        batch_statistics: Normalize by the statistics of the batch in evaluation, too, as the original does.  Set it in
             the head as well.
         with_cp: Compute the inputs of dense layers again in the backward pass instead of keeping them.
         out_indices: Ascending maps to give, of 0 .. n; default all, as ``FCDenseNetHead`` reads them.

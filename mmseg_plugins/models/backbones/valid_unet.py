@@ -4,7 +4,7 @@ Paper: "U-Net: Convolutional Networks for Biomedical Image Segmentation", https:
 Numbers are compared with https://github.com/meetps/pytorch-semseg/tree/801fb200547caa5b0d91b8dde56b837da029f746
 (ptsemseg/models/unet.py, MIT).
 
-Stock ``UNet`` pads its convolutions, normalises, and upsamples by interpolation or 4 x 4 deconvolution.
+Stock ``UNet`` pads its convolutions, normalizes, and upsamples by interpolation or 4 x 4 deconvolution.
 
 Shapes: B images, C_i = base_channels * 2^i channels of level i, D = levels - 1 poolings.
 """
@@ -30,7 +30,7 @@ class ValidUNet(BaseModule):
 
     .. code-block:: none
 
-        image 572 -2 conv-> 568 ------------------- centre crop 392 -> cat -2 conv-> 388   level 0
+        image 572 -2 conv-> 568 ------------------- center crop 392 -> cat -2 conv-> 388   level 0
                              pool 284 -2 conv-> 280 ---- 200 -> cat -2 conv-> 196 -up-^    level 1
                                                  ...      ...                              levels 2, 3
                                           28 (level 4, the deepest) -up-^

@@ -14,8 +14,8 @@ from mmseg_plugins.registry import MODELS
 class WithImage(BaseModule):
     """Any backbone, with the image as one more map after its own.
 
-    mmseg gives a decode head nothing but the backbone's maps; CRF-RNN reads the image's colours, FCN-8s its size.  The
-    image is the one the network sees: normalised and padded by the data preprocessor.
+    mmseg gives a decode head nothing but the backbone's maps; CRF-RNN reads the image's colors, FCN-8s its size.  The
+    image is the one the network sees: normalized and padded by the data preprocessor.
 
     Args:
         net: Config of a backbone, with its prefix (``mmseg.ResNet``).

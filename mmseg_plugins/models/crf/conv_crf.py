@@ -2,7 +2,7 @@
 
 Paper: "Convolutional CRFs for Semantic Segmentation", https://arxiv.org/abs/1805.04777.
 Original code: MarvinTeichmann/ConvCRF@0930637 (MIT).  There the image size is fixed at construction and symmetric
-normalisation takes one image; here neither holds.
+normalization takes one image; here neither holds.
 
 Shapes: B images, C classes, K channels, H x W pixels, h x w cells after pooling, S the window's side.
 """
@@ -36,8 +36,8 @@ class ConvCRFParams:
         window: S, odd.
         blur: Messages are computed on maps pooled by this factor.
         position_sxy, position_compat: Standard deviation (px) and weight of the kernel of positions.
-        color_schan, color_compat: Standard deviation (of 0..255) and weight of the kernel of colours.
-        color_sxy: Standard deviation in px by which that kernel looks at positions as well; None: at colours only.
+        color_schan, color_compat: Standard deviation (of 0..255) and weight of the kernel of colors.
+        color_sxy: Standard deviation in px by which that kernel looks at positions as well; None: at colors only.
         normalization: ``none`` or ``symmetric``.
         weight: Share of the message against ``unary_weight`` - share of the scores; None adds the two.
         unary_weight: See there.
@@ -75,7 +75,7 @@ def conv_crf(logits: Tensor, image: Tensor, params: ConvCRFParams | None = None,
 
     Args:
         logits: (B, C, H, W).
-        image: (B, K, H, W), colours in 0..255, not normalised.
+        image: (B, K, H, W), colors in 0..255, not normalized.
         params: Default: the original's.
         changes: Parameters that replace those of ``params``.
 

@@ -1,4 +1,4 @@
-"""What the kernels of a dense CRF compare: where a pixel lies, and what colour it has.
+"""What the kernels of a dense CRF compare: where a pixel lies, and what color it has.
 
 Shapes: H x W pixels, N = H W of them row by row, K image channels.
 """
@@ -34,9 +34,9 @@ def bilateral_features(image: Tensor, sxy: Scale, schan: Scale) -> Tensor:
     The lattice is not invariant to the order of channels: with another one, results differ in the third digit.
 
     Args:
-        image: (K, H, W), colours in 0..255 if ``schan`` is meant for those.
+        image: (K, H, W), colors in 0..255 if ``schan`` is meant for those.
         sxy: Standard deviation in pixels, one number or one for x and one for y.
-        schan: Standard deviation in colour units, one number or one a channel.
+        schan: Standard deviation in color units, one number or one a channel.
     """
     channels = image if image.is_floating_point() and image.element_size() >= 4 else image.float()
     scale = channels.new_tensor(_scales(schan, len(image), 'schan'))

@@ -39,7 +39,7 @@ class CRFPostProcess(ABC):
     with ``mask_confidence``.  Scores and boxes stay.  A mask that would vanish stays as it was.
 
     Args:
-        channel_order: In which the CRF sees colours, ``rgb`` or ``bgr``; lattices differ in the third digit.
+        channel_order: In which the CRF sees colors, ``rgb`` or ``bgr``; lattices differ in the third digit.
         scores: What ``seg_logits`` of the model are: ``logits``, ``probabilities`` (MaskFormer, Mask2Former and SAN
             give class weights that need not add up to 1; they are divided by their sum), or ``auto``, by its head.
         threshold: Above which a model of one channel says foreground; default that of its head, or one half.

@@ -23,13 +23,13 @@ Compat = float | Sequence[float] | Sequence[Sequence[float]] | Tensor
 
 @dataclass(frozen=True)
 class CRFParams:
-    """A dense CRF with one kernel of positions and one of positions and colours.
+    """A dense CRF with one kernel of positions and one of positions and colors.
 
     Attributes:
         gaussian_sxy: Standard deviation of the kernel of positions, px; one number or (x, y).
         gaussian_compat: Its weight w (Potts model), or energies of label pairs: C numbers (the diagonal) or a C x C
             matrix, of which the symmetric half counts; None leaves the kernel out.  A Potts weight w is -w I.
-        bilateral_sxy, bilateral_srgb: Standard deviations of the other kernel, px and colour units of 0..255; one
+        bilateral_sxy, bilateral_srgb: Standard deviations of the other kernel, px and color units of 0..255; one
             number or (x, y) and one number or one a channel.
         bilateral_compat: As ``gaussian_compat``.
         iterations: Of the mean field.

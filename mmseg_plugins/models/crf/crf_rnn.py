@@ -30,7 +30,7 @@ class CRFRNN(nn.Module):
 
     Args:
         num_classes: C.
-        alpha, beta: Standard deviations of the bilateral kernel, px and colour units.
+        alpha, beta: Standard deviations of the bilateral kernel, px and color units.
         gamma: Of the spatial kernel, px.
         spatial_weight, bilateral_weight: Initial W_s and W_b, times the identity.
         iterations: T.

@@ -43,7 +43,7 @@ def dense_crf(unary: Tensor,
 
     Args:
         unary: (B, C, H, W).
-        image: (B, K, H, W), colours in 0..255 (uint8 or floating point), as they are: not normalised.
+        image: (B, K, H, W), colors in 0..255 (uint8 or floating point), as they are: not normalized.
         params: Name of one of :data:`~.crf_presets.PRESETS`, or parameters.
         kind: What ``unary`` holds: ``probabilities``, ``logits`` (their softmax are the probabilities), or ``energies``
             (-log P, used as they are).

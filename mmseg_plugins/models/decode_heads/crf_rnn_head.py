@@ -34,9 +34,9 @@ class CRFRNNHead(BaseModule):
             and ``align_corners`` are used.
         crf: Options of :class:`~mmseg_plugins.models.crf.crf_rnn.CRFRNN`: ``alpha``, ``beta``, ``gamma``, ...
         iterations: In training and in the test.
-        mean, std: Of the data preprocessor: the kernel of colours sees ``image * std + mean``.  The default leaves the
+        mean, std: Of the data preprocessor: the kernel of colors sees ``image * std + mean``.  The default leaves the
             image as it is, which is right for Caffe's preprocessing (the original subtracts the mean in the net and in
-            the kernel); ImageNet's (mean and std of RGB) must be given, or colours would have no contrast.
+            the kernel); ImageNet's (mean and std of RGB) must be given, or colors would have no contrast.
         image_to_head: Whether the wrapped head is given the image, too (FCN-8s, which reads its size); otherwise it
             gets the maps only, as without CRF-RNN.
 

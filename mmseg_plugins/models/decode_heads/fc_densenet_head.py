@@ -31,7 +31,7 @@ class FCDenseNetHead(OwnClassifierHead):
                                  coarsest skip                         next skip
 
     A transition up is a transposed convolution of kernel 3 and stride 2 without padding, cut to the skip around its
-    centre; the skip comes after it in the concatenation.
+    center; the skip comes after it in the concatenation.
 
     Args:
         in_channels: Of the maps of ``FCDenseNet``, finest first, the bottleneck's last.

@@ -143,9 +143,9 @@ class FCNSkipHead(OwnClassifierHead):
 def fcn_cuts(padding: int, fc_padding: int, skips: int) -> tuple[list[int], int]:
     """Where the finer map begins at each sum, and the image in the last deconvolution.
 
-    Cell m of a map whose first cell is number a of its stride-s grid has its centre at px s (m + a) + (s - 1) / 2 of
+    Cell m of a map whose first cell is number a of its stride-s grid has its center at px s (m + a) + (s - 1) / 2 of
     the first convolution's output; pixel i of the image is px i + padding - 1 there.  A deconvolution of kernel 2 s
-    and stride s without padding moves centres to s m + s - 1 / 2, which doubles a to 2 a - 1.
+    and stride s without padding moves centers to s m + s - 1 / 2, which doubles a to 2 a - 1.
 
     Returns:
         cuts: One for each sum.  c >= 0: the finer map is cut from cell c on; c < 0: the doubled one from -c on.

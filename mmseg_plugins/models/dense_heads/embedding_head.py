@@ -114,8 +114,8 @@ class EmbeddingHead(BaseMaskHead):
         return self.classes(features), self._placed(self.embedding(features))
 
     def _placed(self, embedding: Tensor) -> Tensor:
-        """Add x and y of the cells' centres to channels 0 and 1 of (B, D, h, w); float32, since half cannot tell
-        neighbouring cells of a large image apart."""
+        """Add x and y of the cells' centers to channels 0 and 1 of (B, D, h, w); float32, since half cannot tell
+        neighboring cells of a large image apart."""
         if self.coordinate_unit is None:
             return embedding
         height, width = embedding.shape[-2:]

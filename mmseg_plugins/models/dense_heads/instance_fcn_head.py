@@ -197,7 +197,7 @@ class InstanceFCNHead(BaseMaskHead):
         """The windows of one image with the highest objectness.
 
         Args:
-            img_shape: Height and width in input pixels without padding; windows centred outside are not used.
+            img_shape: Height and width in input pixels without padding; windows centered outside are not used.
             scale: Input pixels a pixel of the wanted frame, along x and y.
 
         Returns:

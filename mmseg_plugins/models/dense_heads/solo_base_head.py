@@ -68,7 +68,7 @@ class SOLOBaseHead(BaseMaskHead):
     * targets come from :mod:`...task_modules.solo_targets`: no loop over objects or cells, no copy between devices;
     * losses are computed in float32, and without a single positive they still reach every parameter;
     * prediction needs bounded memory (:mod:`...postprocess.solo_masks`), gives tight boxes around the masks instead of
-      zeros, and honours ``rescale=False``: masks in the frame of the resized image;
+      zeros, and honors ``rescale=False``: masks in the frame of the resized image;
     * ``test_cfg.rle=True`` gives COCO RLEs (a list of dicts) instead of one bool tensor (K, H, W), for images so large
       that the tensor itself is too much (100 masks of 4000 x 5000 pixels: 2 GB);
     * a mask loss whose ``activate`` does not fit is an error; mmdet's decoupled heads silently apply two sigmoids.
@@ -80,13 +80,13 @@ class SOLOBaseHead(BaseMaskHead):
         stacked_convs: Layers of each tower.
         strides: Of the maps that the head works on, see ``resize_ends``; masks are drawn at half of them.
         scale_ranges: For each level the least and greatest sqrt(box area) of its objects, in pixels.
-        pos_scale: Size of the region around an object's centre whose cells are positive, as a part of its box.
+        pos_scale: Size of the region around an object's center whose cells are positive, as a part of its box.
         num_grids: S of each level.
         cls_down_index: The class tower's layer before which the map becomes the grid.
         loss_mask: By default ``mmdet.DiceLoss`` of weight 3; its ``activate`` must fit the head.
         loss_cls: By default ``mmdet.FocalLoss``.
         norm_cfg: Norm of the towers; ``None`` for none.
-        resize_ends: Whether the finest map is halved and the coarsest enlarged to its neighbour, as in the original; a
+        resize_ends: Whether the finest map is halved and the coarsest enlarged to its neighbor, as in the original; a
             pyramid of strides (4, 8, 16, 32, 64) then has ``strides=(8, 8, 16, 32, 32)``.  Without it ``strides`` are
             the pyramid's own: finer maps, for objects smaller than COCO's.
         min_mask_area: Objects of fewer mask pixels (of the padded image) are no positives.  ``None`` is the original's
@@ -182,7 +182,7 @@ class SOLOBaseHead(BaseMaskHead):
         return nn.Conv2d(self.feat_channels, channels, 3, padding=1)
 
     def resize_feats(self, x: Sequence[Tensor]) -> list[Tensor]:
-        """Halve the finest map and enlarge the coarsest to its neighbour's size, unless ``resize_ends`` is off.
+        """Halve the finest map and enlarge the coarsest to its neighbor's size, unless ``resize_ends`` is off.
 
         Raises:
             ValueError: the neck gives another number of levels than the head has grids.

@@ -48,7 +48,7 @@ class InstanceFCN(SingleStageInstanceSegmentor):
                 **kwargs: Any) -> SampleList:
         """Mask proposals (``masks``, tight ``bboxes``, ``scores``, ``labels`` 0) from all scales.
 
-        ``batch_inputs`` (B, 3, H, W) normalised and padded; results are in the original image's pixels when
+        ``batch_inputs`` (B, 3, H, W) normalized and padded; results are in the original image's pixels when
         ``rescale``, else in the input's.
         """
         metas = [sample.metainfo for sample in batch_data_samples]

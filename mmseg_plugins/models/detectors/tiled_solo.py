@@ -79,19 +79,19 @@ def spans(length: int, tile: int, overlap: int) -> list[Span]:
 class TiledSOLO(SOLO):
     """Stock ``SOLO`` / ``SOLOv2`` whose prediction runs on tiles; training is the stock one's.
 
-    An instance is taken from the tile in whose core its box's centre lies; the best ``test_cfg.max_per_img`` of all
+    An instance is taken from the tile in whose core its box's center lies; the best ``test_cfg.max_per_img`` of all
     tiles (not above 0: all) are kept.  An object larger than ``overlap`` may be cut at a tile's border.
 
     That ownership is all there is between tiles: no suppression runs across them.  An object whose box comes out
-    differently in two tiles, so that its centre lies in each one's own core, is counted twice; one whose centre lies in
+    differently in two tiles, so that its center lies in each one's own core, is counted twice; one whose center lies in
     the other one's core both times, or that its owner does not find, is lost.  The former two need boxes that differ
     where tiles overlap: objects that a border cuts, or poor masks next to it.
 
-    An image smaller than the tile is padded to it with zeros, the mean colour.
+    An image smaller than the tile is padded to it with zeros, the mean color.
 
     Args:
         tile: (height, width) of a tile in pixels of the resized image: the size of the training crops.
-        overlap: Least overlap of neighbouring tiles in pixels: the size of the largest usual object.
+        overlap: Least overlap of neighboring tiles in pixels: the size of the largest usual object.
         tiles_per_batch: How many tiles go through the network at once.
         args, kwargs: Those of the stock detectors; the mask head is one of this package's.
 

@@ -10,7 +10,7 @@ class TestTimeBatchNorm2d(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` with two switches; parameters, buffers and names are the same.
 
     Attributes:
-        batch_statistics: In evaluation, normalise each map by mean and (biased) variance of this batch instead of the
+        batch_statistics: In evaluation, normalize each map by mean and (biased) variance of this batch instead of the
             running ones, which stay as they are.  Predictions then depend on what else is in the batch.
         keep_running: In training, leave the running statistics alone: for a second run of the same forward pass.
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 def bilinear_kernel(size: int) -> Tensor:
     """The kernel (size, size) of bilinear interpolation, float32.
 
-    With f = (size + 1) // 2 and centre c = f - 1 for an odd size, f - 0.5 for an even one:
+    With f = (size + 1) // 2 and center c = f - 1 for an odd size, f - 0.5 for an even one:
     ``kernel[i, j] = (1 - |i - c| / f) (1 - |j - c| / f)``.  Size 4: rows of 1/4, 3/4, 3/4, 1/4, each times the same.
     """
     if size < 1:

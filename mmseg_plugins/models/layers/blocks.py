@@ -13,10 +13,10 @@ def check_norm_channels(norm_cfg: dict | None, channels: int, where: str, values
 
     Args:
         norm_cfg: The norm's config; anything but ``type='GN'`` passes.
-        channels: Number of channels to be normalised.
+        channels: Number of channels to be normalized.
         where: Name of the layer, for the message.
         values_per_channel: Positions per channel (1 after a fully connected layer).  A group that holds a single
-            value would always be normalised to zero.
+            value would always be normalized to zero.
     """
     if norm_cfg is None or norm_cfg.get('type') != 'GN':
         return

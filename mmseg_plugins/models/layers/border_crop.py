@@ -13,7 +13,7 @@ def border_crop(feat: Tensor, rois: Tensor, output_size: int | tuple[int, int], 
 
     With feature coordinate = image coordinate x scale, the last cell of a map of stride s lies s pixels before the end
     of the image; beyond it ``crop_and_resize`` reads zeros.  TensorFlow's boxes never get there, because they are
-    normalised so that the end of the image is the last cell.
+    normalized so that the end of the image is the last cell.
 
     Args and result: as for ``crop_and_resize``.
     """

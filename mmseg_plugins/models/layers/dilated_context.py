@@ -1,4 +1,4 @@
-"""DilatedNet's context modules: score maps in, score maps out, over an exponentially growing neighbourhood.
+"""DilatedNet's context modules: score maps in, score maps out, over an exponentially growing neighborhood.
 
 Paper: "Multi-Scale Context Aggregation by Dilated Convolutions", https://arxiv.org/abs/1511.07122.
 Source: https://github.com/fyu/dilation/tree/0f105742e8c2202af12feb54374781ba55c3e112 (models/*_deploy.prototxt) and,
@@ -82,7 +82,7 @@ class DilatedContext(nn.Module):
 def identity_fill_(weight: Tensor, groups: int, noise: float = 0.01) -> Tensor:
     """Fill a convolution's weight in place so that every group of channels hands on its mean, and return it.
 
-    Channels form ``groups`` groups of neighbours, one for each class.  The centre tap from input i to output o is
+    Channels form ``groups`` groups of neighbors, one for each class.  The center tap from input i to output o is
     groups / outputs where both are of one group; all other weights are normal with the standard deviation
     ``noise`` x groups / outputs.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def concat_levels(maps: Sequence[Tensor], in_channels: Sequence[int], owner: str) -> Tensor:
-    """Resize all maps to the first one's size (bilinear, half-pixel centres) and concatenate their channels.
+    """Resize all maps to the first one's size (bilinear, half-pixel centers) and concatenate their channels.
 
     Args:
         maps: (B, C_i, H_i, W_i), finest first.

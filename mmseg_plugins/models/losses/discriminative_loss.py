@@ -23,10 +23,10 @@ def discriminative_terms(embedding: Tensor,
                          labels: Tensor | None = None,
                          delta_v: float = 0.5,
                          delta_d: float = 1.5) -> Tensor:
-    """Pull, push and regulariser of each image.
+    """Pull, push and regularizer of each image.
 
     pull = mean over instances of mean over their cells of max(0, |mu_c - x_i| - delta_v)^2, push = mean over ordered
-    pairs of max(0, 2 delta_d - |mu_a - mu_b|)^2 (0 for a single instance), regulariser = mean of |mu_c|.
+    pairs of max(0, 2 delta_d - |mu_a - mu_b|)^2 (0 for a single instance), regularizer = mean of |mu_c|.
 
     Args:
         embedding: (B, D, H, W).

@@ -44,7 +44,7 @@ def fcis_roi_losses(cls_logit: Tensor,
     Args:
         cls_logit: (N, K + 1), column 0 is background.
         mask_logit: (N, 2, p, p), outside and inside logit of the RoI's own class.
-        box_delta: (N, 4), normalised (dx, dy, dw, dh).
+        box_delta: (N, 4), normalized (dx, dy, dw, dh).
         labels: (N,) 0 = background, 1..K; -1 RoIs have a class loss of 0.
         mask_targets: (N, p, p) 1 inside, 0 outside, -1 ignored.
         box_targets: (N, 4), read where the label is positive.

@@ -1,7 +1,7 @@
 """InstanceFCN's loss: objectness of windows and the mask of those that show an object.
 
 Paper: "Instance-sensitive Fully Convolutional Networks", https://arxiv.org/abs/1603.08678, section 3.3:
-sum over windows of logistic(objectness) + sum over cells of logistic(mask).  The paper gives neither the normalisation
+sum over windows of logistic(objectness) + sum over cells of logistic(mask).  The paper gives neither the normalization
 nor what a negative window's mask is; decided here: the mask term counts for positive windows only, and both terms are
 means, over windows and over cells.
 

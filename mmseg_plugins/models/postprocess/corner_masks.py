@@ -17,7 +17,7 @@ MAX_VALUES = 1 << 24  # pixels resampled at a time; 13 bytes each (grid 8, value
 
 
 def paste_corner_masks(masks: Tensor, boxes: Tensor, image_size: tuple[int, int], threshold: float = 0.5) -> Tensor:
-    """Resample each mask at the centres of the pixels inside its box and threshold it.
+    """Resample each mask at the centers of the pixels inside its box and threshold it.
 
     Args:
         masks: (N, n_h, n_w) probabilities.

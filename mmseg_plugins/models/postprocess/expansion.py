@@ -29,8 +29,8 @@ def connected_components(mask: np.ndarray) -> np.ndarray:
 def progressive_expansion(kernels: np.ndarray, min_area: float = 0) -> np.ndarray:
     """Instances of the smallest kernel, grown through the larger ones up to kernel 0.
 
-    The rule of the original, pixel for pixel: a queue holds the labelled pixels row by row; each pixel popped takes
-    its neighbours up, down, left and right that lie in the next kernel and have no label, and appends them; a pixel
+    The rule of the original, pixel for pixel: a queue holds the labeled pixels row by row; each pixel popped takes
+    its neighbors up, down, left and right that lie in the next kernel and have no label, and appends them; a pixel
     that could take none goes to the queue of the following kernel, in the order of popping.  Here one generation of
     the queue is handled at a time: of all claims to a pixel the first in the queue's order holds.
 
@@ -46,7 +46,7 @@ def progressive_expansion(kernels: np.ndarray, min_area: float = 0) -> np.ndarra
     labels = connected_components(kernels[-1])
     sizes = np.bincount(labels.reshape(-1))
     labels[(sizes < min_area)[labels]] = 0
-    # A border of one pixel, so that all neighbours exist; nothing grows into it.
+    # A border of one pixel, so that all neighbors exist; nothing grows into it.
     padded = np.zeros((height + 2, width + 2), np.int32)
     padded[1:-1, 1:-1] = labels
     flat = padded.reshape(-1)

@@ -219,7 +219,7 @@ def _pixels(boxes: Tensor, box_mode: BoxMode) -> Tensor:
 def _shares(low: Tensor, high: Tensor, positions: Tensor, size: int) -> Tensor:
     """Share of each of ``size`` samples in the pixels of a line when they are resized to [low, high).
 
-    Bilinear with half-pixel centres and repeated borders, which is OpenCV's rule for enlarging and reducing.
+    Bilinear with half-pixel centers and repeated borders, which is OpenCV's rule for enlarging and reducing.
 
     Args:
         low, high: (N,) half-open pixel range of each box.

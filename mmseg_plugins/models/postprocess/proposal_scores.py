@@ -64,10 +64,10 @@ def score_proposals(network: Scorer, image: Tensor, boxes: Tensor, *, side: int 
 
     Args:
         network: (1, 3, S, S) -> scores (1, C, h, w); a segmentor's ``model.forward``, say.
-        image: (3, H, W), normalised.
+        image: (3, H, W), normalized.
         boxes: (N, 4): :func:`select_proposals`, perhaps with the whole image as one more.
         side: S.
-        pad_value: What lies outside the image, a number or (3, ); 0 is the mean colour, the original's black is
+        pad_value: What lies outside the image, a number or (3, ); 0 is the mean color, the original's black is
             minus the mean over the deviation.
 
     Returns:

@@ -84,7 +84,7 @@ def _resample(probs: Tensor, windows: Tensor, side: int, image_size: tuple[int, 
     """Corners (n, 2) and pixels (n, side, side) whose bilinear probability is above ``mask_thr``."""
     corners = windows[:, :2].floor()
     pixels = torch.arange(side, device=probs.device)
-    # Centres of the pixels: (n, 2, side), x and y; relative to the window: 0 at its near side, 1 at its far side.
+    # Centers of the pixels: (n, 2, side), x and y; relative to the window: 0 at its near side, 1 at its far side.
     absolute = corners[:, :, None] + pixels + 0.5
     relative = (absolute - windows[:, :2, None]) / (windows[:, 2:] - windows[:, :2])[:, :, None]
     limit = absolute.new_tensor([image_size[1], image_size[0]])[:, None]

@@ -76,7 +76,7 @@ class RoIReadings(NamedTuple):
         cls_logit: (N, K + 1), column 0 is background.
         mask_logit: (N, 2, p, p), outside and inside of the class ``mask_class``.
         mask_class: (N,).
-        box_delta: (N, 4), normalised.
+        box_delta: (N, 4), normalized.
     """
 
     cls_logit: Tensor
@@ -259,7 +259,7 @@ class FCISHead(BaseModule):
         divided by the sampler's quota of all images (preset ``'chainercv'``: by the number of RoIs).
 
         ``positive_share``, for the log, says how many of the RoIs in them are objects.  Near 1 the background is not
-        learnt, and scores mean nothing: objects have the larger losses and fill the miner's quota where they are many.
+        learned, and scores mean nothing: objects have the larger losses and fill the miner's quota where they are many.
         Fix: a larger ``num`` of the sampler, or a sampler that draws at random.
         """
         maps = self.maps(x, [sample.metainfo for sample in batch_data_samples])

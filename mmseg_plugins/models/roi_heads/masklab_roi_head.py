@@ -37,7 +37,7 @@ class MaskLabRoIHead(StandardRoIHead):
         maps[bbox_in_indices] -> bbox_roi_extractor -> shared_head (the duplicate conv5) -> bbox_head
         maps ------------------> mask_head (boxes with labels)
 
-    Only ground-truth boxes train the mask branch, as in the paper: a point's direction to the centre means little in a
+    Only ground-truth boxes train the mask branch, as in the paper: a point's direction to the center means little in a
     box that misses its object.
 
     Args:

@@ -54,7 +54,7 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
         label_sampling: How labels get to the grid of the scores, for heads with ``label_stride`` S.
             ``'stride'``: ``label[::S, ::S]``; on an own grid those of them that are nearest with aligned corners,
             which for scale .5 and a side of 16k + 1 is ``label[::16, ::16]``.
-            ``'center'``: the label under the centre of each cell, as kazuto1011's code does with Pillow; about half a
+            ``'center'``: the label under the center of each cell, as kazuto1011's code does with Pillow; about half a
             cell away from where a network with aligned corners looks.
             Heads without ``label_stride`` resize their scores to the label, on whatever grid they are.
         args, kwargs: Of ``EncoderDecoder``.

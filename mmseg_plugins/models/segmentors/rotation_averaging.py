@@ -24,7 +24,7 @@ from mmseg_plugins.registry import MODELS
 class RotationAveragingEncoderDecoder(EncoderDecoder):
     """``EncoderDecoder`` whose ``test_cfg`` may have ``rotations=n``; 1, the default, changes nothing.
 
-    Image k is turned by 360 k / n degrees about its centre on a canvas that holds it whole (mirrored outside),
+    Image k is turned by 360 k / n degrees about its center on a canvas that holds it whole (mirrored outside),
     segmented, and its probabilities are turned back.  The result is the logarithm of the mean probability (for a single
     output, its logit), so that mmseg's ``argmax`` and threshold apply.  Takes n times as long and more: the canvas has
     up to sqrt(H^2 + W^2) px a side.
@@ -67,7 +67,7 @@ def rotated_size(height: int, width: int, angle: float) -> tuple[int, int]:
 
 
 def rotate(x: Tensor, angle: float, size: tuple[int, int], padding: str) -> Tensor:
-    """Read (B, C, h, w) on a canvas of ``size`` with the same centre, turned by ``angle`` radians; bilinear.
+    """Read (B, C, h, w) on a canvas of ``size`` with the same center, turned by ``angle`` radians; bilinear.
 
     Args:
         padding: What lies outside: ``'reflection'`` or ``'border'``, see ``F.grid_sample``.
@@ -75,6 +75,6 @@ def rotate(x: Tensor, angle: float, size: tuple[int, int], padding: str) -> Tens
     rows = torch.arange(size[0], device=x.device, dtype=x.dtype)[:, None] - (size[0] - 1) / 2
     columns = torch.arange(size[1], device=x.device, dtype=x.dtype)[None] - (size[1] - 1) / 2
     cosine, sine = math.cos(angle), math.sin(angle)
-    right, down = cosine * columns - sine * rows, sine * columns + cosine * rows  # px from the centre of x
+    right, down = cosine * columns - sine * rows, sine * columns + cosine * rows  # px from the center of x
     grid = torch.stack([2 * right / x.shape[-1], 2 * down / x.shape[-2]], dim=-1)  # (h, w, 2), 1 = outer edge
     return F.grid_sample(x, grid.expand(len(x), *grid.shape), padding_mode=padding, align_corners=False)

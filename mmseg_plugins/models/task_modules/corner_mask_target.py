@@ -21,7 +21,7 @@ def corner_mask_targets(masks: BitmapMasks | PolygonMasks | Tensor,
                         soft: bool = False) -> Tensor:
     """Sample each mask on the grid of its box.
 
-    The mask is the bilinear surface through the centres of its pixels; points closer to an edge of the box than half a
+    The mask is the bilinear surface through the centers of its pixels; points closer to an edge of the box than half a
     pixel read the outermost pixels of the box, so that a tight box has no rim of half values.
 
     Args:

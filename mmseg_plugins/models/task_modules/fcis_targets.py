@@ -3,7 +3,7 @@
 Original code (MIT): https://github.com/msracver/FCIS/blob/309f6c9a1669bf05a955b66519a807951e70197f
 (``fcis/operator_py/proposal_annotator.py``, ``lib/mask/mask_transform.py``).
 
-Differs from the original: masks come binary at the network's input size (mmdet resizes them by nearest neighbour; the
+Differs from the original: masks come binary at the network's input size (mmdet resizes them by nearest neighbor; the
 original resizes them bilinearly to fractions).  Fractions are accepted too.
 
 Shapes: N RoIs, G objects, p x p mask bins, H x W image pixels.  Boxes are (x1, y1, x2, y2) in input-image pixels;
@@ -36,7 +36,7 @@ class FCISTargets(NamedTuple):
     """Attributes:
     rois: (N, 4).
     labels: (N,) 0 = background, 1..K.
-    box_targets: (N, 4) normalised deltas, 0 for background.
+    box_targets: (N, 4) normalized deltas, 0 for background.
     mask_targets: (N, p, p) int8: 1 inside, 0 outside, -1 everywhere for background.
     """
 

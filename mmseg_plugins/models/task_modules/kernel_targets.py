@@ -63,7 +63,7 @@ def _shrink(mask: np.ndarray, rates: Sequence[float], limit: int) -> np.ndarray:
     area, perimeter = float(mask.sum()), mask_perimeter(framed)
     kernels = []
     for rate in rates:
-        # From a pixel's centre to the outline it is half a pixel less than to the nearest centre outside.
+        # From a pixel's center to the outline it is half a pixel less than to the nearest center outside.
         inner = distance - 0.5 >= shrink_offset(area, perimeter, rate, limit)
         kernels.append((inner if inner.any() else mask).astype(np.uint8))
     return np.stack(kernels)
@@ -72,7 +72,7 @@ def _shrink(mask: np.ndarray, rates: Sequence[float], limit: int) -> np.ndarray:
 def mask_perimeter(mask: np.ndarray) -> float:
     """Length in px of a mask's outlines, holes included; exact for upright rectangles.
 
-    OpenCV's contours run through the centres of the border pixels: 4 px too short around a part; around a hole they
+    OpenCV's contours run through the centers of the border pixels: 4 px too short around a part; around a hole they
     run outside of it, 4 px too long.
     """
     contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

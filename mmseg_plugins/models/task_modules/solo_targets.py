@@ -8,9 +8,9 @@ devices.
 Letters: N objects of an image, (H, W) its padded size in pixels, S cells along each side of a level's grid, P pairs of
 (object, cell), C classes (``C`` itself is background).  Everything is in pixels of the padded image.
 
-A pixel's coordinate is its index, so a mask of columns 4..7 has the centre 5.5; the cell of a coordinate c on a side of
+A pixel's coordinate is its index, so a mask of columns 4..7 has the center 5.5; the cell of a coordinate c on a side of
 n pixels is (c / n) // (1 / S), divided and floored in double precision like the original's Python numbers.  (Stock
-mmdet divides in single precision: a centre exactly on the border of two cells may fall on the other side there.)
+mmdet divides in single precision: a center exactly on the border of two cells may fall on the other side there.)
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class CellTargets(NamedTuple):
 
 
 def mask_centers(masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres of mass of binary masks (N, H, W): (N, 2) as y, x in double precision, and areas (N,) in pixels.
+    """Centers of mass of binary masks (N, H, W): (N, 2) as y, x in double precision, and areas (N,) in pixels.
 
-    An empty mask has area 0 and the centre (0, 0).
+    An empty mask has area 0 and the center (0, 0).
     """
     height, width = masks.shape[1:]
     rows, columns = line_sums(masks)
@@ -55,7 +55,7 @@ def line_sums(masks: Tensor) -> tuple[Tensor, Tensor]:
     """Pixels in each row (N, H) and column (N, W), int64, of binary masks (N, H, W) of bytes or bool.
 
     Eight pixels are added at once as one 64-bit word: as long as no more than 255 words meet, no byte overflows into
-    its neighbour.  Several times faster than summing bytes.
+    its neighbor.  Several times faster than summing bytes.
     """
     masks = masks.to(torch.uint8)
     width = masks.shape[2]
@@ -71,10 +71,10 @@ def line_sums(masks: Tensor) -> tuple[Tensor, Tensor]:
 
 def center_cells(centers: Tensor, boxes: Tensor, size: Sequence[int], num_grid: int,
                  pos_scale: float) -> tuple[Tensor, Tensor]:
-    """First and last cell (row, column), both (N, 2) and inclusive, of each object's centre region.
+    """First and last cell (row, column), both (N, 2) and inclusive, of each object's center region.
 
-    The region reaches ``pos_scale`` / 2 of the box's sides from the centre of mass to each side, and at most one cell
-    beyond the cell of the centre: 1 x 1 to 3 x 3 cells.
+    The region reaches ``pos_scale`` / 2 of the box's sides from the center of mass to each side, and at most one cell
+    beyond the cell of the center: 1 x 1 to 3 x 3 cells.
 
     Args:
         centers: (N, 2) y, x.
@@ -137,7 +137,7 @@ def shrink_masks(masks: Tensor, ratio: int) -> Tensor:
     """Shrink binary masks (N, H, W) to (N, H / ``ratio``, W / ``ratio``) as OpenCV does, without OpenCV.
 
     The originals call ``cv2.resize`` with bilinear weights on uint8 masks.  For an even ratio r each output pixel is
-    the mean of the 2 x 2 input pixels around its centre, rounded half up: output (y, x) is 1 when at least two of the
+    the mean of the 2 x 2 input pixels around its center, rounded half up: output (y, x) is 1 when at least two of the
     pixels (r y + r/2 - 1 .. r y + r/2, r x + r/2 - 1 .. r x + r/2) are 1.  Other ways of shrinking (area, nearest,
     antialiased) give other thin structures and lower scores.
 

@@ -2,7 +2,7 @@
 
 Rule of DeepMask, "Learning to Segment Object Candidates", https://arxiv.org/abs/1506.06204, section 3.3, which
 InstanceFCN (https://arxiv.org/abs/1603.08678) takes over: on its patch of 224 px the object's longer side is canonical
-at 128 px; a patch is positive when the object's centre is within 16 px of its own and the side within 2^(+-1/4) of the
+at 128 px; a patch is positive when the object's center is within 16 px of its own and the side within 2^(+-1/4) of the
 canonical one, negative beyond 32 px or 2^(+-1), unused in between.  Both papers leave other window sizes open; here
 every number is proportional to the window's side, so 168 px (21 cells of stride 8) give 96, 12 and 24 px.
 
@@ -23,11 +23,11 @@ from mmseg_plugins.registry import TASK_UTILS
 
 @TASK_UTILS.register_module()
 class WindowAssigner(BaseAssigner):
-    """Assign to each window the object that it is centred on and fits, or background, or neither.
+    """Assign to each window the object that it is centered on and fits, or background, or neither.
 
     Args:
         canonical_side: Longer side of an object that fits best, in window sides.
-        center_positive, center_negative: Largest distance of the centres along x and along y, in window sides, of a
+        center_positive, center_negative: Largest distance of the centers along x and along y, in window sides, of a
             positive window, and least distance (along either axis) at which a window is negative for the object.
         scale_positive, scale_negative: The same for the longer side over the canonical one, as a factor in both
             directions.  With levels a factor 2 apart, 2^(1/2) leaves no gap.
@@ -62,7 +62,7 @@ class WindowAssigner(BaseAssigner):
                **kwargs: Any) -> AssignResult:
         """Assign the square windows ``pred_instances.priors`` (M, 4).
 
-        Objects are given by ``bboxes`` (G, 4).  Of several fitting objects the one with the nearest centre is taken.
+        Objects are given by ``bboxes`` (G, 4).  Of several fitting objects the one with the nearest center is taken.
         A window that is not negative for an object to be ignored is not used.
 
         Returns:

@@ -30,7 +30,7 @@ def test_left_half():
 def test_soft_targets_are_bilinear():
     masks, _ = filled([[4, 4, 8, 12]])
     soft = corner_mask_targets(masks, torch.tensor([[4., 4, 12, 12]]), (9, 17), soft=True)[0, 4]
-    assert soft.tolist() == pytest.approx([1] * 8 + [0.5] + [0] * 8)  # 7.5 lies on a centre, 8 between two
+    assert soft.tolist() == pytest.approx([1] * 8 + [0.5] + [0] * 8)  # 7.5 lies on a center, 8 between two
 
 
 def test_polygons_are_taken_too():

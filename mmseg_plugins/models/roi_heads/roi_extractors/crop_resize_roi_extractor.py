@@ -1,7 +1,7 @@
 """RoI features by ``crop_and_resize``, plain and deformable, as MaskLab's box classifier reads them.
 
 Paper: "MaskLab: Instance Segmentation by Refining Object Detection with Semantic and Direction Features",
-https://arxiv.org/abs/1712.04837, section 3 and figure 6; the idea of learnt offsets, their normalisation and their
+https://arxiv.org/abs/1712.04837, section 3 and figure 6; the idea of learned offsets, their normalization and their
 factor 0.1 are those of deformable RoI pooling (https://arxiv.org/abs/1703.06211).
 
 Shapes: N RoIs (batch index, x1, y1, x2, y2 in input-image pixels), C channels, S x S crop, g x g sub-boxes of

@@ -59,7 +59,7 @@ class RoIOpExtractor(RoILayersExtractor):
         return level.nan_to_num(0).clamp(0, num_levels - 1).long()
 
     def forward(self, feats: Sequence[Tensor], rois: Tensor, roi_scale_factor: float | None = None) -> Tensor:
-        """Pool ``rois`` from ``feats``, widened around their centres by ``roi_scale_factor``; see the class.
+        """Pool ``rois`` from ``feats``, widened around their centers by ``roi_scale_factor``; see the class.
 
         Raises:
             ValueError: When the maps are not those that the arguments ask for.
