@@ -44,10 +44,12 @@ def test_empty_interpreter_is_told_everything_and_fails():
     assert 'Traceback' not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize('tool', ['train.py', 'test.py', 'infer.py'])
-def test_tool_that_cannot_import_begins_with_the_doctors_problems(tool):
+@pytest.mark.parametrize(('tool', 'more'), [
+    ('train.py', []), ('test.py', ['a.pth']), ('infer.py', ['a.pth', 'a.png', '--out-dir', 'work_dirs/none']),
+])
+def test_tool_that_cannot_import_begins_with_the_doctors_problems(tool, more):
     env = dict(os.environ, PYTHONPATH='')
-    words = [sys.executable, '-S', f'tools/{tool}', 'config.py']
+    words = [sys.executable, '-S', f'tools/{tool}', 'config.py', *more]
     done = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, env=env, check=False)
     assert done.returncode == 1
     assert 'PROBLEM:' in done.stderr

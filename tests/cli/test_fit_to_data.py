@@ -268,7 +268,7 @@ def test_padding_is_the_preprocessors(toy, tmp_path):
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['--size', '0', '0'], '--size 0 0: at least 1 pixel'),
+    (['--size', '0', '0'], '--size 0: at least 1'),
     (['--fragment', 'a.py'], '--fragment and --cfg-options belong to a config'),
 ])
 def test_options_that_cannot_act_are_refused(arguments, message, toy, tmp_path, capsys):
