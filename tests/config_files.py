@@ -1,5 +1,6 @@
 """The public configs, as the contract tests see them."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,6 @@ def plugin_types(node):
         return found | plugin_types(node.get('type'))
     if isinstance(node, (list, tuple)):
         return set().union(*(plugin_types(value) for value in node)) if node else set()
-    if isinstance(node, str) and node.startswith('mmseg_plugins.'):
+    if isinstance(node, str) and re.fullmatch(r'mmseg_plugins\.[A-Z]\w*', node):  # a module begins with a small letter
         return {node.removeprefix('mmseg_plugins.')}
     return set()
