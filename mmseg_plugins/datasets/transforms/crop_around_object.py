@@ -29,8 +29,8 @@ class CropAroundObject(BaseTransform):
     that the picture holds is drawn, then one of its regions, so that rare classes are seen as often as common ones.
     A picture without a region that counts is passed on whole.
 
-    With ``min_iou=1`` the box is the region's, centered and widened (DeconvNet's first stage).  With less it is a random
-    box that overlaps the region's by at least that much before it is widened: a stand-in for the second stage's
+    With ``min_iou=1`` the box is the region's, centered and widened (DeconvNet's first stage).  With less it is a
+    random box that overlaps the region's by at least that much before it is widened: a stand-in for the second stage's
     object proposals.
 
     Args:
