@@ -37,7 +37,7 @@ def explain_build_errors(cfg: Any = None) -> Iterator[None]:
     """
     try:
         yield
-    except UnknownTypeError:
+    except UserError:
         raise
     except KeyError as error:
         match = _UNKNOWN.match(str(error.args[0])) if error.args else None

@@ -11,7 +11,7 @@ from typing import Any, Final
 _UNSET: Final = object()
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """A mistake of input that its message explains.
 
     Args:
