@@ -35,7 +35,7 @@ def start_timing(args: argparse.Namespace) -> tuple[str, Callable[[], float]]:
 
     from mmseg_plugins.utils.devices import usable_device
 
-    device = str(usable_device(args.device))
+    device = args.device if args.clock == 'cpu' and args.device != 'auto' else str(usable_device(args.device))
     if args.clock == 'cpu' and device != 'cpu':
         raise UserError(f'--clock cpu --device {device}: processor time says nothing about another device.',
                         fix='leave --clock out, or --device cpu')

@@ -13,7 +13,6 @@ from mmseg_plugins.benchmark import operators as measure_ops
 from mmseg_plugins.benchmark.operators import format_table, make_cases, measure_case, random_rois
 from mmseg_plugins.cli.main import main
 
-
 # Stand-ins for mmcv's operators, which benchmark/mmcv_operators.py times next to the compiled ones.
 OF_MMCV = {
     'carafe', 'deform_conv2d', 'deform_roi_pool', 'masked_col2im', 'masked_im2col', 'modulated_deform_conv2d',
