@@ -284,6 +284,15 @@ def _register() -> torch.library.Library:
         def is_available(self) -> bool:
             return bool(_ACTIVE)
 
+        def device_count(self) -> int:  # torch.random.fork_rng asks, also where the device is not in use
+            return int(bool(_ACTIVE))
+
+        def get_rng_state(self, device: Any = None) -> Tensor:
+            return torch.get_rng_state()  # random numbers are drawn on the CPU
+
+        def set_rng_state(self, state: Tensor, device: Any = None) -> None:
+            torch.set_rng_state(state)
+
         def get_amp_supported_dtype(self) -> list[torch.dtype]:
             return [torch.float16, torch.bfloat16]
 
