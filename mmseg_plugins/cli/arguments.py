@@ -55,7 +55,7 @@ def add_out_file(parser: Parser, what: str, required: bool = True) -> None:
     parser.rename('--out', '--out-file')
 
 
-def check_out_dir(path: Path) -> Path:
+def check_out_dir(path: Path, option: str = '--out-dir') -> Path:
     """See before the work begins that a folder can be written; it is made when something is written into it.
 
     Raises:
@@ -63,9 +63,9 @@ def check_out_dir(path: Path) -> Path:
     """
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     if not there.is_dir():
-        raise UserError(f'--out-dir {path}: {there} is a file.', rule='it must be a folder.', fix='name another.')
+        raise UserError(f'{option} {path}: {there} is a file.', rule='it must be a folder.', fix='name another.')
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f'--out-dir {path} may not be written.', fix='name another folder, or change its rights.')
+        raise UserError(f'{option} {path} may not be written.', fix='name another folder, or change its rights.')
     return path
 
 

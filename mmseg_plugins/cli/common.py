@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_plugins.cli.arguments import add_cfg_options
+from mmseg_plugins.cli.arguments import add_cfg_options, check_out_dir
 from mmseg_plugins.cli.frame import Parser
 from mmseg_plugins.utils.errors import UserError
 
@@ -49,21 +49,12 @@ def prepare(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = os.path.join('work_dirs', Path(args.config).stem)
-    _check_work_dir(Path(cfg.work_dir))
+    check_out_dir(Path(cfg.work_dir), '--work-dir')
     if not torch.cuda.is_available():
         env = cfg.setdefault('env_cfg', {})
         env['dist_cfg'] = dict(env.get('dist_cfg') or {}, backend='gloo')
         _share_cores()
     return cfg
-
-
-def _check_work_dir(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f'--work-dir {path} cannot be made: {error.strerror}.', fix='name another folder.') from error
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise UserError(f'--work-dir {path} may not be written.', fix='name another folder, or change its rights.')
 
 
 def _share_cores() -> None:
