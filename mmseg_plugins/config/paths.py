@@ -63,7 +63,7 @@ def resolve_config(name: str) -> str:
     if parts and parts[0] == 'configs' and (config_root() / Path(*parts[1:])).is_file():
         return str(config_root() / Path(*parts[1:]))  # as the documentation writes it, from another folder
     raise UserError(
-        f'config file {name!r} does not exist.{_near(os.path.basename(name))}',
+        f'config file {name!r} does not exist{_near(os.path.basename(name))}.',
         fix='a path relative to the current folder, or a name of "mmseg-plugins list"',
     )
 

@@ -147,7 +147,7 @@ def test_dry_run_tries_everything_and_leaves_nothing(own_config, tmp_path):
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['tools/train.py', 'configs/quickstart/mask-rcnn_r18-smal_1500it_shapes.py'], 'Did you mean'),
+        (['tools/train.py', 'configs/quickstart/mask-rcnn_r18-smal_1500it_shapes.py'], 'did you mean'),
         (['tools/test.py', 'configs/quickstart/panet_r18-path_1500it_shapes.py', 'no.pth'], "'no.pth' does not exist"),
         (['tools/train.py', 'configs/_base_/schedules/small_1000it.py'], 'has no model with a type'),
         (['tools/train.py', 'README.md'], 'README.md is no config'),
