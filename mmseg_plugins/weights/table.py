@@ -124,13 +124,13 @@ _INSTANCE = (
         arguments=dict(convention='chainercv'), file='npz', left_out='extractor/.+/bn/N',
         config={80: 'fcis/fcis_r101-dc5-random-chainercv_8xb1-264k_coco.py',
                 20: 'fcis/fcis_r101-dc5-random-chainercv_1xb1-236k_sbd.py'},
-        requires={'roi_head.convention': 'chainercv'}, **_FCIS),
+        requires={'roi_head.preset.name': 'chainercv'}, **_FCIS),
     Release(
         name='fcis-msracver', title="FCIS ResNet-101, the authors' MXNet .params",
         code='https://github.com/msracver/FCIS', arguments=dict(convention='msracver'), file='mxnet',
         left_out=r'(?:arg:|aux:)?fcis_bbox_(?:weight|bias)_test',
         config={80: 'fcis/fcis_r101-dc5_8xb1-240k_coco.py', 20: 'fcis/fcis_r101-dc5-random_4xb1-62k_sbd.py'},
-        requires={'roi_head.convention': 'msracver'}, **_FCIS),
+        requires={'roi_head.preset.name': 'msracver'}, **_FCIS),
     Release(
         name='panet-official', title='PANet with group norm, the authors', code='https://github.com/ShuLiu1993/PANet',
         convert='panet:convert_panet', keys=('model', ),

@@ -189,7 +189,7 @@ def test_wrong_names_and_options_are_refused(name, options, words, files, tmp_pa
     ('fcis-msracver', None, {'arg:fcis_cls_seg_bias': (49 * 2 * 8, )}, ['weights for 7 classes', '20 or 80']),
     ('fcis-msracver', None, {'arg:rpn_cls_score_bias': (24, )}, ['weights for None classes']),
     ('fcis-msracver', 'fcis/fcis_r101-dc5-random-chainercv_1xb1-236k_sbd.py', {'arg:fcis_cls_seg_bias': (2058, )},
-     ['weights are of fcis-msracver', "model.roi_head.convention = 'chainercv'"]),
+     ['weights are of fcis-msracver', "model.roi_head.preset.name = 'chainercv'"]),
 ])
 def test_a_config_that_cannot_hold_the_weights_is_refused(name, config, params, words, files):
     source = files.official(name, numbered(params))
@@ -205,7 +205,7 @@ def test_the_default_config_is_that_of_the_classes(name, classes):
     key = {'fcis-chainercv': 'head/cls_seg/b', 'fcis-msracver': 'arg:fcis_cls_seg_bias'}[name]
     config = default_config(RELEASES[name], {key: torch.zeros(49 * 2 * (classes + 1))})
     cfg = load_config(CONFIGS / config.removeprefix('mmseg_plugins::'))
-    assert (cfg.model.roi_head.num_classes, cfg.model.roi_head.get('convention', 'msracver')) == (
+    assert (cfg.model.roi_head.num_classes, cfg.model.roi_head.get('preset', 'msracver')) == (
         classes, name.removeprefix('fcis-'))
 
 

@@ -50,6 +50,7 @@ class FCISPreset(NamedTuple):
     """Where the two forks of FCIS differ.
 
     Attributes:
+        name: What a config calls it.
         box_mode: How boxes count their pixels; with it, how RoIs are rounded and by whose rules masks are voted for.
         bbox_coder: Type of the box coder.
         background_masks: An RoI shows the mask of its best class, background included; without, of its best object
@@ -57,16 +58,17 @@ class FCISPreset(NamedTuple):
         loss_over_quota: Mask and box loss are divided by the sampler's quota; without, by the number of RoIs.
     """
 
+    name: str
     box_mode: BoxMode
     bbox_coder: str
     background_masks: bool
     loss_over_quota: bool
 
 
-PRESETS = {
-    'msracver': FCISPreset(BoxMode.INCLUSIVE, 'mmseg_plugins.InclusiveDeltaXYWHBBoxCoder', False, True),
-    'chainercv': FCISPreset(BoxMode.HALF_OPEN, 'mmdet.DeltaXYWHBBoxCoder', True, False),
-}
+PRESETS = {preset.name: preset for preset in (
+    FCISPreset('msracver', BoxMode.INCLUSIVE, 'mmseg_plugins.InclusiveDeltaXYWHBBoxCoder', False, True),
+    FCISPreset('chainercv', BoxMode.HALF_OPEN, 'mmdet.DeltaXYWHBBoxCoder', True, False),
+)}
 
 
 class RoIReadings(NamedTuple):
