@@ -8,13 +8,33 @@ import not_run_here
 import pytest
 from compiled_mmcv import tell_what_was_not_compared
 from mmengine.registry import DefaultScope
+from mmengine.utils import ManagerMixin
+
+
+def _managers() -> list[type[ManagerMixin]]:
+    """The classes whose named instances mmengine keeps for the whole process: loggers, message hubs, visualizers."""
+    found: list[type[ManagerMixin]] = []
+    waiting = [ManagerMixin]
+    while waiting:
+        waiting += (children := waiting.pop().__subclasses__())
+        found += children
+    return found
 
 
 @pytest.fixture(autouse=True)
-def _own_default_scope() -> Iterator[None]:
-    """Begin each test in mmdet's scope and undo what it changes, so that tests pass in any order."""
+def _own_mmengine_state() -> Iterator[None]:
+    """Begin each test in mmdet's scope and undo what it changes, so that tests pass in any order.
+
+    A run is named by its config and the second it began in.  Two tests within a second would therefore share a
+    logger, whose stream is the first test's captured output, closed by then.
+    """
+    before = {manager: dict(manager._instance_dict) for manager in _managers()}
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
+    for manager in _managers():
+        kept = manager._instance_dict
+        kept.clear()
+        kept.update(before.get(manager, {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
