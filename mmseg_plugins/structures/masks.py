@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -38,28 +39,85 @@ def mask_boxes(masks: Tensor) -> Tensor:
 
 
 def mask_polygons(mask: np.ndarray) -> list[list[float]]:
-    """Outer outlines of a (H, W) mask as COCO polygons ``[x1, y1, x2, y2, ...]`` in px.
+    """Outlines of a (H, W) mask as COCO polygons ``[x1, y1, x2, y2, ...]`` in px.
 
     Outlines run along pixel edges, so that they hold exactly the pixels of the
     mask: the one pixel (column 5, row 3) gives (5, 3) (6, 3) (6, 4) (5, 4).  One
-    polygon for each part connected by pixel sides; COCO polygons know no holes,
-    so holes are filled (the RLE stays exact).
+    polygon for each part connected by pixel sides.  COCO polygons know no holes:
+    a hole is joined to its outline by a seam, an upright line that is walked
+    down and up again and holds no area, so pycocotools gives the mask back exactly.
     """
     box = mask_box(mask)
     if box is None:
         return []
     x0, y0, x1, y1 = box
     polygons = []
-    for loop in _edge_loops(np.pad(mask[y0:y1, x0:x1].astype(bool), 1)):
-        points = np.array(loop, np.int64)
-        x, y = points[:, 0], points[:, 1]
-        if (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0:
-            continue  # counter-clockwise: the rim of a hole
+    for points in _joined_loops(np.pad(mask[y0:y1, x0:x1].astype(bool), 1)):
+        points = points[(points != np.roll(points, 1, axis=0)).any(axis=1)]
         steps = points - np.roll(points, 1, axis=0)
         corners = points[(steps != np.roll(steps, -1, axis=0)).any(axis=1)]
         shifted = corners + np.array([x0 - 1, y0 - 1])
         polygons.append(shifted.astype(float).reshape(-1).tolist())
     return sorted(polygons)
+
+
+def _joined_loops(mask: np.ndarray) -> list[np.ndarray]:
+    """A closed walk (P, 2) for each part of a zero-padded mask, its holes joined to it by seams.
+
+    A hole's seam goes up from its topmost point to the first point of a walk that is joined already: the outline of
+    the part, or a hole that begins higher, which comes first.
+    """
+    parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[1]
+    loops = []
+    for loop in _edge_loops(mask):
+        points = np.array(loop, np.int64)
+        x, y = points[:, 0], points[:, 1]
+        hole = (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0  # counter-clockwise
+        top = int(np.lexsort((x, y))[0])
+        points = np.roll(points, -top, axis=0)
+        # Right of the first step lies the mask; it runs right along an outline's top, down along a hole's left side.
+        inside = points[0] + (np.array([-1, 0]) if hole else np.array([0, 0]))
+        loops.append((bool(hole), int(points[0, 1]), int(parts[inside[1], inside[0]]), points.tolist()))
+    walk: list[list[int]] = []  # points of all walks
+    after: list[int] = []  # the index of the next point of each
+    place: dict[tuple[int, int, int], int] = {}  # part, x, y -> an index
+    starts = []
+    for hole, _, part, loop in sorted(loops, key=lambda entry: entry[:2]):
+        base = len(walk)
+        walk += loop
+        after += [*range(base + 1, base + len(loop)), base]
+        if hole:
+            _join(walk, after, place, part, base)
+        else:
+            starts.append(base)
+        for index, (x, y) in enumerate(loop, base):
+            place.setdefault((part, x, y), index)
+    return [_follow(walk, after, start) for start in starts]
+
+
+def _join(walk: list[list[int]], after: list[int], place: dict[tuple[int, int, int], int], part: int,
+          base: int) -> None:
+    """Splice the walk of a hole, which begins at index ``base``, into the walk above it; changes the lists."""
+    last = len(walk) - 1
+    x, top = walk[base]
+    y = top
+    while (part, x, y) not in place:
+        y -= 1
+    above = place[part, x, y]
+    # down the seam, once around the hole, its first point again, up the seam
+    walk += [[x, top], [x, y]]
+    after += [last + 2, after[above]]
+    after[last] = last + 1
+    after[above] = base
+
+
+def _follow(walk: list[list[int]], after: list[int], start: int) -> np.ndarray:
+    points = [walk[start]]
+    index = after[start]
+    while index != start:
+        points.append(walk[index])
+        index = after[index]
+    return np.array(points, np.int64)
 
 
 def _edge_loops(mask: np.ndarray) -> list[list[tuple[int, int]]]:

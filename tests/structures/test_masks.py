@@ -47,10 +47,22 @@ def test_pixels_that_touch_by_a_corner_are_two_parts():
     assert mask_polygons(np.eye(2, dtype=bool)) == [[0, 0, 1, 0, 1, 1, 0, 1], [1, 1, 2, 1, 2, 2, 1, 2]]
 
 
-def test_holes_are_filled():
+def test_a_hole_is_joined_to_its_outline_by_an_upright_seam():
     ring = np.ones((5, 5), bool)
     ring[2, 2] = False
-    assert mask_polygons(ring) == [[0, 0, 5, 0, 5, 5, 0, 5]]
+    assert mask_polygons(ring) == [[0, 0, 2, 0, 2, 2, 2, 3, 3, 3, 3, 2, 2, 2, 2, 0, 5, 0, 5, 5, 0, 5]]
+    assert np.array_equal(back(mask_polygons(ring), ring.shape), ring)
+
+
+def test_holes_inside_each_other_next_to_each_other_and_touching_come_back_exactly():
+    rings = np.zeros((23, 23), bool)
+    for ring, inset in enumerate(range(0, 12, 2)):
+        rings[inset:23 - inset, inset:23 - inset] = ring % 2 == 0
+    random = np.random.RandomState(1)
+    cases = [rings, np.indices((9, 9)).sum(axis=0) % 2 == 0]
+    cases += [random.rand(12, 17) < share for share in (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9) for _ in range(8)]
+    for mask in cases:
+        assert np.array_equal(back(mask_polygons(mask), mask.shape), mask)
 
 
 def test_each_part_has_its_polygon_and_an_empty_mask_none():
