@@ -86,7 +86,8 @@ class DecoupledSOLOHead(SOLOBaseHead):
         Raises:
             ValueError: ``strides`` are not those of the maps.
         """
-        targets = [self.image_targets(gt, cls_logits[0].device) for gt in batch_gt_instances]
+        covered = (self.strides[0] // 2 * x_logits[0].shape[-2], self.strides[0] // 2 * x_logits[0].shape[-1])
+        targets = [self.image_targets(gt, cls_logits[0].device, covered) for gt in batch_gt_instances]
         soft, masks = [], []
         for level, grid in enumerate(self.num_grids):
             for image, target in enumerate(targets):
@@ -94,8 +95,7 @@ class DecoupledSOLOHead(SOLOBaseHead):
                 if len(cells):
                     x = x_logits[level][image, cells % grid].float().sigmoid()
                     soft.append(x * y_logits[level][image, cells // grid].float().sigmoid())
-                    self.check_sizes(level, soft[-1], wanted)
-                    masks.append(wanted)
+                    masks.append(self.padded_masks(level, wanted, soft[-1], target.size))
         nothing = nothing_of([*x_logits, *y_logits])
         dice = self.mean_dice(soft, masks)
         return dict(

@@ -51,10 +51,12 @@ class ImageTargets(NamedTuple):
 
     Attributes:
         levels: A :class:`CellTargets` a level.
+        size: (H, W) of the padded image.
         masks: The masks of all objects (N, H / r, W / r), uint8, by the ratio r to the padded image's size.
     """
 
     levels: list[CellTargets]
+    size: tuple[int, int]
     masks: dict[int, Tensor]
 
 
@@ -221,21 +223,34 @@ class SOLOBaseHead(BaseMaskHead):
         cells = (owner >= 0).nonzero().flatten()
         return cells, target.masks[self.strides[level] // 2][owner[cells]]
 
-    def check_sizes(self, level: int, found: Tensor, wanted: Tensor) -> None:
-        """Raise ``ValueError`` unless logits and targets (P, h, w) agree."""
-        if found.shape != wanted.shape:
+    def padded_masks(self, level: int, wanted: Tensor, found: Tensor, padded: Sequence[int]) -> Tensor:
+        """Targets (P, h', w') of a level, padded with zeros at right and bottom to the size of its logits (P, h, w).
+
+        Strides that do not divide the padded image (H, W) round the maps up, so that they reach beyond it.
+
+        Raises:
+            ValueError: the logits are not of twice ceil(H / stride), ceil(W / stride): of other strides.
+        """
+        stride = self.strides[level]
+        (height, width), (rows, columns) = found.shape[-2:], wanted.shape[-2:]
+        if (height, width) != tuple(2 * -(-side // stride) for side in padded):
             raise ValueError(
-                f'level {level} draws masks of {tuple(found.shape[-2:])}, but targets at half the stride '
-                f'{self.strides[level]} are {tuple(wanted.shape[-2:])}: strides={list(self.strides)} must be those of '
-                f'the maps that the head works on (resize_ends={self.resize_ends}), and pad_size_divisor must be a '
-                'multiple of the largest')
+                f'level {level} draws masks of {height, width}, but targets at half the stride {stride} are '
+                f'{rows, columns}: strides={list(self.strides)} must be those of the maps that the head works on '
+                f'(resize_ends={self.resize_ends}). Fix: pad_size_divisor={max(self.strides)} where they are')
+        if (height, width) == (rows, columns):
+            return wanted
+        return F.pad(wanted, (0, width - columns, 0, height - rows))
 
     def check_cover(self, map_size: tuple[int, int], stride: int, batch_img_metas: list[dict]) -> None:
-        """Raise ``ValueError`` unless maps (h, w) of that stride are as large as the padded images, where known."""
+        """Raise ``ValueError`` unless maps (h, w) of that stride cover the padded images, where known.
+
+        They may reach beyond it by less than the step of the finest level, two pixels of the map.
+        """
         covered = (map_size[0] * stride, map_size[1] * stride)
         for meta in batch_img_metas:
             padded = tuple(meta.get('batch_input_shape', covered))
-            if padded != covered:
+            if not all(0 <= cover - side < 2 * stride for cover, side in zip(covered, padded, strict=True)):
                 raise ValueError(
                     f'the padded image is {padded[0]} x {padded[1]}, but masks of {map_size[0]} x {map_size[1]} at '
                     f'stride {stride} cover {covered[0]} x {covered[1]}: strides={list(self.strides)} (SOLOv2: '
@@ -246,8 +261,14 @@ class SOLOBaseHead(BaseMaskHead):
         """How many times smaller than the padded image each level's masks are."""
         return [stride // 2 for stride in self.strides]
 
-    def image_targets(self, gt: InstanceData, device: torch.device) -> ImageTargets:
-        """Targets of one image, whose ``masks`` are already padded to the batch's size."""
+    def image_targets(self, gt: InstanceData, device: torch.device,
+                      covered: tuple[int, int] | None = None) -> ImageTargets:
+        """Targets of one image, whose ``masks`` are already padded to the batch's size.
+
+        Args:
+            covered: (height, width) in pixels of the finest level's mask map, over which the grids lie; None where it
+                is the size of the masks.
+        """
         masks = torch.as_tensor(gt.masks.to_ndarray()).to(device)
         boxes, labels = get_box_tensor(gt.bboxes).to(device), gt.labels.to(device)
         centers, areas = mask_centers(masks)
@@ -257,7 +278,7 @@ class SOLOBaseHead(BaseMaskHead):
                 areas,
                 boxes,
                 labels,
-                size=masks.shape[1:],
+                size=covered or masks.shape[1:],
                 num_grid=grid,
                 scale_range=scale_range,
                 pos_scale=self.pos_scale,
@@ -265,7 +286,8 @@ class SOLOBaseHead(BaseMaskHead):
                 min_area=self.min_mask_area)
             for grid, scale_range in zip(self.num_grids, self.scale_ranges, strict=True)
         ]
-        return ImageTargets(levels, {ratio: shrink_masks(masks, ratio) for ratio in set(self.mask_ratios())})
+        size = (masks.shape[1], masks.shape[2])
+        return ImageTargets(levels, size, {ratio: shrink_masks(masks, ratio) for ratio in set(self.mask_ratios())})
 
     def class_loss(self, cls_logits: list[Tensor], targets: list[ImageTargets]) -> Tensor:
         """Focal loss over all cells of all images, divided by (distinct positive cells + 1)."""

@@ -82,16 +82,16 @@ class SOLOHead(SOLOBaseHead):
         Raises:
             ValueError: ``strides`` are not those of the maps.
         """
-        targets = [self.image_targets(gt, cls_logits[0].device) for gt in batch_gt_instances]
+        covered = (self.strides[0] * mask_features[0].shape[-2], self.strides[0] * mask_features[0].shape[-1])
+        targets = [self.image_targets(gt, cls_logits[0].device, covered) for gt in batch_gt_instances]
         logits, masks = [], []
         for level in range(self.num_levels):
             for image, target in enumerate(targets):
                 cells, wanted = self.level_masks(target, level)
                 if len(cells):
                     found = self.mask_logits(level, mask_features[level][image:image + 1], cells)[0]
-                    self.check_sizes(level, found, wanted)
                     logits.append(found)
-                    masks.append(wanted)
+                    masks.append(self.padded_masks(level, wanted, found, target.size))
         nothing = nothing_of([*mask_features, *self.conv_mask_list.parameters()])
         dice = self.mean_dice(logits, masks)
         return dict(

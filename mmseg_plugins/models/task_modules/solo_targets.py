@@ -134,24 +134,45 @@ def last_owner(cells: Tensor, objects: Tensor, num_cells: int) -> Tensor:
 
 
 def shrink_masks(masks: Tensor, ratio: int) -> Tensor:
-    """Shrink binary masks (N, H, W) to (N, H / ``ratio``, W / ``ratio``) as OpenCV does, without OpenCV.
+    """Shrink binary masks (N, H, W) to (N, int(H / r + .5), int(W / r + .5)) as OpenCV does, without OpenCV.
 
-    The originals call ``cv2.resize`` with bilinear weights on uint8 masks.  For an even ratio r each output pixel is
-    the mean of the 2 x 2 input pixels around its center, rounded half up: output (y, x) is 1 when at least two of the
-    pixels (r y + r/2 - 1 .. r y + r/2, r x + r/2 - 1 .. r x + r/2) are 1.  Other ways of shrinking (area, nearest,
-    antialiased) give other thin structures and lower scores.
+    The originals call ``cv2.resize`` with bilinear weights on uint8 masks.  Where an even ratio r divides both sides,
+    each output pixel is the mean of the 2 x 2 input pixels around its center, rounded half up: output (y, x) is 1 when
+    at least two of the pixels (r y + r/2 - 1 .. r y + r/2, r x + r/2 - 1 .. r x + r/2) are 1.  Elsewhere OpenCV's
+    fixed-point weights decide.  Other ways of shrinking (area, nearest, antialiased) give other thin structures and
+    lower scores.
 
     Raises:
-        ValueError: ``ratio`` is neither 1 nor even, or does not divide H and W.
+        ValueError: ``ratio`` is neither 1 nor even.
     """
     height, width = masks.shape[1:]
     masks = masks.to(torch.uint8)
     if ratio == 1:
         return masks
-    if ratio % 2 or height % ratio or width % ratio:
-        raise ValueError(
-            f'masks of {height} x {width} pixels cannot be shrunk {ratio} times: the ratio must be even and divide '
-            'both sides; set pad_size_divisor=32 in the data preprocessor (and strides that are powers of two)')
+    if ratio % 2:
+        raise ValueError(f'masks of {height} x {width} pixels cannot be shrunk {ratio} times: the ratio must be even; '
+                         'give strides that are powers of two')
+    if height % ratio or width % ratio:
+        return _resize_masks(masks, (int(height / ratio + 0.5), int(width / ratio + 0.5)))
     low = ratio // 2 - 1
     pairs = masks[:, low::ratio] + masks[:, low + 1::ratio]
     return (pairs[:, :, low::ratio] + pairs[:, :, low + 1::ratio] >= 2).to(torch.uint8)
+
+
+def _resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
+    """``cv2.resize`` with ``INTER_LINEAR`` of uint8 masks (N, H, W) to (N, h, w), to the bit: its integers."""
+    top, bottom, upper, lower = _opencv_taps(masks.shape[1], size[0], masks.device)
+    left, right, before, after = _opencv_taps(masks.shape[2], size[1], masks.device)
+    rows = (masks[:, :, left] * before + masks[:, :, right] * after) >> 4  # (N, H, w)
+    first, second = (rows[:, top] * upper[:, None]) >> 16, (rows[:, bottom] * lower[:, None]) >> 16
+    return ((first + second + 2) >> 2).to(torch.uint8)
+
+
+def _opencv_taps(length: int, wanted: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Both pixels that each of ``wanted`` output pixels reads of ``length``, and their weights in 1/2048, (w,) each."""
+    scale = 1 / (wanted / length)  # as OpenCV computes it
+    places = ((torch.arange(wanted, dtype=torch.float64, device=device) + 0.5) * scale - 0.5).float()
+    first = places.floor()
+    share = torch.where((first < 0) | (first >= length - 1), 0.0, places - first)
+    first = first.long().clamp(0, length - 1)
+    return (first, (first + 1).clamp(max=length - 1), ((1 - share) * 2048).round().int(), (share * 2048).round().int())

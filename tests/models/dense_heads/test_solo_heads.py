@@ -288,6 +288,42 @@ def test_stock_mmdet_agrees_at_other_sizes(kind, seed, size):
         assert len(result.scores) == 20
 
 
+@pytest.mark.parametrize('size', [(80, 48), (80, 112), (72, 96), (78, 110), (101, 53), (64, 96)])
+@pytest.mark.parametrize('kind', KINDS[:3])
+def test_losses_are_stock_mmdets_at_any_padded_size(kind, size):
+    """Maps that reach beyond the image: stock mmdet puts the targets into their upper left corner."""
+    stock, ours = fixed_head(kind, 'mmdet').train(), fixed_head(kind).train()
+    maps, counts = maps_of(*size, images=2), [7, 4]
+    for seed in range(2):
+        wanted, found = (head.loss(maps, random_samples(seed, counts, size)) for head in (stock, ours))
+        assert wanted['loss_mask'] > 0.1
+        for name, value in wanted.items():
+            torch.testing.assert_close(found[name], value, rtol=2e-7, atol=0)
+
+
+@pytest.mark.parametrize('kind', KINDS[:3])
+def test_a_finest_map_that_cannot_be_halved_is_named(kind):
+    """27 columns at stride 4 become 13 at stride 8, which leave 4 pixels out; stock mmdet fails there, too."""
+    head = fixed_head(kind)
+    with pytest.raises(ValueError, match=r'level 0 draws masks of \(20, 26\).*\(20, 27\).*Fix: pad_size_divisor=32'):
+        head.train().loss(maps_of(80, 108), random_samples(0, [30], (80, 108)))
+    with pytest.raises(ValueError, match='the padded image is 80 x 108.*pad_size_divisor'):
+        head.predict(maps_of(80, 108), random_samples(0, [3], (80, 108)))
+
+
+@pytest.mark.parametrize('size', [(80, 48), (78, 110)])
+@pytest.mark.parametrize('kind', KINDS[:3])
+def test_predictions_are_stock_mmdets_at_any_padded_size(kind, size):
+    stock, ours = fixed_head(kind, 'mmdet').eval(), fixed_head(kind).eval()
+    maps, data = maps_of(*size), random_samples(0, [3], size)
+    with torch.no_grad():
+        theirs = stock.predict(maps, data, rescale=True)[0]
+    result = ours.predict(maps, random_samples(0, [3], size))[0]
+    torch.testing.assert_close(result.scores, theirs.scores)
+    assert torch.equal(result.labels, theirs.labels)
+    assert (result.masks != theirs.masks).float().mean() < 1e-4
+
+
 def test_cells_are_flattened_row_by_row_and_level_by_level():
     maps = [torch.arange(8.0).reshape(1, 2, 2, 2), torch.full((1, 2, 1, 1), 9.0)]
     assert flatten_cells(maps)[0].tolist() == [[0, 4], [1, 5], [2, 6], [3, 7], [9, 9]]

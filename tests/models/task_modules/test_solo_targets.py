@@ -54,9 +54,21 @@ def test_shrunk_masks_are_opencvs(ratio):
     assert 0.2 < wanted.mean() < 0.8
 
 
-def test_masks_that_do_not_fit_the_stride_are_refused():
-    with pytest.raises(ValueError, match=r'30 x 64.*pad_size_divisor=32'):
-        shrink_masks(torch.zeros(1, 30, 64), 4)
+@pytest.mark.parametrize('ratio', [2, 4, 8, 16])
+@pytest.mark.parametrize('size', [(72, 100), (55, 33), (46, 97)])
+def test_shrunk_masks_are_opencvs_where_the_ratio_does_not_divide_the_sides(ratio, size):
+    rng = np.random.RandomState(ratio)
+    noise = (rng.rand(20, *size) < rng.rand(20, 1, 1)).astype(np.uint8)
+    masks = np.concatenate([noise, random_samples(ratio, [20], size)[0].gt_instances.masks.masks])
+    small = (int(size[1] / ratio + 0.5), int(size[0] / ratio + 0.5))
+    wanted = np.stack([cv2.resize(m, small, interpolation=cv2.INTER_LINEAR) for m in masks])
+    assert np.array_equal(shrink_masks(torch.from_numpy(masks), ratio).numpy(), wanted)
+    assert 0.1 < wanted.mean() < 0.8
+
+
+def test_odd_ratios_are_refused():
+    with pytest.raises(ValueError, match=r'30 x 64.*3 times.*must be even'):
+        shrink_masks(torch.zeros(1, 30, 64), 3)
     assert torch.equal(shrink_masks(torch.eye(3)[None], 1)[0], torch.eye(3, dtype=torch.uint8))
 
 
