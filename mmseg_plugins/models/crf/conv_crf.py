@@ -19,6 +19,8 @@ from torch.nn import functional as F
 
 from mmseg_plugins.utils.deprecation import renamed_arguments
 
+from .crf_inputs import check_colors, check_scores
+
 FORMER_NAMES = MappingProxyType({
     'colour_schan': 'color_schan',
     'colour_compat': 'color_compat',
@@ -83,12 +85,14 @@ def conv_crf(logits: Tensor, image: Tensor, params: ConvCRFParams | None = None,
         (B, C, H, W), float32 (float64 for such logits): log-scores, or probabilities with ``final_softmax``.
 
     Raises:
-        ValueError: image and logits of different size.
+        ValueError: image and logits of different size, NaN, or an image that is not in 0..255.
     """
     if logits.dim() != 4 or image.dim() != 4 or logits.shape[-2:] != image.shape[-2:] or len(logits) != len(image):
         raise ValueError(
             f'conv_crf: logits {tuple(logits.shape)} and image {tuple(image.shape)} differ in number or size. Fix: '
             'resize the logits to the image')
+    check_scores('conv_crf', logits, 'logits')
+    check_colors('conv_crf', image)
     chosen = replace(params or ConvCRFParams(), **renamed_arguments('conv_crf', changes, FORMER_NAMES))
     with torch.autocast(logits.device.type, enabled=False):
         exact = logits if logits.dtype == torch.float64 else logits.float()

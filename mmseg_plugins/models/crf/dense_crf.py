@@ -17,6 +17,7 @@ from torch import Tensor
 from mmseg_plugins.models.crf.crf_features import bilateral_features, position_features
 from mmseg_plugins.models.crf.mean_field import ExactMessages, LatticeMessages, Messages, Mix, mean_field
 
+from .crf_inputs import check_colors, check_scores
 from .crf_presets import Compat, CRFParams, resolve_params
 
 Kind = Literal['probabilities', 'logits', 'energies']
@@ -42,10 +43,10 @@ def dense_crf(unary: Tensor,
         q = dense_crf(logits.softmax(1), image, 'deeplabv2-r101', iterations=5)
 
     Args:
-        unary: (B, C, H, W).
+        unary: (B, C, H, W), finite.
         image: (B, K, H, W), colors in 0..255 (uint8 or floating point), as they are: not normalized.
         params: Name of one of :data:`~.crf_presets.PRESETS`, or parameters.
-        kind: What ``unary`` holds: ``probabilities``, ``logits`` (their softmax are the probabilities), or ``energies``
+        kind: What ``unary`` holds: ``probabilities`` (of sum 1), ``logits`` (their softmax are the probabilities), or ``energies``
             (-log P, used as they are).
         clip: Least probability, also of the logits' softmax; energies are not clipped.
         mode: ``lattice``, or ``exact``: the sum over all pairs of pixels, for small images.
@@ -57,7 +58,8 @@ def dense_crf(unary: Tensor,
         (B, C, H, W), float32 (float64 for such a ``unary``), sum 1 over the classes.
 
     Raises:
-        ValueError: sizes that differ, or a value without a meaning; the message says which.
+        ValueError: sizes that differ, or a value without a meaning (NaN, probabilities or colors that are none); the
+            message says which.
     """
     _check(unary, image, kind, mode)
     chosen = resolve_params(params, changes)
@@ -156,3 +158,5 @@ def _check(unary: Tensor, image: Tensor, kind: str, mode: str) -> None:
             'or size. Fix: resize the scores to the image')
     if not unary.is_floating_point():
         raise ValueError(f'dense_crf: unary of type {unary.dtype}; for label maps use labels_to_probabilities')
+    check_scores('dense_crf', unary, kind)
+    check_colors('dense_crf', image)

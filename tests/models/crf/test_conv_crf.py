@@ -76,7 +76,14 @@ def test_gradient():
 ])
 def test_values_without_a_meaning_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        conv_crf(torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4), **changes)
+        conv_crf(torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4) * 255, **changes)
+
+
+def test_logits_that_are_not_finite_are_refused():
+    logits = torch.zeros(1, 3, 4, 4)
+    logits[0, 1, 2, 3] = float('nan')
+    with pytest.raises(ValueError, match='conv_crf: 1 of the 48 scores are NaN'):
+        conv_crf(logits, torch.rand(1, 3, 4, 4) * 255)
 
 
 def test_image_of_another_size_names_both():

@@ -7,9 +7,10 @@ import torch
 from golden_cases import GoldenCase, rel_error
 from slow_permutohedral import slow_filter
 
-from mmseg_plugins.models.crf import PRESETS, CRFParams, dense_crf, labels_to_probabilities
+from mmseg_plugins.models.crf import PRESETS, CRFParams, conv_crf, dense_crf, labels_to_probabilities
 from mmseg_plugins.models.crf.crf_features import bilateral_features, position_features
 from mmseg_plugins.models.crf.mean_field import LatticeMessages, mean_field
+from mmseg_plugins.utils.errors import UserError
 
 NORMALIZATION = {'sym': 'symmetric'}
 
@@ -201,7 +202,50 @@ def test_presets_are_the_published_ones():
 ])
 def test_values_without_a_meaning_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        dense_crf(torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4), **changes)
+        dense_crf(torch.rand(1, 3, 4, 4).softmax(1), torch.rand(1, 3, 4, 4) * 255, **changes)
+
+
+def spoilt(tensor, value):
+    tensor[0, 0, 1, 1] = value
+    return tensor
+
+
+@pytest.mark.parametrize(('unary', 'kind', 'message'), [
+    (lambda: spoilt(torch.full((1, 3, 4, 4), 1 / 3), float('nan')), 'probabilities', '1 of the 48 scores are NaN'),
+    (lambda: spoilt(torch.zeros(1, 3, 4, 4), float('inf')), 'logits', '1 of the 48 scores are NaN or infinite'),
+    (lambda: spoilt(torch.zeros(1, 3, 4, 4), float('nan')), 'energies', '1 of the 48 scores are NaN'),
+    (lambda: torch.randn(1, 3, 4, 4) * 5, 'probabilities', r"no probabilities.*Rule: 0 to 1.*kind='logits'"),
+    (lambda: spoilt(torch.full((1, 3, 4, 4), 1 / 3), 0.9), 'probabilities', r'sum to between 1 and 1.57.*sum to 1\.'),
+    (lambda: torch.full((1, 1, 4, 4), 0.4), 'probabilities', r'sum to between 0.4 and 0.4.*1 - p and p'),
+])
+def test_scores_that_are_not_what_kind_says_are_refused(unary, kind, message):
+    with pytest.raises(UserError, match=message):
+        dense_crf(unary(), torch.rand(1, 3, 4, 4) * 255, kind=kind)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_rounded_probabilities_are_taken(dtype):
+    torch.manual_seed(0)
+    dense_crf((torch.randn(1, 150, 4, 4) * 3).softmax(1).to(dtype), torch.rand(1, 3, 4, 4) * 255, iterations=1)
+
+
+@pytest.mark.parametrize(('image', 'message'), [
+    (torch.rand(1, 3, 4, 4), r'divided by 255.*Fix: multiply the image by 255'),
+    (torch.randn(1, 3, 4, 4), r'looks as if the image is normalized.*undo the normalization'),
+    (torch.full((1, 1, 4, 4), 65535, dtype=torch.int32), r'more than 8 bits.*divide by 257'),
+    (spoilt(torch.rand(1, 3, 4, 4) * 255, float('nan')), '1 of the 48 values of the image are NaN'),
+])
+def test_images_out_of_range_are_refused(image, message):
+    probs = torch.full((1, 2, 4, 4), 0.5)
+    with pytest.raises(UserError, match=f'dense_crf: .*{message}'):
+        dense_crf(probs, image)
+    with pytest.raises(UserError, match=f'conv_crf: .*{message}'):
+        conv_crf(probs, image)
+
+
+def test_black_images_are_taken():
+    for image in (torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4), torch.ones(1, 3, 4, 4, dtype=torch.uint8)):
+        assert dense_crf(torch.full((1, 2, 4, 4), 0.5), image).isfinite().all()
 
 
 def test_image_of_another_size_names_both():
