@@ -8,6 +8,7 @@ from mmengine.registry import DefaultScope
 from semantic_batches import random_labels, semantic_batch
 from torch import Tensor, nn
 
+from mmseg_plugins.models.segmentors import MeanTTAModel
 from mmseg_plugins.registry import MODELS
 
 SHORT_OF = ('divis', 'multiple', 'at least', 'exactly', 'pad')  # how an error may name the sizes a network takes
@@ -64,3 +65,32 @@ def predicts(model: nn.Module, height: int, width: int) -> bool:
     assert result.seg_logits.data.isfinite().all()
     assert 0 <= result.pred_sem_seg.data.min() <= result.pred_sem_seg.data.max() < model.num_classes
     return True
+
+
+def one_channel(model: dict) -> dict:
+    """A model config whose semantic heads tell one foreground from the background by one channel."""
+    for key, value in model.items():
+        if isinstance(value, dict):
+            one_channel(value)
+        elif key == 'auxiliary_head':
+            model[key] = [one_channel(head) for head in value]
+    if 'num_classes' in model:
+        loss = dict(type='mmseg.CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0)
+        model.update(num_classes=2, out_channels=1, threshold=0.5, loss_decode=loss)
+    return model
+
+
+@torch.no_grad()
+def check_one_channel(model: nn.Module, height: int, width: int) -> None:
+    """A prediction is the sigmoid of one channel and what lies above the threshold; augmented ones are their mean."""
+    model.eval()
+    batch = semantic_batch([random_labels((height, width), 2)])
+    (alone, ) = model.test_step(batch)
+    scores = alone.seg_logits.data
+    assert scores.shape == (1, height, width)
+    assert 0 <= scores.min() <= scores.max() <= 1
+    assert torch.equal(alone.pred_sem_seg.data, (scores > 0.5).to(scores))
+    twice = {key: [value, value] for key, value in semantic_batch([random_labels((height, width), 2)]).items()}
+    (mean, ) = MeanTTAModel(module=model).test_step(twice)
+    torch.testing.assert_close(mean.seg_logits.data, scores)
+    assert torch.equal(mean.pred_sem_seg.data, (mean.seg_logits.data > 0.5).to(scores))

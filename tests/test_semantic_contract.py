@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from config_files import NAMES, loaded
+from mmengine.config import ConfigDict
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmseg.models.losses import CrossEntropyLoss, accuracy
-from semantic_contract import build_segmentor, check_training, predicts
+from semantic_batches import random_labels, semantic_batch
+from semantic_contract import build_segmentor, check_one_channel, check_training, one_channel, predicts
 from torch import nn
 
 from mmseg_plugins.models.decode_heads import OwnClassifierHead
@@ -43,6 +45,22 @@ def test_system(name):
     check_training(model, size)
     for height, width in ((65, 49), (1, 1)):
         assert predicts(model, height, width) != ((height, width) in options_of(REFUSED, name, ()))
+
+
+@pytest.mark.parametrize('name', SYSTEMS)
+def test_one_channel_of_foreground(name):
+    """``out_channels=1`` trains and predicts, whole and in windows, alone and with test-time augmentation."""
+    size = options_of(CROPS, name, 64)
+    model = build_segmentor(one_channel(loaded(name).model.to_dict()), size)
+    batch = semantic_batch([random_labels((size, size), 2), random_labels((size, size), 2, seed=1)])
+    data = model.data_preprocessor(batch, True)
+    total, _ = model.parse_losses(model.loss(data['inputs'], data['data_samples']))
+    total.backward()
+    lacking = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    assert (bool(torch.isfinite(total)), lacking) == (True, [])
+    for mode, width in (('whole', size), ('slide', size + 8)):
+        model.test_cfg = ConfigDict(mode=mode, crop_size=(size, size), stride=(size // 2, size // 2))
+        check_one_channel(model, size, width)
 
 
 # The checks, on systems that keep the contract and on systems that break it.

@@ -40,6 +40,9 @@ class CRFRNNHead(BaseModule):
         image_to_head: Whether the wrapped head is given the image, too (FCN-8s, which reads its size); otherwise it
             gets the maps only, as without CRF-RNN.
 
+    A head of one channel (``out_channels=1``) is a CRF of two classes, whose scores are 0 and the channel's; the result
+    is the difference of both.
+
     A checkpoint of the same model without CRF-RNN (``decode_head.*`` instead of ``decode_head.head.*``) is read into
     the wrapped head: train that first, name it in ``load_from``, and train on together.
 
@@ -47,7 +50,7 @@ class CRFRNNHead(BaseModule):
         ``forward``: maps and, last of all, the image (B, K, H, W) as :class:`WithImage` gives them -> (B, C, H, W).
 
     Raises:
-        ValueError: a head of one channel, a head with a loss on its own grid, or one whose ``forward`` gives more than
+        ValueError: a head with a loss on its own grid, or one whose ``forward`` gives more than
             one map of scores.
     """
 
@@ -62,15 +65,11 @@ class CRFRNNHead(BaseModule):
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.head = MODELS.build(decode_head)
-        if self.head.out_channels < 2:
-            raise ValueError(
-                f'CRFRNNHead: {type(self.head).__name__} gives out_channels={self.head.out_channels} map of scores; '
-                'classes compete in a CRF, so at least 2 are needed (out_channels=None, num_classes=2)')
         if getattr(self.head, 'label_stride', None) is not None:
             raise ValueError(
                 f'CRFRNNHead: label_stride={self.head.label_stride} of {type(self.head).__name__} puts the loss on its '
                 "own grid, but the CRF's scores have the image's size. Fix: label_stride=None")
-        self.crfrnn = CRFRNN(self.head.out_channels, **(crf or {}))
+        self.crfrnn = CRFRNN(max(self.head.out_channels, 2), **(crf or {}))
         self.iterations = tuple(iterations)
         self.image_to_head = image_to_head
         self.register_buffer('mean', torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1), persistent=False)
@@ -90,7 +89,12 @@ class CRFRNNHead(BaseModule):
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Give refined logits at the size of the image."""
         image = inputs[-1]
-        return self.crfrnn(image * self.std + self.mean, self.unary(inputs), self.iterations[not self.training])
+        unary, colors = self.unary(inputs), image * self.std + self.mean
+        iterations = self.iterations[not self.training]
+        if unary.shape[1] > 1:
+            return self.crfrnn(colors, unary, iterations)
+        both = self.crfrnn(colors, torch.cat([torch.zeros_like(unary), unary], 1), iterations)  # (B, 2, H, W)
+        return both[:, 1:] - both[:, :1]
 
     def unary(self, inputs: Sequence[Tensor]) -> Tensor:
         """The wrapped head's scores at the size of the image (B, C, H, W)."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmengine.model import kaiming_init, normal_init
@@ -20,6 +19,7 @@ from mmseg_plugins.models.layers.bilinear_deconv import BilinearDeconv2d
 from mmseg_plugins.models.layers.dilated_context import DilatedContext
 from mmseg_plugins.models.layers.fc_as_conv import fc_as_conv
 from mmseg_plugins.models.layers.label_grid import subsample_labels
+from mmseg_plugins.models.layers.score_maps import log_scores, score_probabilities
 from mmseg_plugins.registry import MODELS
 
 from .own_classifier_head import OwnClassifierHead
@@ -92,11 +92,12 @@ class DilationHead(OwnClassifierHead):
             build_norm_layer(norm_cfg, fc_channels)[1] if norm_cfg else nn.Identity() for _ in range(2))
         self.relu = nn.ReLU(inplace=True)
         self.drop = nn.Dropout(dropout)
-        self.score = nn.Conv2d(fc_channels, num_classes, 1)
-        self.context = None if context is None else DilatedContext(num_classes, context, noise)
+        self.score = nn.Conv2d(fc_channels, self.out_channels, 1)
+        self.context = None if context is None else DilatedContext(self.out_channels, context, noise)
         self.upsample = None
         if zoom == 'deconv':
-            self.upsample = BilinearDeconv2d(num_classes, STRIDE, kernel_size=16, padding=4, groups=num_classes)
+            scores = self.out_channels
+            self.upsample = BilinearDeconv2d(scores, STRIDE, kernel_size=16, padding=4, groups=scores)
         self.frozen_scores = frozen_scores
         self.reset_parameters()
         for layer in self._scoring if frozen_scores else ():
@@ -150,7 +151,8 @@ class DilationHead(OwnClassifierHead):
         return self.loss_on_grid(seg_logits, label)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Scores (B, C, H, W); with ``zoom='corner'`` the logarithm of interpolated probabilities."""
+        """Scores (B, C, H, W); with ``zoom='corner'`` the logarithm of interpolated probabilities, of one channel its
+        logit."""
         height, width = image_size(batch_img_metas[0])
         wanted = (-(-height // STRIDE), -(-width // STRIDE))
         if (seg_logits.shape[-2], seg_logits.shape[-1]) != wanted:
@@ -161,8 +163,7 @@ class DilationHead(OwnClassifierHead):
                 'that rounds up (ceil_mode=True) before padding="same"')
         if self.upsample is not None:
             return self.upsample(seg_logits)[..., :height, :width]
-        probabilities = zoom_corner(seg_logits.float().softmax(dim=1), STRIDE, height, width)
-        return probabilities.clamp(min=torch.finfo(torch.float32).tiny).log()
+        return log_scores(zoom_corner(score_probabilities(seg_logits), STRIDE, height, width))
 
     def _labels_of(self, label: Tensor, scores: tuple[int, int]) -> Tensor:
         """Labels from the pixel of the first score on; (B, H, W) -> (B, H', W')."""

@@ -63,7 +63,7 @@ class ENetHead(OwnClassifierHead):
         self.stage5 = stage(width, 1)
         last = style.last_kernel
         self.score = nn.ConvTranspose2d(
-            width, num_classes, last, stride=2, padding=(last - 1) // 2, bias=style.bias)
+            width, self.out_channels, last, stride=2, padding=(last - 1) // 2, bias=style.bias)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score every pixel."""
@@ -93,7 +93,7 @@ class ENetEncoderHead(OwnClassifierHead):
     def __init__(self, in_channels: int, *, num_classes: int, in_index: int = 2, label_stride: int | None = 8,
                  **kwargs: Any) -> None:
         super().__init__(in_channels, num_classes=num_classes, in_index=in_index, label_stride=label_stride, **kwargs)
-        self.encoder_score = nn.Conv2d(in_channels, num_classes, 1)
+        self.encoder_score = nn.Conv2d(in_channels, self.out_channels, 1)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score every cell of the encoder's map."""

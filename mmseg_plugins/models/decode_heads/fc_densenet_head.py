@@ -73,7 +73,7 @@ class FCDenseNetHead(OwnClassifierHead):
             self.blocks.append(DenseBlock(total, growth_rate, layers, dropout=dropout, dropout_kind=dropout_kind,
                                           with_cp=with_cp))
             channels = layers * growth_rate
-        self.score = nn.Conv2d(total + channels, num_classes, 1)
+        self.score = nn.Conv2d(total + channels, self.out_channels, 1)
         use_batch_statistics(self, batch_statistics)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:

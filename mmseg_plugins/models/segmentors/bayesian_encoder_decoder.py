@@ -19,6 +19,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from mmseg_plugins.models.layers.score_maps import log_scores, score_probabilities
 from mmseg_plugins.registry import MODELS
 
 TINY = 1e-12  # least probability whose logarithm is taken
@@ -38,6 +39,7 @@ class BayesianEncoderDecoder(EncoderDecoder):
     With T > 0 a sample holds, besides mmseg's fields:
 
     * ``seg_logits`` (C, H, W): logarithm of the mean over T of the softmax; ``softmax(seg_logits)`` is that mean.
+      With ``out_channels=1`` it is the mean of the sigmoid itself, as mmseg gives it then.
     * ``class_variance`` (C, H, W): variance over T of each class's probability, 0 to .25.
     * ``uncertainty`` (1, H, W): mean of ``class_variance`` over the classes, the paper's overall uncertainty.
 
@@ -48,7 +50,8 @@ class BayesianEncoderDecoder(EncoderDecoder):
     """
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Scores (B, C, H, W); with samples (B, 2C, H, W): log of the mean probabilities, then their variances."""
+        """Scores (B, C, H, W); with samples (B, 2C, H, W): log of the mean probabilities
+        (of one channel its logit), then their variances."""
         test_cfg: Any = self.test_cfg or {}
         samples = test_cfg.get('samples', 0)
         if samples < 0:
@@ -58,11 +61,11 @@ class BayesianEncoderDecoder(EncoderDecoder):
         mean = square = inputs.new_zeros(())
         with self._sampling(test_cfg.get('sample_seed', 0), inputs.device):
             for index in range(samples):
-                chance = super().inference(inputs, [dict(meta) for meta in batch_img_metas]).float().softmax(1)
+                chance = score_probabilities(super().inference(inputs, [dict(meta) for meta in batch_img_metas]))
                 step = chance - mean  # Welford: no difference of large sums
                 mean = mean + step / (index + 1)
                 square = square + step * (chance - mean)
-        return torch.cat([mean.clamp(min=TINY).log(), square / samples], 1)
+        return torch.cat([log_scores(mean, TINY), square / samples], 1)
 
     def postprocess_result(self, seg_logits: Tensor, data_samples: list | None = None) -> list:
         """mmseg's results in the frame of the original images; variances are taken there with the scores."""
@@ -73,8 +76,13 @@ class BayesianEncoderDecoder(EncoderDecoder):
         for sample in results:
             both = sample.seg_logits.data
             scores, variance = both[:classes], both[classes:].clamp(min=0)
+            if classes == 1:
+                scores = scores.sigmoid()  # as mmseg does with one channel
+                labels = (scores > self.decode_head.threshold).to(scores)
+            else:
+                labels = scores.argmax(0, keepdim=True)
             sample.seg_logits = PixelData(data=scores)
-            sample.pred_sem_seg = PixelData(data=scores.argmax(0, keepdim=True))
+            sample.pred_sem_seg = PixelData(data=labels)
             sample.set_data(dict(
                 class_variance=PixelData(data=variance), uncertainty=PixelData(data=variance.mean(0, keepdim=True))))
         return results

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
+from mmseg_plugins.models.layers.score_maps import log_scores, score_probabilities
 from mmseg_plugins.registry import MODELS
 
 
@@ -45,16 +46,11 @@ class RotationAveragingEncoderDecoder(EncoderDecoder):
             turned = rotate(inputs, angle, canvas, 'reflection')
             size = torch.Size(canvas)  # by this type mmseg's heads tell a part of an image
             metas = [{**meta, 'img_shape': size, 'pad_shape': canvas} for meta in batch_img_metas]
-            scores = super().inference(turned, metas).float()
-            probabilities = scores.softmax(dim=1) if scores.shape[1] > 1 else scores.sigmoid()
-            back = rotate(probabilities, -angle, (height, width), 'border')
+            scores = super().inference(turned, metas)
+            back = rotate(score_probabilities(scores), -angle, (height, width), 'border')
             total = back if total is None else total + back
         assert total is not None
-        mean = total / rotations
-        tiny = torch.finfo(torch.float32).tiny
-        if mean.shape[1] > 1:
-            return mean.clamp(min=tiny).log()
-        return mean.clamp(min=tiny).log() - (1 - mean).clamp(min=tiny).log()
+        return log_scores(total / rotations)
 
 
 def rotated_size(height: int, width: int, angle: float) -> tuple[int, int]:

@@ -86,9 +86,18 @@ def test_without_iterations_it_is_the_wrapped_head():
     torch.testing.assert_close(model.decode_head(maps), model.decode_head.unary(maps))
 
 
+def test_one_channel_is_refined_as_two_classes():
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    model = segmentor(head=dict(num_classes=2, out_channels=1, threshold=0.5, loss_decode=loss)).eval()
+    head, image = model.decode_head, torch.randn(1, 3, 32, 40)
+    maps = model.extract_feat(image)
+    one, colors = head.unary(maps), image * head.std + head.mean
+    two = head.crfrnn(colors, torch.cat([torch.zeros_like(one), one], 1), 10).softmax(1)
+    torch.testing.assert_close(head(maps).sigmoid(), two[:, 1:])
+    assert not torch.equal(head(maps), one)
+
+
 def test_heads_that_cannot_be_refined_are_refused():
-    with pytest.raises(ValueError, match='out_channels=1'):
-        segmentor(head=dict(num_classes=2, out_channels=1, threshold=0.5))
     model = segmentor()
     model.decode_head.head.forward = lambda maps: [maps[0], maps[0]]
     with pytest.raises(ValueError, match='FCNHead gives list'):

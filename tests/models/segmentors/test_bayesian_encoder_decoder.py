@@ -8,6 +8,8 @@ from tiny_segnet import TINY, segmentor, segnet_parts
 
 KIND = 'mmseg_plugins.BayesianEncoderDecoder'
 CLASSES = 5
+ONE_CHANNEL = dict(num_classes=2, out_channels=1, threshold=0.52, loss_decode=dict(
+    type='CrossEntropyLoss', use_sigmoid=True))
 
 
 @pytest.fixture(autouse=True)
@@ -16,11 +18,11 @@ def _mmseg_scope():
         yield
 
 
-def bayesian(kind=KIND, dropout=True, **test_cfg):
+def bayesian(kind=KIND, dropout=True, head=None, **test_cfg):
     torch.manual_seed(0)
     stages = dict(dropout_stages=(3, 4, 5)) if dropout else {}
     blocks = dict(dropout_blocks=(5, 4, 3)) if dropout else {}
-    model = segmentor(segnet_parts(TINY, CLASSES, net=stages, **blocks), kind, **test_cfg)
+    model = segmentor(segnet_parts(TINY, net=stages, **blocks, **(head or dict(num_classes=CLASSES))), kind, **test_cfg)
     model.init_weights()
     return model.eval()
 
@@ -54,6 +56,25 @@ def test_mean_and_variance_are_those_of_the_single_passes():
     torch.testing.assert_close(sample.class_variance.data, chances.var(0, unbiased=False), rtol=1e-3, atol=1e-7)
     torch.testing.assert_close(sample.uncertainty.data[0], sample.class_variance.data.mean(0))
     assert torch.equal(sample.pred_sem_seg.data[0], chances.mean(0).argmax(0))
+
+
+@pytest.mark.parametrize('mode', [dict(), dict(mode='slide', crop_size=(32, 32), stride=(16, 16))])
+def test_one_channel_gives_the_mean_of_the_sigmoids_and_its_threshold(mode):
+    model = bayesian(head=ONE_CHANNEL, samples=6, sample_seed=3, **mode)
+    sample = predict(model)
+    stock = bayesian('EncoderDecoder', head=ONE_CHANNEL, **mode)
+    stock.load_state_dict(model.state_dict())
+    for module in stock.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.train()
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        chances = torch.stack([predict(stock).seg_logits.data for _ in range(6)])
+    assert sample.seg_logits.shape == sample.class_variance.shape == (40, 56)
+    torch.testing.assert_close(sample.seg_logits.data, chances.mean(0))
+    torch.testing.assert_close(sample.class_variance.data, chances.var(0, unbiased=False), rtol=1e-3, atol=1e-7)
+    assert torch.equal(sample.pred_sem_seg.data, (chances.mean(0) > ONE_CHANNEL['threshold']).float())
+    assert 0 < sample.pred_sem_seg.data.mean() < 1
 
 
 def test_a_picture_always_gets_the_same_answer_and_the_generator_is_left_alone():
