@@ -58,8 +58,10 @@ def check_colors(owner: str, image: Tensor) -> None:
     whole = (found == found.round()).all() if found.is_floating_point() else torch.ones((), device=found.device)
     low, high, is_whole = torch.stack([found.min().double(), found.max().double(), whole.double()]).tolist()
     if not (_is_finite(low) and _is_finite(high)):
-        raise UserError(f'{owner}: {_not_finite(found)} of the {found.numel()} values of the image are NaN or infinite.',
-                        fix='give the image as it was read.')
+        raise UserError(
+            f'{owner}: {_not_finite(found)} of the {found.numel()} values of the image are NaN or infinite.',
+            fix='give the image as it was read.',
+        )
     if low < -COLOR_TOLERANCE or high > 255 + COLOR_TOLERANCE:
         kind = 'is normalized' if low < 0 else 'has more than 8 bits'
         raise UserError(

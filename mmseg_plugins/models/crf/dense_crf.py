@@ -46,8 +46,8 @@ def dense_crf(unary: Tensor,
         unary: (B, C, H, W), finite.
         image: (B, K, H, W), colors in 0..255 (uint8 or floating point), as they are: not normalized.
         params: Name of one of :data:`~.crf_presets.PRESETS`, or parameters.
-        kind: What ``unary`` holds: ``probabilities`` (of sum 1), ``logits`` (their softmax are the probabilities), or ``energies``
-            (-log P, used as they are).
+        kind: What ``unary`` holds: ``probabilities`` (of sum 1), ``logits`` (their softmax are the probabilities), or
+            ``energies`` (-log P, used as they are).
         clip: Least probability, also of the logits' softmax; energies are not clipped.
         mode: ``lattice``, or ``exact``: the sum over all pairs of pixels, for small images.
         pad_to_multiple: 4 gives pydensecrf's results also where N is not a multiple of 4 (see

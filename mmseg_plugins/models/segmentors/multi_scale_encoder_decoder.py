@@ -10,6 +10,7 @@ Shapes: B images of H x W pixels, C classes, h x w cells of the scores at scale 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -132,7 +133,9 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
         """Images (B, 3, H, W) at a scale, by the rule of ``align_corners``."""
         height, width = inputs.shape[2:]
         if self.align_corners:
-            size = (int((height - 1) * scale + 1e-6) + 1, int((width - 1) * scale + 1e-6) + 1)  # 100 x .29 is 28.99..
+            # Whole numbers: 100 x .29 is 28.99.., and int() of a side would freeze it in a traced or exported net.
+            part = Fraction(scale).limit_denominator(10**6)
+            size = tuple((side - 1) * part.numerator // part.denominator + 1 for side in (height, width))
             return F.interpolate(inputs, size=size, mode='bilinear', align_corners=True)
         if min(height, width) * scale < 1:
             raise ValueError(f'MultiScaleEncoderDecoder: nothing is left of an image of {height} x {width} px at '
@@ -141,13 +144,14 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
 
     def resized(self, scores: Tensor, like: Tensor) -> Tensor:
         """Scores (B, C, h_s, w_s) on the grid of ``like``: (B, C, h, w)."""
-        if scores.shape[2:] == like.shape[2:]:
+        if not torch.jit.is_tracing() and scores.shape[2:] == like.shape[2:]:  # a trace is for images of any size
             return scores
         return F.interpolate(scores, size=like.shape[2:], mode='bilinear', align_corners=self.align_corners)
 
     def fuse(self, scores: Sequence[Tensor]) -> Tensor:
         """The greatest score of each cell and class over all scales, on the grid of scale 1."""
-        return torch.stack([self.resized(own, scores[0]) for own in scores]).max(0)[0]
+        first, *others = scores
+        return torch.stack([first, *(self.resized(own, first) for own in others)]).max(0)[0]
 
     def grid_loss(self, scores: Tensor, fused: Tensor, data_samples: list) -> dict[str, Tensor]:
         """Losses of scores on whatever grid; ``fused`` has the grid of scale 1."""

@@ -307,7 +307,7 @@ def test_a_finest_map_that_cannot_be_halved_is_named(kind):
     head = fixed_head(kind)
     with pytest.raises(ValueError, match=r'level 0 draws masks of \(20, 26\).*\(20, 27\).*Fix: pad_size_divisor=32'):
         head.train().loss(maps_of(80, 108), random_samples(0, [30], (80, 108)))
-    with pytest.raises(ValueError, match='the padded image is 80 x 108.*pad_size_divisor'):
+    with pytest.raises(ValueError, match=r'the padded image is 80 x 108.*pad_size_divisor'):
         head.predict(maps_of(80, 108), random_samples(0, [3], (80, 108)))
 
 

@@ -8,6 +8,7 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 from PIL import Image
 from semantic_batches import random_labels, semantic_batch
+from torch import nn
 
 from mmseg_plugins.models.layers.label_grid import aligned_index, center_index, pick_labels
 
@@ -47,6 +48,34 @@ def test_aligned_corners_keep_the_corners_and_whole_steps_keep_the_pixels():
     x = torch.randn(1, 3, 33, 41)
     half = segmentor().scaled(x, 0.5)
     torch.testing.assert_close(half, x[..., ::2, ::2])
+
+
+class Scores(nn.Module):
+    """What is traced: images in, fused scores out."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model._forward(x)
+
+
+@pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
+@pytest.mark.parametrize('align', [True, False])
+def test_a_net_traced_at_one_size_is_right_at_another(align):
+    model = segmentor(align_corners=align).eval().requires_grad_(False)
+    traced = torch.jit.trace(Scores(model), torch.randn(1, 3, 49, 65), check_trace=False)
+    for size in ((81, 97), (49, 65), (33, 129), (50, 64)):
+        x = torch.randn(2, 3, *size)
+        torch.testing.assert_close(traced(x), model._forward(x))
+
+
+@pytest.mark.parametrize('scale', [0.75, 0.5, 0.29, 1 / 3, 1.25, 0.7071])
+def test_sides_with_aligned_corners_are_the_rules_at_every_size(scale):
+    model = segmentor(scales=(1, scale))
+    sides = [model.scaled(torch.zeros(1, 1, side, 1), scale).shape[-2] for side in range(1, 402, 4)]
+    assert sides == [int((side - 1) * scale + 1e-6) + 1 for side in range(1, 402, 4)]
 
 
 @pytest.mark.parametrize('head', HEADS)
