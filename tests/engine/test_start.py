@@ -11,7 +11,7 @@ from mmseg_plugins.cli.frame import Command, parser_of
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine.runner.dry_run import shorten
-from mmseg_plugins.engine.runner.options import add_test_time_augmentation, configure_training, show_predictions
+from mmseg_plugins.engine.runner.options import configure_training, show_predictions
 from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,14 +73,6 @@ def test_show_dir_makes_the_hook_draw():
     assert mmseg.default_hooks.visualization.interval == 1, 'mmseg draws every 50th image by itself'
     with pytest.raises(UserError, match='visualization'):
         show_predictions(Config({}), argparse.Namespace(show=True, show_dir=None, wait_time=2))
-
-
-def test_test_time_augmentation_wraps_the_model_and_flips():
-    cfg = load_config(QUICKSTART)
-    add_test_time_augmentation(cfg)
-    assert cfg.model.type == 'DetTTAModel'
-    assert cfg.model.module.type == 'MaskRCNN'
-    assert cfg.test_dataloader.dataset.pipeline[-1].type == 'TestTimeAug'
 
 
 def test_dry_run_keeps_the_model_and_shortens_the_run():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from types import MappingProxyType
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -14,6 +16,10 @@ from mmengine.runner import Runner
 
 from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.utils.errors import UserError
+
+_MEAN_TTA = MappingProxyType(dict(type='mmseg_plugins.MeanTTAModel'))
+#: Parts of a detector's config that draw masks.
+_MASK_PARTS = ('mask_head', 'mask_roi_extractor', 'panoptic_head', 'panoptic_fusion_head')
 
 
 def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
@@ -91,15 +97,20 @@ def dump_metric(cfg: Config, path: str) -> BaseMetric:
 
 
 def add_test_time_augmentation(cfg: Config) -> None:
-    """Wrap the model for ``--tta``; a config without its own gets flips, as in mmdetection."""
-    if cfg.get('default_scope') == 'mmseg':
-        missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
-        if missing:
-            raise UserError(f'--tta needs {" and ".join(missing)} in the config.', fix='inherit an mmseg dataset base.')
-    else:
-        cfg.setdefault('tta_model', _default_tta_model())
+    """Wrap the model for ``--tta``, in place; a config without ``tta_model`` or ``tta_pipeline`` gets flips.
+
+    Raises:
+        UserError: predictions of a kind that the merging model cannot merge.
+    """
+    semantic = cfg.get('default_scope') == 'mmseg'
+    cfg.setdefault('tta_model', dict(_MEAN_TTA) if semantic else _default_tta_model())
+    kind = str(cfg.tta_model.get('type')).rsplit('.', 1)[-1]
+    if kind == 'DetTTAModel':
+        _refuse_masks(cfg)
+    if kind == 'SegTTAModel':
+        cfg.tta_model['type'] = _MEAN_TTA['type']
     for dataset in leaf_datasets(cfg.test_dataloader.dataset):
-        dataset['pipeline'] = cfg.get('tta_pipeline') or _flip_pipeline(dataset['pipeline'])
+        dataset['pipeline'] = cfg.get('tta_pipeline') or _flip_pipeline(dataset['pipeline'], semantic)
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 
 
@@ -107,14 +118,43 @@ def _default_tta_model() -> dict[str, Any]:
     return dict(type='DetTTAModel', tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))
 
 
-def _flip_pipeline(pipeline: list[Any]) -> list[Any]:
-    """The test pipeline with a flipped copy before packing."""
+def _refuse_masks(cfg: Config) -> None:
+    """mmdet's ``DetTTAModel`` merges boxes, and asserts at the first image that there are no masks."""
+    evaluators = cfg.get('test_evaluator') or []
+    evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+    signs = [
+        *_mask_parts(cfg.model, 'model'),
+        *(f'test_evaluator.metric={one["metric"]!r}' for one in evaluators if 'segm' in (one.get('metric') or ())),
+        *(f'test_evaluator.type={one["type"]!r}' for one in evaluators
+          if any(word in str(one.get('type')) for word in ('Mask', 'Instance', 'Panoptic')))
+    ]
+    if signs:
+        raise UserError(
+            f"--tta: this model gives masks ({', '.join(signs[:3])}), and mmdet's DetTTAModel merges boxes alone.",
+            fix=(
+                'leave --tta out; or write at the top level of the config both a tta_model of your own that merges '
+                'masks and its tta_pipeline.'
+            ),
+        )
+
+
+def _mask_parts(node: Any, path: str) -> Iterator[str]:
+    """Places in a detector's config where masks are drawn."""
+    for key, value in node.items() if isinstance(node, Mapping) else ():
+        if key in _MASK_PARTS and value is not None:
+            yield f'{path}.{key}'
+        else:
+            yield from _mask_parts(value, f'{path}.{key}')
+
+
+def _flip_pipeline(pipeline: list[Any], semantic: bool) -> list[Any]:
+    """The test pipeline with a flipped copy before packing; the first is the unflipped one with the labels."""
     meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')
-    augment = dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)],
-            [dict(type='PackDetInputs', meta_keys=meta_keys)],
-        ],
-    )
-    return [*deepcopy(list(pipeline[:-1])), augment]
+    pack = dict(type='PackDetInputs', meta_keys=meta_keys)
+    flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+    if semantic:
+        pack = dict(pipeline[-1])
+        if 'meta_keys' in pack:
+            pack['meta_keys'] = tuple(dict.fromkeys([*pack['meta_keys'], 'flip', 'flip_direction']))
+        flips = [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)]
+    return [*deepcopy(list(pipeline[:-1])), dict(type='TestTimeAug', transforms=[flips, [pack]])]
