@@ -43,7 +43,7 @@ recipe_pipeline = [
     dict(type='PackSegInputs'),
 ]
 # --tta: the authors' five scales, each enlarged by their network's 1.2; the mean of the probabilities.
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='mmseg_plugins.MeanTTAModel')
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
