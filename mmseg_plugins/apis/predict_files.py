@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmseg_plugins.apis.inference import Predictor
-from mmseg_plugins.apis.prediction_files import RESULT_FOLDERS, ResultWriter, output_stems
+from mmseg_plugins.apis.prediction_files import RESULT_FOLDERS, ResultWriter
+from mmseg_plugins.data_prep.names import output_stems
 from mmseg_plugins.structures.images import IMAGE_SUFFIXES, list_images, read_image
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track

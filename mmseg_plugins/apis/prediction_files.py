@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.data_prep.annotations import AnnotatedObject
+from mmseg_plugins.data_prep.labelme import labelme_document, labelme_shapes
 from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.structures.masks import mask_box, mask_polygons
 from mmseg_plugins.structures.panoptic_ids import ids_as_bgr
@@ -94,36 +95,11 @@ def labelme_file(
         names: Category id -> class name.
         image_path: The image, relative to the document.
     """
-    shapes = []
-    for group, entry in enumerate(entries):
-        for polygon in entry['segmentation']:
-            shapes.append({
-                'label': names[entry['category_id']],
-                'points': [list(point) for point in zip(polygon[::2], polygon[1::2], strict=True)],
-                'group_id': group,
-                'description': f'score {entry["score"]:.4f}',
-                'shape_type': 'polygon',
-                'flags': {},
-            })
-    return {
-        'version': '5.0.1',
-        'flags': {},
-        'shapes': shapes,
-        'imagePath': image_path,
-        'imageData': None,
-        'imageHeight': height,
-        'imageWidth': width,
-    }
-
-
-def output_stems(names: Sequence[str]) -> list[str]:
-    """Names without suffix for N relative image names; where two would be equal, the suffix becomes part of them."""
-    stems = [Path(name).with_suffix('').as_posix() for name in names]
-    seen = Counter(stem.casefold() for stem in stems)
-    return [
-        stem if seen[stem.casefold()] == 1 else f'{stem}_{Path(name).suffix.lstrip(".")}'
-        for stem, name in zip(stems, names, strict=True)
-    ]
+    objects = []
+    for entry in entries:
+        parts = [np.reshape(part, (-1, 2)) for part in entry['segmentation']]
+        objects.append(AnnotatedObject(names[entry['category_id']], parts, score=entry['score']))
+    return labelme_document(labelme_shapes(objects), image_path, height, width)
 
 
 class ResultWriter:

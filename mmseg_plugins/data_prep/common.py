@@ -78,13 +78,7 @@ class CocoBuilder:
         Parts with fewer than 3 points or no area are counted and left out.
         """
         image = self.images[image_id - 1]
-        parts = []
-        for polygon in polygons:
-            points = np.clip(np.asarray(polygon, float), 0, [image['width'], image['height']])
-            if len(points) < 3 or polygon_area(points) <= 0:
-                self.counts['polygons without area left out'] += 1
-            else:
-                parts.append(points)
+        parts = clean_outlines(polygons, image['height'], image['width'], self.counts)
         if not parts:
             return
         corners = np.concatenate(parts)
@@ -103,6 +97,20 @@ class CocoBuilder:
         """``12 images, 340 instances`` and what was left out."""
         left_out = ''.join(f', {number} {what}' for what, number in self.counts.items())
         return f'{len(self.images)} images, {len(self.annotations)} instances of {len(self.classes)} classes{left_out}'
+
+
+def clean_outlines(
+    outlines: Sequence[np.ndarray], height: int, width: int, counts: Counter[str]
+) -> list[np.ndarray]:
+    """Outlines (P, 2) with their points pulled into the image; those of no area are counted and left out."""
+    parts = []
+    for outline in outlines:
+        points = np.clip(np.asarray(outline, float), 0, [width, height])
+        if len(points) < 3 or polygon_area(points) <= 0:
+            counts['polygons without area left out'] += 1
+        else:
+            parts.append(points)
+    return parts
 
 
 def polygon_area(points: np.ndarray) -> float:

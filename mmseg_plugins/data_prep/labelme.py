@@ -1,35 +1,55 @@
-"""A folder of labelme files to COCO.
+"""labelme: per image a JSON of shapes.
 
-Source of the format: https://github.com/wkentaro/labelme : per image a JSON with
-``imagePath``, ``imageHeight``, ``imageWidth`` and ``shapes``, each with
-``label``, ``points``, ``shape_type`` and perhaps ``group_id``; shapes of one
-label and group are the parts of one instance.
+Source of the format: https://github.com/wkentaro/labelme : ``imagePath``,
+``imageHeight``, ``imageWidth`` and ``shapes``, each with ``label``, ``points``,
+``shape_type`` and perhaps ``group_id``; shapes of one label and group are the
+parts of one object.  A ``mask`` has two corners as points and a PNG in base64
+as ``mask``.  X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes
+turned boxes as ``rotation`` with four corners.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import binascii
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
+from mmseg_plugins.data_prep.annotations import (
+    AnnotatedImage,
+    AnnotatedObject,
+    AnnotationSet,
+    ReadOptions,
+    coco_builder,
+    divided,
+    found_classes,
+    open_image,
+)
 from mmseg_plugins.data_prep.common import (
     CocoBuilder,
     ellipse_outline,
     read_json_object,
     rectangle_outline,
     require_folder,
-    split_names,
 )
-from mmseg_plugins.structures.images import read_header
+from mmseg_plugins.data_prep.names import files_below, find_file, plain, split_of
+from mmseg_plugins.structures.images import IMAGE_SUFFIXES, decode_bytes
+from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 
-SHAPES = ('polygon', 'rectangle', 'circle')
+SHAPES = ('polygon', 'rectangle', 'circle', 'mask', 'rotation', 'oriented_rectangle')
+TURNED = ('rotation', 'oriented_rectangle', 'rotated_rectangle')
+NEEDED = {'polygon': 3, 'rectangle': 2, 'circle': 2, 'mask': 2, **dict.fromkeys(TURNED, 4)}
 
 
 def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
-    """Outline (P, 2) in pixels of a labelme shape.
+    """Outline (P, 2) in pixels of a labelme shape; the two corners of a ``mask``.
 
     Raises:
         UserError: a line or a point, or a wrong number of points.
@@ -39,14 +59,14 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
         points = np.asarray(shape.get('points'), float).reshape(-1, 2)
     except (TypeError, ValueError) as error:
         raise UserError(f'{where}: points are not pairs of numbers.', fix='draw the shape again.') from error
-    needed = {'polygon': 3, 'rectangle': 2, 'circle': 2}.get(kind)
+    needed = NEEDED.get(kind)
     if needed is None:
         raise UserError(
             f'{where}: a {kind} has no area.',
             rule=f'shapes are {SHAPES}.',
             fix='remove it, or redraw it as a polygon.',
         )
-    if len(points) < needed:
+    if len(points) < needed or not np.isfinite(points).all():
         raise UserError(f'{where}: a {kind} of {len(points)} points.', rule=f'at least {needed}.', fix='redraw it.')
     if kind == 'rectangle':
         # Two opposite corners, or all four since labelme 5.3.
@@ -57,41 +77,134 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
     return points
 
 
-def instances_of(content: dict[str, Any], path: Path) -> list[tuple[str, list[np.ndarray]]]:
-    """(label, outlines of its parts) of each instance of one file, in the order drawn."""
+def shape_mask(shape: dict[str, Any], corners: np.ndarray, size: tuple[int, int], where: str) -> np.ndarray:
+    """The mask (H, W) bool of a shape of type ``mask``, whose PNG begins at the upper left corner.
+
+    Raises:
+        UserError: no PNG, or not of the size of its box.
+    """
+    try:
+        crop = decode_bytes(base64.b64decode(str(shape.get('mask') or ''), validate=True), cv2.IMREAD_UNCHANGED)
+    except (binascii.Error, ValueError):
+        crop = None
+    if crop is None:
+        raise UserError(f'{where}: its "mask" is no PNG in base64.', fix='draw the shape again.')
+    crop = np.asarray(crop > 0 if crop.ndim == 2 else crop[..., :3].any(axis=2))
+    (x1, y1), (x2, y2) = corners.min(axis=0).round().astype(int), corners.max(axis=0).round().astype(int)
+    # labelme counts both corners as inside; some writers count half-open
+    if abs(crop.shape[0] - (y2 - y1 + 1)) > 1 or abs(crop.shape[1] - (x2 - x1 + 1)) > 1:
+        raise UserError(f'{where}: its mask is {crop.shape[1]} x {crop.shape[0]}, its box {x2 - x1 + 1} x '
+                        f'{y2 - y1 + 1}.', rule='equal sizes.', fix='draw the shape again.')
+    mask = np.zeros(size, bool)
+    place = mask[max(y1, 0):y1 + crop.shape[0], max(x1, 0):x1 + crop.shape[1]]
+    place[:] = crop[max(-y1, 0):, max(-x1, 0):][:place.shape[0], :place.shape[1]]
+    return mask
+
+
+def add_shapes(image: AnnotatedImage, content: dict[str, Any], path: Path, counts: Counter[str]) -> None:
+    """Add the objects of one file in the order drawn; the parts of a group are one object."""
     shapes = content.get('shapes')
     if not isinstance(shapes, list):
         raise UserError(f'{path} has no list "shapes".', rule='a labelme file.', fix='remove it from the folder.')
-    instances: dict[Any, tuple[str, list[np.ndarray]]] = {}
+    size = (image.height, image.width)
+    groups: dict[Any, tuple[str, list[np.ndarray], list[np.ndarray], float | None]] = {}
     for i, shape in enumerate(shapes):
         where = f'{path.name} shape {i}'
         label = shape.get('label') if isinstance(shape, dict) else None
         if not isinstance(label, str) or not label.strip():
             raise UserError(f'{where}: the label is {label!r}.', rule='a class name.', fix='name it.')
         group = shape.get('group_id')
-        key = ('alone', i) if group is None else (label, group)
-        instances.setdefault(key, (label.strip(), []))[1].append(shape_outline(shape, where))
-    return list(instances.values())
+        key = ('alone', i) if group is None else (label.strip(), group)
+        score = shape.get('score')
+        entry = groups.setdefault(key, (label.strip(), [], [], score if isinstance(score, float) else None))
+        outline = shape_outline(shape, where)
+        if shape.get('shape_type') == 'mask':
+            entry[2].append(shape_mask(shape, outline, size, where))
+        else:
+            entry[1].append(outline)
+    for name, outlines, masks, score in groups.values():
+        if masks:
+            drawn = AnnotatedImage(image.name, image.path, *size)
+            drawn.add_outlines(name, outlines, counts)
+            masks += [item.dense(*size) for item in drawn.objects]
+            image.add_mask(name, np.any(masks, axis=0), counts, score=score)
+        else:
+            image.add_outlines(name, outlines, counts, score=score)
 
 
-def image_size(content: dict[str, Any], image: Path, path: Path) -> tuple[int, int]:
-    """(height, width) of the image file, which must be what labelme noted."""
-    try:
-        header = read_header(image)
-    except OSError as error:
-        raise UserError(
-            f'{image}, named in {path.name}, cannot be read: {error}.',
-            fix='keep images and labelme files together.',
-        ) from error
+def image_of(content: dict[str, Any], path: Path, counts: Counter[str]) -> Path:
+    """The image of a labelme file: at ``imagePath``, or else the one with the name of the file next to it, counted."""
+    given = content.get('imagePath')
+    if not isinstance(given, str) or not given:
+        raise UserError(f'{path} has no "imagePath".', fix='save it in labelme again.')
+    # labelme on Windows writes backslashes.
+    wanted = path.parent / given.replace('\\', '/')
+    found = find_file(wanted)
+    if found is None:
+        same = [other for other in path.parent.iterdir() if other.suffix.lower() in IMAGE_SUFFIXES
+                and plain(other.stem) == plain(path.stem)]
+        if len(same) != 1:
+            return wanted.resolve()  # which the reading of its size reports
+        counts['images found by the name of their JSON, not by imagePath'] += 1
+        found = same[0]
+    return found.resolve()
+
+
+def check_size(content: dict[str, Any], image: AnnotatedImage, path: Path) -> None:
+    """UserError unless the image has the size that labelme noted."""
     noted = (content.get('imageHeight'), content.get('imageWidth'))
-    if None not in noted and noted != (header.height, header.width):
+    if None not in noted and noted != (image.height, image.width):
         raise UserError(
-            f'{path}: imageWidth x imageHeight is {noted[1]} x {noted[0]}, the file is {header.width} x '
-            f'{header.height}.',
+            f'{path}: imageWidth x imageHeight is {noted[1]} x {noted[0]}, the file is {image.width} x '
+            f'{image.height}.',
             rule='equal sizes.',
             fix='open and save it in labelme again.',
         )
-    return header.height, header.width
+
+
+def labelme_files(folder: Path, leave_out: Sequence[Path] = ()) -> dict[str, Path]:
+    """Relative name -> path of the JSON files of a folder, what this package wrote into it left out."""
+    hidden = {path.resolve() for path in leave_out}
+    found = [path for path in files_below(folder, ('.json',)) if path.resolve() not in hidden]
+    if not found:
+        raise UserError(f'{folder} holds no JSON file.', rule='one labelme file an image.', fix='correct the path.')
+    return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def read_labelme(folder: Path, options: ReadOptions, leave_out: Sequence[Path] = ()) -> AnnotationSet:
+    """Read a folder of images and labelme files, subfolders included; images without one are background, counted.
+
+    Args:
+        leave_out: JSON files of the folder that are none of labelme's.
+
+    Raises:
+        UserError: a wrong shape, size or image; two files of one image; an image outside the folder.
+    """
+    require_folder(folder, 'a folder of labelme JSON files')
+    counts: Counter[str] = Counter()
+    owners: dict[Path, str] = {}
+    images: list[AnnotatedImage] = []
+    for name, path in labelme_files(folder, leave_out).items():
+        content = read_json_object(path)
+        file = image_of(content, path, counts)
+        if file in owners:
+            raise UserError(f'{owners[file]} and {name} describe the same image {file}.', fix='keep one.')
+        owners[file] = name
+        image = open_image(file, _relative(file, folder), path.name)
+        check_size(content, image, path)
+        add_shapes(image, content, path, counts)
+        images.append(image)
+    for path in files_below(folder):
+        if path.resolve() not in owners:
+            counts['images without a JSON taken as background'] += 1
+            images.append(open_image(path, path.relative_to(folder).as_posix(), str(folder)))
+    images.sort(key=lambda image: image.name)
+    splits: dict[str, list[AnnotatedImage]] = {}
+    own = {split_of(image.name) for image in images}
+    for image in images:
+        split = split_of(image.name) if None not in own else None
+        splits.setdefault(split or 'train', []).append(image)
+    return AnnotationSet(found_classes(images, folder, options.classes), splits, counts)
 
 
 def convert_labelme(
@@ -105,39 +218,14 @@ def convert_labelme(
         classes: names in label order; None takes the labels found, sorted.
         val_fraction: part of the images for validation, at random by ``seed``.
     """
-    require_folder(folder, 'a folder of labelme JSON files')
-    # What an earlier run wrote may lie inside the folder.
-    written = {(out / f'instances_{split}.json').resolve() for split in ('train', 'val')}
-    found_files = [path for path in sorted(folder.rglob('*.json')) if path.resolve() not in written]
-    paths = {str(path.relative_to(folder)): path for path in found_files}
-    if not paths:
-        raise UserError(f'{folder} holds no JSON file.', rule='one labelme file an image.', fix='correct the path.')
-    contents = {name: read_json_object(path) for name, path in paths.items()}
-    instances = {name: instances_of(content, paths[name]) for name, content in contents.items()}
-    if classes is None:
-        classes = sorted({label for found in instances.values() for label, _ in found})
-    if not classes:
-        raise UserError(f'no file in {folder} has a shape.', fix='draw some, or give --classes.')
-    owners: dict[Path, str] = {}
+    written = [out / f'instances_{split}.json' for split in ('train', 'val')]
+    read = read_labelme(folder, ReadOptions(classes=classes), written)
+    every = AnnotationSet(read.classes, {'train': list(read.images())}, read.counts)
     builders = {}
-    for split, names in zip(('train', 'val'), split_names(list(paths), val_fraction, seed), strict=True):
-        if split == 'val' and val_fraction == 0:
-            continue
-        builder = builders[split] = CocoBuilder(classes)
-        for name in names:
-            image_path = contents[name].get('imagePath')
-            if not isinstance(image_path, str) or not image_path:
-                raise UserError(f'{paths[name]} has no "imagePath".', fix='save it in labelme again.')
-            # labelme on Windows writes backslashes.
-            image = (paths[name].parent / image_path.replace('\\', '/')).resolve()
-            if image in owners:
-                raise UserError(f'{owners[image]} and {name} describe the same image {image}.', fix='keep one.')
-            owners[image] = name
-            size = image_size(contents[name], image, paths[name])
-            image_id = builder.add_image(_relative(image, folder), *size)
-            for label, outlines in instances[name]:
-                builder.add_polygons(image_id, label, outlines)
+    for split, images in divided(every, val_fraction, seed).splits.items():
+        builder = builders[split] = coco_builder(every, images)
         builder.save(out / f'instances_{split}.json')
+    builders['train'].counts.update(+every.counts)
     return builders
 
 
@@ -150,3 +238,46 @@ def _relative(image: Path, folder: Path) -> str:
             rule='file names are relative to that folder.',
             fix='give the folder that holds both images and labelme files.',
         ) from error
+
+
+def labelme_shapes(objects: Sequence[AnnotatedObject]) -> list[dict[str, Any]]:
+    """The shapes of objects: a polygon for each part; the parts of an object share a ``group_id``."""
+    shapes = []
+    for group, item in enumerate(objects):
+        for outline in item.polygons():
+            shapes.append({
+                'label': item.name,
+                'points': outline.tolist(),
+                'group_id': group,
+                'description': '' if item.score is None else f'score {item.score:.4f}',
+                'shape_type': 'polygon',
+                'flags': {},
+            })
+    return shapes
+
+
+def labelme_document(shapes: Sequence[Mapping[str, Any]], image_path: str, height: int, width: int) -> dict[str, Any]:
+    """A whole labelme file; ``image_path`` is relative to it."""
+    return {
+        'version': '5.0.1',
+        'flags': {},
+        'shapes': list(shapes),
+        'imagePath': image_path,
+        'imageData': None,
+        'imageHeight': height,
+        'imageWidth': width,
+    }
+
+
+def write_labelme(annotations: AnnotationSet, out: Path, targets: Mapping[str, str]) -> list[Path]:
+    """Write ``images/<split>/<name>.json`` next to each image.
+
+    Args:
+        targets: Name of an image -> its path below ``out/images``.
+    """
+    for image in annotations.images():
+        target = out / 'images' / targets[image.name]
+        content = labelme_document(labelme_shapes(image.objects), target.name, image.height, image.width)
+        text = json.dumps(content, ensure_ascii=False, indent=1) + '\n'
+        atomic_write_bytes(str(target.with_suffix('.json')), text.encode(), durable=False)
+    return [out / 'images']

@@ -8,11 +8,13 @@ project file holds that object under ``_via_img_metadata``.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmseg_plugins.data_prep.annotations import AnnotationSet, ReadOptions, coco_builder, found_classes, open_image
 from mmseg_plugins.data_prep.common import (
     CocoBuilder,
     ellipse_outline,
@@ -20,7 +22,7 @@ from mmseg_plugins.data_prep.common import (
     rectangle_outline,
     require_folder,
 )
-from mmseg_plugins.structures.images import read_header
+from mmseg_plugins.data_prep.names import find_file
 from mmseg_plugins.utils.errors import UserError
 
 SHAPES = ('polygon', 'rect', 'circle', 'ellipse')
@@ -83,6 +85,37 @@ def _regions(entry: dict[str, Any]) -> list[dict[str, Any]]:
     return list(regions.values()) if isinstance(regions, dict) else list(regions)
 
 
+def read_via(path: Path, options: ReadOptions) -> AnnotationSet:
+    """Read an export; images lie in ``options.image_dir``, by default next to it.
+
+    Raises:
+        UserError: no such export, a region without area or class, a missing image.
+    """
+    path = path if path.is_file() else _only_export(path)
+    image_dir = options.image_dir or path.parent
+    require_folder(image_dir, 'a folder with the annotated images')
+    counts: Counter[str] = Counter()
+    images = []
+    for entry in sorted(_entries(read_json_object(path), path), key=lambda entry: entry['filename']):
+        file = find_file(image_dir / entry['filename']) or image_dir / entry['filename']
+        image = open_image(file, entry['filename'], path.name)
+        for i, region in enumerate(_regions(entry)):
+            where = f'{entry["filename"]} region {i}'
+            name = region_class(region, options.class_attribute, options.class_name, where)
+            image.add_outlines(name, [shape_outline(region.get('shape_attributes') or {}, where)], counts)
+        images.append(image)
+    empty = not any(image.objects for image in images)
+    classes = options.classes or ([options.class_name] if empty else None)
+    return AnnotationSet(found_classes(images, path, classes), {'train': images}, counts)
+
+
+def _only_export(folder: Path) -> Path:
+    found = sorted(folder.glob('*.json'))
+    if len(found) != 1:
+        raise UserError(f'{folder} holds {len(found)} JSON files.', rule='one export.', fix='name the file.')
+    return found[0]
+
+
 def convert_via(
     path: Path, image_dir: Path, out: Path, class_attribute: str | None = None, class_name: str = 'object'
 ) -> CocoBuilder:
@@ -92,30 +125,11 @@ def convert_via(
         path: the exported JSON.
         class_attribute: region attribute with the class name; None puts all into ``class_name``.
     """
-    require_folder(image_dir, 'a folder with the annotated images')
-    entries = sorted(_entries(read_json_object(path), path), key=lambda entry: entry['filename'])
-    found: list[tuple[dict[str, Any], list[tuple[str, np.ndarray]]]] = []
-    for entry in entries:
-        regions = []
-        for i, region in enumerate(_regions(entry)):
-            where = f'{entry["filename"]} region {i}'
-            name = region_class(region, class_attribute, class_name, where)
-            regions.append((name, shape_outline(region.get('shape_attributes') or {}, where)))
-        found.append((entry, regions))
-    classes = sorted({name for _, regions in found for name, _ in regions}) or [class_name]
-    builder = CocoBuilder(classes)
-    for entry, regions in found:
-        try:
-            header = read_header(image_dir / entry['filename'])
-        except OSError as error:
-            raise UserError(
-                f'{image_dir / entry["filename"]}, named in {path.name}, cannot be read: {error}.',
-                fix='correct --images, or remove the entry.',
-            ) from error
-        image_id = builder.add_image(entry['filename'], header.height, header.width)
-        builder.counts['images without a region'] += not regions
-        for name, outline in regions:
-            builder.add_polygons(image_id, name, [outline])
-    builder.counts = +builder.counts  # no entries of 0
+    read = read_via(path, ReadOptions(class_name=class_name, image_dir=image_dir, class_attribute=class_attribute))
+    builder = coco_builder(read, read.splits['train'])
+    builder.counts.update(+read.counts)
+    empty = sum(not image.objects for image in read.images())
+    if empty:
+        builder.counts['images without a region'] = empty
     builder.save(out)
     return builder

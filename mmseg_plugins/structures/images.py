@@ -30,7 +30,12 @@ def decode_file(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> 
     The file is decoded from memory: OpenCV then refuses a truncated one, where
     its reader of files would fill the missing part of a JPEG with gray.
     """
-    data = np.fromfile(path, np.uint8)
+    return decode_bytes(np.fromfile(path, np.uint8), flags)
+
+
+def decode_bytes(data: bytes | np.ndarray, flags: int = cv2.IMREAD_COLOR) -> np.ndarray | None:
+    """What OpenCV makes of the bytes of an image file; None where it can make nothing of them."""
+    data = np.frombuffer(data, np.uint8)
     return cv2.imdecode(data, flags) if len(data) else None
 
 

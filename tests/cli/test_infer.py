@@ -16,7 +16,6 @@ from pycocotools.coco import COCO
 
 from mmseg_plugins.apis import Predictor
 from mmseg_plugins.apis.inference import class_meta
-from mmseg_plugins.apis.prediction_files import output_stems
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.utils.errors import UserError
 
@@ -251,7 +250,3 @@ def test_keys_of_a_parallel_wrapper_are_understood(detector, tmp_path):
     state = torch.load(checkpoint, weights_only=True)['state_dict']
     torch.save({f'module.{key}': value for key, value in state.items()}, tmp_path / 'wrapped.pth')
     assert not any(Predictor(config, tmp_path / 'wrapped.pth').report.values())
-
-
-def test_equal_stems_keep_their_suffix():
-    assert output_stems(['a.jpg', 'b.png', 'a.png', 's/A.jpg']) == ['a_jpg', 'b', 'a_png', 's/A']
