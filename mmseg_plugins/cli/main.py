@@ -22,6 +22,7 @@ COMMANDS = (
     Command('list', 'our configs with data set and scores, or the systems', 'list_configs'),
     Command('print-config', 'a config as it is used: bases merged, options applied', 'print_config'),
     Command('check-data', "check a config's annotations and images without training", 'check_data'),
+    Command('review-labels', 'rank the annotations that contradict a trained model', 'review_labels'),
     Command('browse', 'draw what a config trains on', 'browse'),
     Command('fit', 'measure your data and write the settings that fit it', 'fit'),
     Command('convert-data', 'make a data set in the format that the configs read', children=(

@@ -91,7 +91,7 @@ def read_via(path: Path, options: ReadOptions) -> AnnotationSet:
     Raises:
         UserError: no such export, a region without area or class, a missing image.
     """
-    path = path if path.is_file() else _only_export(path)
+    path = _only_export(path) if path.is_dir() else path
     image_dir = options.image_dir or path.parent
     require_folder(image_dir, 'a folder with the annotated images')
     counts: Counter[str] = Counter()

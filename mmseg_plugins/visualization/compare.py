@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from mmseg_plugins.structures.masks import mask_box
-from mmseg_plugins.structures.rle import encode_mask, iter_masks
+from mmseg_plugins.structures.rle import iter_masks
 from mmseg_plugins.visualization.colors import instance_colors
 from mmseg_plugins.visualization.overlay import draw_instances
-from mmseg_plugins.visualization.samples import Instances
+from mmseg_plugins.visualization.samples import Instances, instance_overlaps
 from mmseg_plugins.visualization.semantic import IGNORE, complete_palette, draw_legend, draw_semantic
 from mmseg_plugins.visualization.sheets import contact_sheet
 
@@ -33,8 +33,6 @@ def matched_colors(truth: Instances, found: Instances | None) -> np.ndarray:
     An instance that was found takes the color of the true one with the highest mask IoU, if that is at least
     ``MATCH``; ``WRONG`` is the color of the others.
     """
-    from pycocotools import mask as mask_api
-
     boxes = truth.boxes if truth.masks is None else [mask_box(mask) or (0, 0, 0, 0) for mask in iter_masks(truth.masks)]
     colors = instance_colors(np.array(boxes, np.float32).reshape(-1, 4))
     if found is None:
@@ -42,13 +40,7 @@ def matched_colors(truth: Instances, found: Instances | None) -> np.ndarray:
     given = np.full((len(found.labels), 3), WRONG, np.uint8)
     if not len(colors) or not len(given):
         return given
-    both = found, truth
-    pair: list[Any]
-    if truth.masks is None or found.masks is None:
-        pair = [np.hstack([one.boxes[:, :2], one.boxes[:, 2:] - one.boxes[:, :2]]).astype(float) for one in both]
-    else:
-        pair = [[encode_mask(mask) for mask in iter_masks(one.masks)] for one in both]
-    ious = np.asarray(mask_api.iou(*pair, [0] * len(colors)))
+    ious = instance_overlaps(found, truth)
     best = ious.argmax(axis=1)
     hit = ious.max(axis=1) >= MATCH
     given[hit] = colors[best[hit]]

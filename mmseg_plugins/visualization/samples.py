@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.structures.images import as_bgr, read_image
+from mmseg_plugins.structures.rle import encode_mask, iter_masks
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.panoptic import Panoptic, draw_panoptic, join_truth, split_segments
 from mmseg_plugins.visualization.semantic import IGNORE, complete_palette, draw_semantic
@@ -63,6 +64,22 @@ def get_instances(data: Any) -> Instances:
     if masks is not None and not isinstance(masks, list):
         masks = masks.astype(bool)
     return Instances(masks, boxes, labels, None if scores is None else scores.astype(np.float32))
+
+
+def instance_overlaps(first: Instances, second: Instances, within: bool = False) -> np.ndarray:
+    """Mask IoU (N, M) of two sets, box IoU where one has no masks; ``within``: overlap over the area of the first."""
+    from pycocotools import mask as mask_api
+
+    if not len(first.labels) or not len(second.labels):
+        return np.zeros((len(first.labels), len(second.labels)))
+    both = first, second
+    pair: list[Any]
+    if first.masks is None or second.masks is None:
+        pair = [np.hstack([one.boxes[:, :2], one.boxes[:, 2:] - one.boxes[:, :2]]).astype(float) for one in both]
+    else:
+        pair = [[encode_mask(mask) for mask in iter_masks(one.masks)] for one in both]
+    # COCO's crowds are what an overlap is taken over the other's area for
+    return np.asarray(mask_api.iou(*pair, [int(within)] * len(second.labels)))
 
 
 def best_first(instances: Instances, score_thr: float, limit: int | None = None) -> Instances:

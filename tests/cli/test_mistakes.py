@@ -16,6 +16,7 @@ WITH_CONFIG = {
     'predict': ['{ckpt}', '{images}', '--out-dir', '{out}'],
     'print-config': [],
     'check-data': [],
+    'review-labels': ['{ckpt}', '--out-dir', '{out}'],
     'browse': ['--out-dir', '{out}'],
     'fit': ['--out-dir', '{out}'],
     'class-weights': [],
@@ -23,8 +24,8 @@ WITH_CONFIG = {
     'benchmark models': ['--synthetic', '32', '32', '1', '--rounds', '1'],
     'tune-crf': ['{ckpt}'],
 }
-WITH_CHECKPOINT = ('test', 'predict', 'export', 'tune-crf')
-WITH_MODEL = ('train', 'predict', 'export')
+WITH_CHECKPOINT = ('test', 'predict', 'review-labels', 'export', 'tune-crf')
+WITH_MODEL = ('train', 'predict', 'review-labels', 'export')
 
 
 @pytest.fixture(scope='module')
