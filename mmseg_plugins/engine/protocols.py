@@ -26,6 +26,19 @@ class KeepsGenerators(Protocol):
 
 
 @runtime_checkable
+class KeepsState(Protocol):
+    """A hook whose memory belongs into the checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers, texts, tensors and containers of them."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave; called before ``before_train``."""
+        ...
+
+
+@runtime_checkable
 class RemovesPadding(Protocol):
     """A model that may read images without the padding of the batch."""
 

@@ -7,7 +7,7 @@ import re
 import time
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import mmengine
 import numpy as np
 import torch
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.utils import apply_to, get_git_hash
@@ -256,3 +258,22 @@ def _pointer_problem(work_dir: str, pointer: str | None) -> str:
     if pointer is None:
         return f'{file} is missing.'
     return f'{file} names {pointer}, which does not exist.' if pointer else f'{file} is empty.'
+
+
+def is_local(folder: str, backend_args: dict[str, Any] | None) -> bool:
+    """Whether checkpoints under ``folder`` are plain files."""
+    return isinstance(get_file_backend(folder, backend_args=backend_args), LocalBackend)
+
+
+def on_main_process(look: Callable[[], ResumePoint]) -> ResumePoint:
+    """Run on rank 0 and hand its result, or its error, to all ranks."""
+    result: list[Any] = [None]
+    if is_main_process():
+        try:
+            result = [look()]
+        except Exception as error:  # raised again below, on every rank
+            result = [error]
+    broadcast_object_list(result)
+    if isinstance(result[0], Exception):
+        raise result[0]
+    return result[0]

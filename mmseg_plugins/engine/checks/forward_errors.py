@@ -13,6 +13,7 @@ from types import FrameType
 from torch import Tensor, nn
 
 from mmseg_plugins.engine.checks.compatibility import MISFITS, Given, misfit_text
+from mmseg_plugins.engine.checks.training_parts import NO_VARIANCE, norm_text
 from mmseg_plugins.utils.errors import UserError
 
 DEPTH = 3  # model.roi_head.bbox_head[0] is a part, its layers are not
@@ -38,10 +39,29 @@ def explain_forward_errors(model: nn.Module, first: Callable[[], bool] = lambda:
     except UserError:
         raise
     except MISFITS as error:
-        text = describe_failure(getattr(model, 'module', model), error) if first() else None
+        inner = getattr(model, 'module', model)
+        text = describe_single_value(inner, error) or (describe_failure(inner, error) if first() else None)
         if text is None:
             raise
         raise UserError(text) from error
+
+
+def describe_single_value(model: nn.Module, error: BaseException) -> str | None:
+    """The message for a norm that saw one value a channel; None for another error."""
+    if not any(words in str(error) for words in NO_VARIANCE):
+        return None
+    names = {module: name for name, module in model.named_modules()}
+    step, name = error.__traceback__, None
+    while step is not None:
+        part = step.tb_frame.f_locals.get('self')
+        if isinstance(part, nn.Module) and part in names:
+            name = names[part]
+        step = step.tb_next
+    if name is None:
+        return None
+    return (f'{norm_text(model, name)} sees a single value a channel: {error}. Rule: a norm needs two values to have a '
+            'variance. Fix: train_dataloader.batch_size=2 or more, drop_last=True where the last batch of an epoch is '
+            "one image, larger images, or a norm_cfg without batch statistics (dict(type='GN', num_groups=...)).")
 
 
 def describe_failure(model: nn.Module, error: BaseException) -> str | None:

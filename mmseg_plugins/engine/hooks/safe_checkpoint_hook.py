@@ -4,6 +4,9 @@
     2. ``last_checkpoint``, the pointer to it, in the same way
     3. only then is the oldest deleted, or the best one that a better one replaces
 
+After a validation the checkpoint of its iteration is written again, when all hooks have seen the outcome: the best
+score, what early stopping counted, and whether the run is over.
+
 What still waits for its deletion is listed in the checkpoint, so a run that was
 killed between 2 and 3 deletes it when it resumes.
 """
@@ -17,6 +20,9 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
 from mmseg_plugins.engine.checkpoint.files import POINTER, VALIDATED, write_pointer_text
+from mmseg_plugins.engine.checkpoint.hook_states import STOPPED, stopping_settings
+from mmseg_plugins.engine.checks.metric_names import reported_metrics
+from mmseg_plugins.engine.checks.training_config import refuse_unknown_metric
 from mmseg_plugins.engine.protocols import KeepsGenerators
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.atomic import atomic_write_bytes
@@ -34,6 +40,9 @@ class SafeCheckpointHook(CheckpointHook):
     """
 
     file_backend: Any
+    _saving_best = False
+    _best_is_new = False
+    _outdated_best: tuple[str, ...] = ()  # to be deleted when the checkpoint knows the new best one
     _written: tuple[int, int] | None = None  # step and iteration of the checkpoint written last
 
     def before_train(self, runner: Any) -> None:
@@ -60,21 +69,46 @@ class SafeCheckpointHook(CheckpointHook):
         hub.update_info(_OBSOLETE, [])
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float]) -> None:
-        """Save the best; then the checkpoint of this iteration again, so that it knows the validation's outcome.
+        """Save the best."""
+        if hasattr(self, 'file_backend'):  # else runner.val() without training
+            super().after_val_epoch(runner, metrics)
 
-        A run resumed from it neither validates twice nor loses what schedulers,
-        early stopping and the curves learned from the validation.
+    def after_val(self, runner: Any) -> None:
+        """Save the checkpoint of this iteration again, so that it knows the validation's outcome.
+
+        A run resumed from it neither validates twice nor loses what schedulers, early stopping and the curves learned
+        from the validation.
         """
         if not hasattr(self, 'file_backend'):
-            return  # runner.val() without training
+            return
         runner.message_hub.update_info(VALIDATED, runner.iter)
-        written = self._written
-        super().after_val_epoch(runner, metrics)
-        if self._written is written and written is not None and written[1] == runner.iter:
-            self._save_checkpoint_with_step(runner, written[0], dict(epoch=runner.epoch, iter=runner.iter))
+        known = self._written is not None and self._written[1] == runner.iter
+        if known or self._best_is_new or _is_stopped(runner):
+            self._save_now(runner)
+        if is_main_process():
+            for path in self._outdated_best:
+                self._delete(path)
+        runner.message_hub.update_info(_OBSOLETE, [])
+        self._best_is_new, self._outdated_best = False, ()
+
+    def after_train(self, runner: Any) -> None:
+        """Save where a run was stopped early, if that is no checkpoint yet: the same command then says so."""
+        if _is_stopped(runner) and 0 < runner.iter != (self._written or (0, 0))[1]:
+            self._save_now(runner)
+        super().after_train(runner)
+
+    def _save_now(self, runner: Any) -> None:
+        """Save this iteration, again if it was saved."""
+        step = runner.epoch if self.by_epoch else runner.iter
+        if self._written is not None and self._written[1] == runner.iter:
+            step = self._written[0]
+        self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=runner.iter))
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
         hub = runner.message_hub
+        if self._saving_best:  # of CheckpointHook, before the other hooks have seen the validation; see after_val
+            self._best_is_new = True
+            return
         outdated = None
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
@@ -83,6 +117,7 @@ class SafeCheckpointHook(CheckpointHook):
             # The file lists one more than is kept, so that resuming from it deletes what is over.
             hub.update_info('keep_ckpt_ids', [*([outdated] if outdated is not None else []), *self.keep_ckpt_ids])
         self._written = (step, meta['iter'])
+        hub.update_info(STOPPED, stopping_settings(runner.hooks) if _is_stopped(runner) else None)
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         hub.update_info('last_ckpt', self.last_ckpt)
@@ -106,26 +141,42 @@ class SafeCheckpointHook(CheckpointHook):
             hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
-        """As the parent, but what it removes first is removed last."""
-        if not self.save_best:
+        """As the parent, but what it removes first is removed last, in :meth:`after_val`."""
+        if not self.save_best or not self._has_scores(runner, metrics):
             return
         backend: Any = self.file_backend
         waiting = _RemoveLater(backend, runner.message_hub)
-        self.file_backend = waiting
+        self.file_backend, self._saving_best = waiting, True
         try:
             super()._save_best_checkpoint(runner, metrics)
         finally:
-            self.file_backend = backend
-        if is_main_process():
-            for path in waiting.paths:
-                self._delete(path)
-        runner.message_hub.update_info(_OBSOLETE, [])
+            self.file_backend, self._saving_best = backend, False
+        self._outdated_best = tuple(waiting.paths)
+
+    def _has_scores(self, runner: Any, metrics: dict[str, float]) -> bool:
+        """Whether the validation reports what ``save_best`` names; without detections mmdet reports nothing of them.
+
+        Raises:
+            UserError: it never will.
+        """
+        missing = [name for name in self.key_indicators if name != 'auto' and name not in metrics]
+        known = reported_metrics(runner.cfg.get('val_evaluator')) or ()
+        for name in missing:
+            if name not in known:
+                refuse_unknown_metric('save_best of the checkpoint hook', name, metrics)
+        if missing:
+            runner.logger.warning(f'This validation has no {", ".join(missing)}: no best checkpoint is chosen.')
+        return not missing
 
     def _delete(self, path: str) -> None:
         best = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]
         in_use = {os.path.abspath(str(p)) for p in [*best, self.last_ckpt] if p}
         if os.path.abspath(path) not in in_use and self.file_backend.isfile(path):
             self.file_backend.remove(path)
+
+
+def _is_stopped(runner: Any) -> bool:
+    return bool(getattr(runner.train_loop, 'stop_training', False))
 
 
 class _RemoveLater:

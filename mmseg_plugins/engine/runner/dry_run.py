@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmseg_plugins.config.walk import leaf_datasets
+from mmseg_plugins.engine.checks.training_config import check_config_of_training, counts_epochs
 from mmseg_plugins.engine.runner.options import build_runner
 
 
@@ -26,6 +27,7 @@ def dry_run(cfg: Config) -> None:
         RuntimeError: the loaded checkpoint differs from the model that wrote it.
     """
     start = time.perf_counter()
+    check_config_of_training(cfg)  # what shortening hides
     parent = os.path.dirname(os.path.abspath(cfg.work_dir))
     os.makedirs(parent, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='dry_run_', dir=parent, ignore_cleanup_errors=True) as folder:
@@ -46,6 +48,8 @@ def dry_run(cfg: Config) -> None:
 def shorten(cfg: Config) -> Config:
     """Cut a config down to one training iteration and one validation batch, in place."""
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=1, val_interval=1)
+    if isinstance(cfg.get('param_scheduler'), (list, tuple)):
+        cfg.param_scheduler = [one for one in cfg.param_scheduler if not counts_epochs(one)]
     cfg.log_processor = dict(cfg.get('log_processor') or {}, by_epoch=False)
     hooks = cfg.setdefault('default_hooks', {})
     checkpoint = {**(hooks.get('checkpoint') or {'type': 'mmseg_plugins.SafeCheckpointHook'})}

@@ -15,6 +15,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from mmseg_plugins.engine.checkpoint.files import VALIDATED
+from mmseg_plugins.engine.checkpoint.hook_states import STOPPED, stopping_settings
 from mmseg_plugins.engine.runner.resumable_data import PositionedBatchSampler, ResumableIterator, stop_workers
 from mmseg_plugins.registry import LOOPS
 from mmseg_plugins.utils.rng import preserved_rng, set_rng_state
@@ -45,6 +46,22 @@ class _ValidationOnce:
         state = self.runner.take_resumed_rng()
         if state is not None:
             set_rng_state(state)
+
+    def _was_stopped(self) -> bool:
+        """Whether the resumed run was ended early, by the early stopping that this config has, too."""
+        stopped = self.runner.message_hub.get_info(STOPPED) if self._iter > 0 else None
+        if stopped is None:
+            return False
+        if stopped != stopping_settings(self.runner.hooks):
+            self.runner.logger.info(
+                f'This run was stopped early after iteration {self._iter}; early stopping has changed, it goes on.')
+            return False
+        self.runner.logger.info(
+            f'Training is already complete: it was stopped early after iteration {self._iter} in '
+            f'{self.runner.work_dir}. To train on, raise the patience of EarlyStoppingHook or take it out; --restart '
+            'or another --work-dir starts anew.'
+        )
+        return True
 
     def _say_complete(self, done: str, limit: str) -> None:
         self.runner.logger.info(
@@ -82,6 +99,10 @@ class ResumableIterLoop(_ValidationOnce, IterBasedTrainLoop):
             self._restore_generators()
             self._make_up_for_validation(self._is_due())
             self._say_complete(f'{self._iter} iterations', f'train_cfg.max_iters={self._max_iters}')
+            self.runner.call_hook('after_train')
+            return self.runner.model
+        if self._was_stopped():
+            self._restore_generators()
             self.runner.call_hook('after_train')
             return self.runner.model
         self.runner.call_hook('before_train_epoch')
@@ -126,10 +147,11 @@ class ResumableEpochLoop(_ValidationOnce, EpochBasedTrainLoop):
         self._restore_generators()
         if self._iter == self._epoch * len(self.dataloader):
             self._make_up_for_validation(self._epoch > 0 and self._is_due())
+        over = self._epoch >= self._max_epochs or self._was_stopped()
         if self._epoch >= self._max_epochs:
             self._say_complete(f'{self._epoch} epochs', f'train_cfg.max_epochs={self._max_epochs}')
         try:
-            while self._epoch < self._max_epochs and not self.stop_training:
+            while not over and self._epoch < self._max_epochs and not self.stop_training:
                 self.run_epoch()
                 self._decide_current_val_interval()
                 if self._is_due():

@@ -12,8 +12,7 @@ from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process, master_only
-from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.dist import all_gather_object, is_main_process, master_only
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
@@ -26,14 +25,32 @@ from mmseg_plugins import setup
 from mmseg_plugins.config.build_errors import explain_build_errors
 from mmseg_plugins.config.variables import resolve_data_variables
 from mmseg_plugins.config.walk import forget_own_scope
-from mmseg_plugins.engine.checkpoint.files import ResumePoint, build_checkpoint, find_resume_point, verify
+from mmseg_plugins.engine.checkpoint.files import (
+    ResumePoint,
+    build_checkpoint,
+    find_resume_point,
+    is_local,
+    on_main_process,
+    plain,
+    verify,
+)
+from mmseg_plugins.engine.checkpoint.hook_states import hook_states, restore_hook_states
 from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.checks.pretrained import check_pretrained
+from mmseg_plugins.engine.checks.training_config import trains_by_epoch
+from mmseg_plugins.engine.checks.training_parts import check_loader, check_training
 from mmseg_plugins.engine.protocols import BeforeBuild
 from mmseg_plugins.engine.runner.cpu_dist import cpu_wrapper, start_gloo
 from mmseg_plugins.engine.runner.hook_switches import add_post_process, add_switch_hooks
 from mmseg_plugins.engine.runner.loops import ResumableEpochLoop, ResumableIterLoop
+from mmseg_plugins.engine.runner.optimizer_state import (
+    KINDS,
+    check_resumed,
+    group_settings,
+    reapply_groups,
+    training_kinds,
+)
 from mmseg_plugins.engine.runner.resumable_data import is_resumable, resumable_loader
 from mmseg_plugins.engine.runner.schedules import flat_schedulers, reapply, settings_of
 from mmseg_plugins.registry import RUNNERS
@@ -100,6 +117,7 @@ class SafeRunner(Runner):
     def train(self) -> Any:
         """Train, from where the work dir's newest checkpoint stands if resuming is on."""
         with explain_build_errors(self.cfg), explain_disk_full(self.work_dir):
+            check_training(self)
             self._before_build('train')
             if is_main_process():
                 for folder in self._checkpoint_folders():
@@ -160,6 +178,7 @@ class SafeRunner(Runner):
             loop['type'] = _LOOPS.get(name.removeprefix('mmengine.'), name)
         described = self._train_dataloader
         self._train_dataloader = self.build_resumable_dataloader(described)
+        check_loader(self._train_dataloader, self.model, by_epoch=trains_by_epoch(loop))
         try:
             return super().build_train_loop(loop)
         finally:
@@ -209,6 +228,7 @@ class SafeRunner(Runner):
         self._resuming = True
         schedulers = flat_schedulers(self.param_schedulers) if self._schedulers_built() else []
         settings = [settings_of(scheduler) for scheduler in schedulers]
+        groups = group_settings(self.optim_wrapper)
         try:
             # On the CPU: weights and optimizer copy to the model's device themselves, generators need it.
             super().resume(
@@ -219,8 +239,8 @@ class SafeRunner(Runner):
             )
         finally:
             self._resuming = False
-        for change in reapply(schedulers, settings):
-            self.logger.info(f'Schedule changed, the config is followed: {change}')
+        for change in [*reapply(schedulers, settings), *reapply_groups(self.optim_wrapper, groups, schedulers)]:
+            self.logger.info(f'Schedule or optimizer changed, the config is followed: {change}')
 
     def load_checkpoint(
         self,
@@ -245,6 +265,7 @@ class SafeRunner(Runner):
             raise
         if self._resuming:
             self._keep_rng(checkpoint.get('rng_states'), filename)
+            restore_hook_states(self.hooks, checkpoint.get('hook_states') or {})
         return checkpoint
 
     def take_resumed_rng(self) -> dict[str, Any] | None:
@@ -286,6 +307,8 @@ class SafeRunner(Runner):
     def _write_checkpoint(self, path: str, optimizer: bool, schedulers: bool, meta: dict[str, Any]) -> None:
         checkpoint = build_checkpoint(self, save_optimizer=optimizer, save_param_scheduler=schedulers, meta=meta)
         if optimizer:
+            checkpoint['meta'][KINDS] = training_kinds(self.optim_wrapper, self.param_schedulers)
+            checkpoint['hook_states'] = plain(hook_states(self.hooks), 'hook_states', self.logger.warning)
             checkpoint['rng_states'] = self._rng_states or [self.training_rng or rng_state()]
             self._rng_states = None
         atomic_save(checkpoint, path)
@@ -318,6 +341,7 @@ class SafeRunner(Runner):
             self._resume = False
             return
         self.logger.info(f'Resuming from {point.path}')
+        check_resumed(self, point.path)
         self._resume_path = point.path
         self._adopt_seed(point.meta.get('seed'))
 
@@ -336,7 +360,7 @@ class SafeRunner(Runner):
     def _find_resume_point(self) -> ResumePoint:
         template = next((hook.filename_tmpl for hook in self.hooks if isinstance(hook, CheckpointHook)), None)
         folders = self._checkpoint_folders()
-        point = _on_main_process(lambda: find_resume_point(self.work_dir, folders, template))
+        point = on_main_process(lambda: find_resume_point(self.work_dir, folders, template))
         for warning in point.warnings:
             self.logger.warning(warning)
         return point
@@ -344,7 +368,7 @@ class SafeRunner(Runner):
     def _verify(self, path: str) -> ResumePoint:
         if not os.path.isfile(os.path.expanduser(path)):
             return ResumePoint(path)  # an address, or missing: reading it says so
-        return _on_main_process(lambda: ResumePoint(path, verify(os.path.expanduser(path))))
+        return on_main_process(lambda: ResumePoint(path, verify(os.path.expanduser(path))))
 
     def _checkpoint_folders(self) -> list[str]:
         folders = [self.work_dir]
@@ -365,22 +389,3 @@ class SafeRunner(Runner):
                 'but not with the same random numbers and batches.'
             )
         self._resumed_rng = states[self.rank] if self.rank < len(states) else None
-
-
-def is_local(folder: str, backend_args: dict[str, Any] | None) -> bool:
-    """Whether checkpoints under ``folder`` are plain files."""
-    return isinstance(get_file_backend(folder, backend_args=backend_args), LocalBackend)
-
-
-def _on_main_process(look: Callable[[], ResumePoint]) -> ResumePoint:
-    """Run on rank 0 and hand its result, or its error, to all ranks."""
-    result: list[Any] = [None]
-    if is_main_process():
-        try:
-            result = [look()]
-        except Exception as error:  # raised again below, on every rank
-            result = [error]
-    broadcast_object_list(result)
-    if isinstance(result[0], Exception):
-        raise result[0]
-    return result[0]

@@ -1,0 +1,214 @@
+"""Settings of a training that cannot work together, told from the config before anything is built or read.
+
+Each of them would fail late, or would train on for days without what the user asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from mmengine.device import get_device
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.logging import print_log
+from mmengine.registry import TRANSFORMS
+
+from mmseg_plugins.config.walk import first_of
+from mmseg_plugins.engine.checks.metric_names import reported_metrics
+from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.suggest import did_you_mean, last_part
+
+#: Samplers that never end an epoch.
+ENDLESS = ('InfiniteSampler', 'MultiSourceSampler', 'GroupMultiSourceSampler')
+#: Transforms of mmdet that move pixels and boxes; some versions of it leave the masks where they were.
+MOVING = ('Mosaic', 'MixUp', 'RandomAffine', 'RandomShift', 'RandomCenterCropPad')
+
+
+def check_config_of_training(cfg: Mapping[str, Any], hooks: Iterable[Any] = ()) -> None:
+    """Refuse settings that contradict each other.
+
+    Args:
+        cfg: The whole config.
+        hooks: Of the runner, built.
+
+    Raises:
+        UserError: one of them, with its value, the rule and the fix.
+    """
+    _check_sampler(cfg)
+    _check_schedules(cfg)
+    _check_mixed_precision(cfg)
+    _check_masks(cfg)
+    _check_metrics(cfg, list(hooks))
+    _warn_of_checkpoints(cfg, list(hooks))
+
+
+def trains_by_epoch(loop: Any) -> bool | None:
+    """Of a train loop's config; None for a loop of another kind."""
+    if not isinstance(loop, Mapping):
+        return None
+    name = last_part(loop['type'] if isinstance(loop.get('type'), str) else getattr(loop.get('type'), '__name__', ''))
+    if 'type' not in loop and 'by_epoch' in loop:
+        return bool(loop['by_epoch'])
+    return {'EpochBasedTrainLoop': True, 'ResumableEpochLoop': True,
+            'IterBasedTrainLoop': False, 'ResumableIterLoop': False}.get(name)
+
+
+def refuse_endless(sampler: str) -> None:
+    """The error for a sampler without an end in a loop of epochs."""
+    raise UserError(
+        f'train_dataloader.sampler {sampler} never ends, but train_cfg counts epochs (EpochBasedTrainLoop): the first '
+        'epoch would last for ever, without a validation or a checkpoint.',
+        fix="train_dataloader.sampler=dict(type='DefaultSampler', shuffle=True), or train_cfg=dict(type="
+            "'IterBasedTrainLoop', max_iters=..., val_interval=...).",
+    )
+
+
+def _check_sampler(cfg: Mapping[str, Any]) -> None:
+    loader = cfg.get('train_dataloader')
+    for key in ('sampler', 'batch_sampler') if isinstance(loader, Mapping) else ():
+        described = loader.get(key)  # type: ignore[union-attr]
+        kind = described.get('type') if isinstance(described, Mapping) else None
+        name = last_part(kind if isinstance(kind, str) else getattr(kind, '__name__', ''))
+        if name in ENDLESS and trains_by_epoch(cfg.get('train_cfg')):
+            refuse_endless(name)
+
+
+def _check_schedules(cfg: Mapping[str, Any]) -> None:
+    """mmengine counts a schedule in epochs unless it is told otherwise; a loop of iterations is one epoch."""
+    if trains_by_epoch(cfg.get('train_cfg')) is not False:
+        return
+    for path, one in _schedulers(cfg.get('param_scheduler'), 'param_scheduler'):
+        kind = last_part(str(one.get('type')))
+        if counts_epochs(one):
+            raise UserError(
+                f'{path} ({kind}) counts epochs (by_epoch={one.get("by_epoch", "True, the default")}), but train_cfg '
+                'counts iterations: it would never step.',
+                fix=f'by_epoch=False in {path}, with begin, end and milestones in iterations.',
+            )
+
+
+def counts_epochs(scheduler: Mapping[str, Any]) -> bool:
+    """Whether a scheduler's config steps at the end of epochs; ``ReduceOnPlateau`` steps after validations."""
+    by_epoch = scheduler.get('by_epoch', True) and not scheduler.get('convert_to_iter_based')
+    return bool(by_epoch) and 'ReduceOnPlateau' not in str(scheduler.get('type'))
+
+
+def _schedulers(described: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(described, Mapping):
+        if 'type' in described:
+            yield path, described
+        else:  # of several optimizers
+            for name, one in described.items():
+                yield from _schedulers(one, f'{path}.{name}')
+    elif isinstance(described, (list, tuple)):
+        for index, one in enumerate(described):
+            yield from _schedulers(one, f'{path}[{index}]')
+
+
+def _check_mixed_precision(cfg: Mapping[str, Any]) -> None:
+    wrapper = cfg.get('optim_wrapper')
+    if not isinstance(wrapper, Mapping):
+        return
+    kinds = [one.get('type') for one in (wrapper, *wrapper.values()) if isinstance(one, Mapping)]
+    if 'AmpOptimWrapper' not in {last_part(str(kind)) for kind in kinds}:
+        return
+    if get_device() in ('cpu', 'mps'):
+        raise UserError(
+            f'optim_wrapper.type=AmpOptimWrapper (--amp) on {get_device()}.',
+            rule='mmengine has mixed precision on accelerators alone (cuda, npu, mlu, musa).',
+            fix="leave --amp out, or optim_wrapper.type='OptimWrapper'.",
+        )
+    if last_part(str(wrapper.get('dtype'))) == 'bfloat16' and torch.cuda.is_available() \
+            and not torch.cuda.is_bf16_supported():
+        raise UserError(f'optim_wrapper.dtype=bfloat16: {torch.cuda.get_device_name()} has no bfloat16.',
+                        fix="optim_wrapper.dtype='float16'.")
+
+
+def _check_masks(cfg: Mapping[str, Any]) -> None:
+    loader = cfg.get('train_dataloader')
+    if cfg.get('default_scope') != 'mmdet' or not isinstance(loader, Mapping):
+        return
+    if not first_of([loader.get('dataset')], 'with_mask'):
+        return
+    for path, transform in _transforms(loader.get('dataset'), 'train_dataloader.dataset'):
+        kind = transform.get('type')
+        name = last_part(kind if isinstance(kind, str) else getattr(kind, '__name__', ''))
+        if name not in MOVING or _carries_masks(kind):
+            continue
+        other = {'Mosaic': 'CachedMosaic', 'MixUp': 'CachedMixUp'}.get(name)
+        raise UserError(
+            f'{path} ({name}) moves the image and its boxes, but not its masks, which LoadAnnotations(with_mask=True) '
+            'loads: they would belong to other pixels.',
+            fix=(f'{other}, which carries masks (inside the plain pipeline, without MultiImageMixDataset), or leave '
+                 'it out.' if other else 'leave it out.'),
+        )
+
+
+def _carries_masks(kind: Any) -> bool:
+    """Whether the installed mmdet's transform speaks of masks, other than to refuse them."""
+    with TRANSFORMS.switch_scope_and_registry('mmdet') as registry:
+        cls = kind if isinstance(kind, type) else registry.get(kind)
+    if cls is None:
+        return True  # building it says that there is no such transform
+    try:
+        source = inspect.getsource(cls)
+    except (OSError, TypeError):
+        return True
+    return 'gt_masks' in source and cls.__name__ != 'RandomCenterCropPad'
+
+
+def _transforms(node: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The transforms of all pipelines below a data set's config, nested ones too."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _transforms(value, f'{path}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for index, item in enumerate(node):
+            if isinstance(item, Mapping) and 'type' in item and path.rsplit('.', 1)[-1].split('[')[0] in (
+                    'pipeline', 'transforms', 'train_pipeline'):
+                yield f'{path}[{index}]', item
+            yield from _transforms(item, f'{path}[{index}]')
+
+
+def _check_metrics(cfg: Mapping[str, Any], hooks: list[Any]) -> None:
+    wanted: list[tuple[str, str]] = []
+    for hook in hooks:
+        if isinstance(hook, CheckpointHook) and hook.save_best:
+            wanted += [('save_best of the checkpoint hook', name) for name in hook.save_best if name != 'auto']
+        if isinstance(hook, EarlyStoppingHook):
+            wanted.append(('monitor of EarlyStoppingHook', hook.monitor))
+    wanted += [(f'{path}.monitor', one.get('monitor', 'loss'))
+               for path, one in _schedulers(cfg.get('param_scheduler'), 'param_scheduler')
+               if 'ReduceOnPlateau' in str(one.get('type'))]
+    if not wanted:
+        return
+    if cfg.get('val_evaluator') is None:
+        print_log(f'{wanted[0][0]} has no effect: the config has no validation', 'current', 30)
+        return
+    known = reported_metrics(cfg['val_evaluator'])
+    for owner, name in wanted if known is not None else ():
+        refuse_unknown_metric(owner, name, known or ())
+
+
+def refuse_unknown_metric(owner: str, name: str, known: Iterable[str]) -> None:
+    """Raise ``UserError`` unless ``name`` is one of the ``known`` numbers."""
+    names = list(known)
+    if name in names:
+        return
+    raise UserError(
+        f'{owner} names {name!r}, which this validation does not report{did_you_mean(name, names)}.',
+        rule=f'one of {", ".join(names)}.' if names else 'the validation reports nothing.',
+        fix='name one of these, or add its metric to val_evaluator.',
+    )
+
+
+def _warn_of_checkpoints(cfg: Mapping[str, Any], hooks: list[Any]) -> None:
+    """Checkpoints counted in epochs, in a loop of iterations, come at its end alone."""
+    by_epoch = [hook for hook in hooks if isinstance(hook, CheckpointHook) and hook.by_epoch]
+    if by_epoch and trains_by_epoch(cfg.get('train_cfg')) is False:
+        print_log(
+            'default_hooks.checkpoint counts epochs (by_epoch=True), but train_cfg counts iterations: the only '
+            'checkpoint comes at the end, and a killed run begins anew. Fix: default_hooks.checkpoint.by_epoch=False '
+            'and its interval in iterations.', 'current', 30)
