@@ -134,7 +134,7 @@ def test_averaged_weights_survive_a_kill(tmp_path: Path) -> None:
     for part in ('state_dict', 'ema_state_dict'):
         assert all(torch.equal(files[0][part][name], value) for name, value in files[1][part].items()), part
     assert resumed.iter == whole.iter
-    with pytest.raises(UserError, match='averaged weights of EMAHook.*has no EMAHook.*put EMAHook back'):
+    with pytest.raises(UserError, match=r'averaged weights of EMAHook.*has no EMAHook.*put EMAHook back'):
         train(tmp_path / 'killed', **settings())
 
 
@@ -180,7 +180,8 @@ def test_checkpoints_without_the_optimizers_name_are_told_by_its_settings(tmp_pa
 
 def test_other_schedules_are_named(tmp_path: Path) -> None:
     train(tmp_path, train_cfg=dict(by_epoch=False, max_iters=4))
-    with pytest.raises(UserError, match=r"schedules \['CosineAnnealingLR'\]; this config has \['LinearLR'\].*old param_"):
+    words = r"schedules \['CosineAnnealingLR'\]; this config has \['LinearLR'\].*old param_scheduler"
+    with pytest.raises(UserError, match=words):
         train(tmp_path, param_scheduler=[dict(type='LinearLR', by_epoch=False)])
 
 

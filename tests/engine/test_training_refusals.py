@@ -51,8 +51,8 @@ def refused(tmp_path: Path, words: str, **changes: Any) -> None:
 
 @pytest.mark.parametrize('train_cfg', [EPOCHS, dict(by_epoch=True, max_epochs=2)])
 def test_an_endless_sampler_in_a_loop_of_epochs(train_cfg: dict, tmp_path: Path) -> None:
-    refused(tmp_path, 'sampler InfiniteSampler never ends.*EpochBasedTrainLoop.*Fix: .*DefaultSampler', train_cfg=train_cfg,
-            train_dataloader=loader(sampler='InfiniteSampler'))
+    refused(tmp_path, 'sampler InfiniteSampler never ends.*EpochBasedTrainLoop.*Fix: .*DefaultSampler',
+            train_cfg=train_cfg, train_dataloader=loader(sampler='InfiniteSampler'))
 
 
 def test_an_endless_sampler_of_ones_own_is_found_when_it_is_built(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_class_weights_of_a_box_head_have_one_for_the_background() -> None:
         model.bbox_head = MODELS.build(dict(
             type='mmdet.Shared2FCBBoxHead', in_channels=4, fc_out_channels=4, roi_feat_size=1, num_classes=3,
             loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False, class_weight=[1.0] * 3)))  # fmt: skip
-        with pytest.raises(UserError, match='has 3 values, but Shared2FCBBoxHead gives 4 scores.*background.*last'):
+        with pytest.raises(UserError, match=r'has 3 values, but Shared2FCBBoxHead gives 4 scores.*background.*last'):
             check_class_weights(model)
 
 

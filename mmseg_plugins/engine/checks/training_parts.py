@@ -126,7 +126,7 @@ def check_loader(loader: DataLoader, model: nn.Module, *, by_epoch: bool | None)
         UserError: one of these.
     """
     batches: Any = loader.batch_sampler
-    sampler = getattr(batches, 'sampler', loader.sampler)
+    sampler: Any = getattr(batches, 'sampler', loader.sampler)
     kinds = {cls.__name__ for part in (sampler, batches, getattr(batches, 'inner', None)) for cls in type(part).__mro__}
     endless = sorted(kinds & set(ENDLESS))
     if endless and by_epoch:
