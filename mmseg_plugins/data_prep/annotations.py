@@ -13,7 +13,7 @@ import numpy as np
 from mmseg_plugins.data_prep.common import CocoBuilder, clean_outlines, split_names
 from mmseg_plugins.structures.images import read_header
 from mmseg_plugins.structures.masks import mask_polygons
-from mmseg_plugins.structures.rle import as_rle, decode_rle, encode_mask
+from mmseg_plugins.structures.rle import as_rle, decode_rle, encode_mask, rle_area
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -65,8 +65,12 @@ class AnnotatedImage:
 
     def add_mask(self, name: str, mask: np.ndarray, counts: Counter[str], **facts: Any) -> None:
         """Add an object by its mask (H, W); an empty one is counted and left out."""
-        if mask.any():
-            self.objects.append(AnnotatedObject(name, mask=encode_mask(mask), **facts))
+        self.add_rle(name, encode_mask(mask), counts, **facts)
+
+    def add_rle(self, name: str, rle: dict[str, Any], counts: Counter[str], **facts: Any) -> None:
+        """Add an object by the sound RLE of its mask; an empty one is counted and left out."""
+        if rle_area(rle):
+            self.objects.append(AnnotatedObject(name, mask=rle, **facts))
         else:
             counts['empty masks left out'] += 1
 
@@ -197,7 +201,7 @@ def coco_builder(annotations: AnnotationSet, images: Sequence[AnnotatedImage],
         image_id = builder.add_image((names or {}).get(image.name, image.name), image.height, image.width)
         for item in image.objects:
             if item.mask is not None:
-                builder.add_mask(image_id, item.name, decode_rle(item.mask))
+                builder.add_rle(image_id, item.name, item.mask)
             else:
                 builder.add_polygons(image_id, item.name, item.outlines)
             if item.score is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from mmseg_plugins.data_check.coco_structure import read_json, structure_problems
 from mmseg_plugins.data_prep.annotations import AnnotatedImage, AnnotationSet, ReadOptions, coco_builder, open_image
 from mmseg_plugins.data_prep.names import SPLITS, find_file
-from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, decode_rle
+from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, text_rle
 from mmseg_plugins.utils.errors import UserError
 
 RESULTS, INDEX = 'predictions.json', 'images.json'  # of the command predict
@@ -94,41 +94,60 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _images(content: Mapping[str, Any], path: Path, options: ReadOptions, counts: Counter[str],
             classes: set[str]) -> list[AnnotatedImage]:
-    names = {item['id']: str(item['name']) for item in content['categories']}
+    names = {_plain_id(item['id']): str(item['name']) for item in content['categories']}
     folder = image_folder(content['images'], path, options.image_dir)
     images: dict[Any, AnnotatedImage] = {}
     for item in content['images']:
-        if not isinstance(item, dict) or 'id' not in item or not isinstance(item.get('file_name'), str):
-            raise UserError(f'{path}: an image is {item!r:.80}.', rule='it has id and file_name.', fix='add them.')
-        if item['id'] in images:
-            raise UserError(f'{path}: the image id {item["id"]!r} is there twice.', fix='number them anew.')
-        file = find_file(folder / item['file_name']) or folder / item['file_name']
-        images[item['id']] = open_image(file, item['file_name'], path.name)
-        noted = item.get('height'), item.get('width')
-        if None not in noted and noted != (images[item['id']].height, images[item['id']].width):
-            raise UserError(f'{path}: {item["file_name"]} is {noted[1]} x {noted[0]}, the file is '
-                            f'{images[item["id"]].width} x {images[item["id"]].height}.', rule='equal sizes.',
-                            fix='give the folder of these images (--image-dir).')
+        key, image = _image(item, folder, path)
+        if key in images:
+            raise UserError(f'{path}: the image id {key!r} is there twice.', fix='number them anew.')
+        images[key] = image
     _require_objects(content['annotations'], path, options)
     for ann in content['annotations']:
-        where = f'{path.name} annotation {ann.get("id", "of image " + str(ann.get("image_id")))}' \
-            if isinstance(ann, dict) else f'{path.name}'
-        if not isinstance(ann, dict) or ann.get('image_id') not in images:
-            raise UserError(f'{where}: no image {ann.get("image_id")!r}.' if isinstance(ann, dict) else
-                            f'{where}: an annotation is {ann!r:.40}.', fix='export it again.')
-        if ann.get('category_id') not in names:
-            raise UserError(f'{where}: no category {ann.get("category_id")!r}.', fix='export it again.')
-        if names[ann['category_id']] not in classes:
+        if not isinstance(ann, dict):
+            raise UserError(f'{path}: an annotation is {ann!r:.40}.', rule='an object.', fix='export it again.')
+        where = f'{path.name} annotation {ann.get("id", "of image " + str(ann.get("image_id")))}'
+        image_id, category = _plain_id(ann.get('image_id')), _plain_id(ann.get('category_id'))
+        if image_id not in images:
+            raise UserError(f'{where}: no image {image_id!r}.', fix='export it again.')
+        if category not in names:
+            raise UserError(f'{where}: no category {category!r}.', fix='export it again.')
+        if names[category] not in classes:
             counts['objects of other classes left out'] += 1
         else:
-            crowd = bool(ann.get('iscrowd') or 0) and not options.crowds_as_objects
-            _add(images[ann['image_id']], ann, names[ann['category_id']], where, counts, crowd)
+            crowd = _is_crowd(ann) and not options.crowds_as_objects
+            _add(images[image_id], ann, names[category], where, counts, crowd)
     return list(images.values())
+
+
+def _image(item: Any, folder: Path, path: Path) -> tuple[Any, AnnotatedImage]:
+    """Id and file of an entry of ``images``, whose size must be the file's."""
+    if not isinstance(item, dict) or 'id' not in item or not isinstance(item.get('file_name'), str):
+        raise UserError(f'{path}: an image is {item!r:.80}.', rule='it has id and file_name.', fix='add them.')
+    file = find_file(folder / item['file_name']) or folder / item['file_name']
+    image = open_image(file, item['file_name'], path.name)
+    noted = _plain_id(item.get('height')), _plain_id(item.get('width'))
+    if None not in noted and noted != (image.height, image.width):
+        raise UserError(f'{path}: {item["file_name"]} is {noted[1]} x {noted[0]}, the file is {image.width} x '
+                        f'{image.height}.', rule='equal sizes.', fix='give the folder of these images (--image-dir).')
+    return _plain_id(item['id']), image
+
+
+def _is_crowd(ann: Mapping[str, Any]) -> bool:
+    return ann.get('iscrowd') in (1, '1')  # null is none
+
+
+def _plain_id(value: Any) -> Any:
+    """An id as it is compared: '1' and 1.0 are 1."""
+    try:
+        return int(value) if float(value) == int(value) else value
+    except (TypeError, ValueError, OverflowError):
+        return value
 
 
 def _require_objects(annotations: Sequence[Any], path: Path, options: ReadOptions) -> None:
     """UserError where every annotation is a crowd, as Datumaro writes masks: no training would use one."""
-    crowds = sum(isinstance(ann, dict) and ann.get('iscrowd') in (1, True, '1') for ann in annotations)
+    crowds = sum(isinstance(ann, dict) and _is_crowd(ann) for ann in annotations)
     if annotations and crowds == len(annotations) and not options.crowds_as_objects:
         raise UserError(f'{path}: all {crowds} annotations have iscrowd 1, which training leaves out.',
                         rule='1 is for several objects in one mask.',
@@ -148,7 +167,7 @@ def _add(image: AnnotatedImage, ann: Mapping[str, Any], name: str, where: str, c
         problem = check_rle(segmentation, image.height, image.width)
         if problem:
             raise UserError(f'{where}: {problem}.', fix='export it again.')
-        image.add_mask(name, decode_rle(as_rle(segmentation, image.height, image.width)), counts, **facts)
+        image.add_rle(name, text_rle(as_rle(segmentation, image.height, image.width)), counts, **facts)
         return
     polygons = _flat(segmentation)
     problem = check_polygons(polygons, image.height, image.width)

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.structures import images
-from mmseg_plugins.structures.masks import coco_box
-from mmseg_plugins.structures.rle import encode_mask
+from mmseg_plugins.structures.rle import encode_mask, rle_area, rle_box
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 
@@ -67,10 +66,15 @@ class CocoBuilder:
 
     def add_mask(self, image_id: int, name: str, mask: np.ndarray) -> None:
         """Add an instance by its mask (H, W), kept exactly as an RLE; an empty mask is counted and left out."""
-        if not mask.any():
+        self.add_rle(image_id, name, encode_mask(mask))
+
+    def add_rle(self, image_id: int, name: str, rle: dict[str, Any]) -> None:
+        """Add an instance by the sound RLE of its mask; an empty one is counted and left out."""
+        area = rle_area(rle)
+        if area:
+            self._add(image_id, name, rle_box(rle), area, rle)
+        else:
             self.counts['empty masks left out'] += 1
-            return
-        self._add(image_id, name, coco_box(mask), int(np.count_nonzero(mask)), encode_mask(mask))
 
     def add_polygons(self, image_id: int, name: str, polygons: Sequence[np.ndarray]) -> None:
         """Add an instance by the outlines (P, 2) of its parts, x y in pixels; points outside the image are pulled in.

@@ -27,6 +27,7 @@ from mmseg_plugins.data_prep.annotations import (
 from mmseg_plugins.data_prep.common import read_json_object
 from mmseg_plugins.data_prep.names import by_key, files_below, is_label, no_image, plain, split_of
 from mmseg_plugins.structures.images import decode_file, save_image
+from mmseg_plugins.structures.rle import encode_labels
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 
@@ -172,24 +173,26 @@ def _class_numbers(source: Path, labels: Mapping[str, Path],
 def _add_objects(image: AnnotatedImage, values: np.ndarray, names: Mapping[int, str], divisor: int | None,
                  options: ReadOptions, counts: Counter[str]) -> set[int]:
     """Add the objects of one label image; returns its values that are no background."""
-    found = {int(value) for value in np.unique(values)} - {options.background}
-    for value in sorted(found):
-        mask = values == value
+    encoded = encode_labels(values)
+    encoded.pop(options.background, None)
+    for value, rle in encoded.items():
         if divisor is None:
-            for part in _parts(mask) if options.separate_parts else [mask]:
-                image.add_mask(names.get(1, options.class_name), part, counts)
+            name = names.get(1, options.class_name)
+            for part in _parts(values == value) if options.separate_parts else [rle]:
+                image.add_rle(name, part, counts)
             continue
         number, crowd = (value // divisor, False) if value >= divisor else (value, True)
         if number in names:
-            image.add_mask(names[number], mask, counts, crowd=crowd)
+            image.add_rle(names[number], rle, counts, crowd=crowd)
         elif not crowd:
             counts['objects of other classes left out'] += 1
-    return found
+    return set(encoded)
 
 
-def _parts(mask: np.ndarray) -> list[np.ndarray]:
-    number, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    return [parts == part for part in range(1, number)]
+def _parts(mask: np.ndarray) -> list[dict[str, Any]]:
+    """RLE of each connected part of (H, W), corners included."""
+    parts = encode_labels(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[1])
+    return [rle for part, rle in parts.items() if part]
 
 
 class _Background:

@@ -81,7 +81,8 @@ def _places(value: Any, roots: Sequence[Path], path: Path) -> list[Path]:
         if found.is_dir():
             files += files_below(found)
         else:
-            lines = [line.strip() for line in found.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
+            listed = found.read_text(encoding='utf-8-sig').replace('\\', '/')  # of Windows
+            lines = [line.strip() for line in listed.splitlines() if line.strip()]
             files += [found.parent / line if (found.parent / line).exists() else roots[0] / line for line in lines]
     return files
 
@@ -109,6 +110,11 @@ def label_path(image: Path) -> Path:
             parts[index] = 'labels'
             break
     return Path(*parts)
+
+
+def find_labels(image: Path) -> Path | None:
+    """The text file of an image that is there, or None."""
+    return find_file(label_path(image)) or find_file(image.with_suffix('.txt'))
 
 
 def parse_line(line: str, classes: Sequence[str], where: str) -> tuple[int, np.ndarray, float | None]:
@@ -164,6 +170,9 @@ def read_yolo(source: Path, options: ReadOptions) -> AnnotationSet:
             counts[f'split {split} left out: it names the images of another'] += 1
             continue
         _require_own_labels(files)
+        if split == 'test' and len(splits) > 1 and not any(find_labels(file) for file in files):
+            counts['test images left out, none has a text file'] += len(files)
+            continue
         read[split] = [_read_image(file, root, classes, counts, used) for file in files]
         if not files:
             raise UserError(f'{split} of {path or source} holds no image.', fix='correct the path.')
@@ -184,7 +193,7 @@ def _require_own_labels(files: Sequence[Path]) -> None:
 def _read_image(file: Path, root: Path, classes: Sequence[str], counts: Counter[str], used: set[Path]
                 ) -> AnnotatedImage:
     image = open_image(file, _relative(file, root), 'the data set')
-    labels = find_file(label_path(file)) or find_file(file.with_suffix('.txt'))
+    labels = find_labels(file)
     if labels is None:
         counts['images without a text file taken as background'] += 1
         return image

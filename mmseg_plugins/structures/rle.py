@@ -29,8 +29,41 @@ _MAX_GROUPS = 6  # 6 groups of 5 bits: runs below 2 ** 29; a seventh overflows p
 
 def encode_mask(mask: np.ndarray) -> dict[str, Any]:
     """COCO's compressed RLE ``{'size': [H, W], 'counts': str}`` of a mask (H, W), ready for JSON."""
-    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {'size': [int(side) for side in rle['size']], 'counts': rle['counts'].decode('ascii')}
+    return text_rle(coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8)))
+
+
+def encode_labels(labels: np.ndarray) -> dict[int, dict[str, Any]]:
+    """:func:`encode_mask` of every value of a map (H, W) of whole numbers, in one pass over its pixels."""
+    height, width = labels.shape
+    flat = labels.T.reshape(-1)  # column by column, as runs are counted
+    order = np.argsort(flat, kind='stable')
+    edges = np.flatnonzero(np.diff(flat[order])) + 1
+    encoded = {}
+    for places in np.split(order, edges) if len(order) else []:
+        gaps = np.flatnonzero(np.diff(places) > 1)
+        starts, ends = places[np.append(0, gaps + 1)], places[np.append(gaps, -1)] + 1
+        runs = np.stack([starts - np.append(0, ends[:-1]), ends - starts], axis=1).reshape(-1).tolist()
+        if ends[-1] < flat.size:
+            runs.append(flat.size - int(ends[-1]))
+        encoded[int(flat[places[0]])] = text_rle(as_rle({'size': [height, width], 'counts': runs}, height, width))
+    return encoded
+
+
+def text_rle(rle: Mapping[str, Any]) -> dict[str, Any]:
+    """A compressed RLE with ``counts`` as text, ready for JSON."""
+    counts = rle['counts']
+    return {'size': [int(side) for side in rle['size']],
+            'counts': counts.decode('ascii') if isinstance(counts, bytes) else counts}
+
+
+def rle_box(rle: Mapping[str, Any]) -> list[int]:
+    """COCO's box [x, y, width, height] in whole pixels of a **sound** compressed RLE; zeros for an empty mask."""
+    return [int(value) for value in coco_mask.toBbox(dict(rle))]
+
+
+def rle_area(rle: Mapping[str, Any]) -> int:
+    """Pixels of the mask of a **sound** compressed RLE."""
+    return int(coco_mask.area(dict(rle)))
 
 
 def counts_to_runs(counts: str | bytes) -> list[int]:

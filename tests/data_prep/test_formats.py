@@ -137,6 +137,19 @@ def test_a_file_of_crowds_alone_is_refused_or_read_as_objects(tmp_path):
     assert len((tmp_path / 'yolo/labels/train/a.txt').read_text().splitlines()) == 1  # no other format has crowds
 
 
+def test_ids_as_text_and_numbers_with_a_point_are_those_meant(tmp_path):
+    made = make_set(tmp_path / 'source', names=('a.png',))
+    write(made, 'coco', tmp_path / 'coco')
+    path = tmp_path / 'coco/annotations/instances_train.json'
+    content = json.loads(path.read_text())
+    content['images'][0].update(width=float(W), height=str(H))
+    for ann in content['annotations']:
+        ann.update(image_id=1.0, category_id=str(ann['category_id']), iscrowd='0')
+    path.write_text(json.dumps(content))
+    _, read = read_annotations(tmp_path / 'coco', 'auto', ReadOptions())
+    assert content_of(read) == content_of(made)
+
+
 @pytest.mark.parametrize(('segmentation', 'text'), [
     ([[5, 5, 20, 5, 20, 20]], None),
     ([5, 5, 20, 5, 20, 20], None),

@@ -80,6 +80,15 @@ def test_parts_joined_by_a_seam_are_one_object_and_confidences_are_scores(tmp_pa
     assert not mask[15, 21]  # on the seam
 
 
+def test_test_images_without_labels_are_left_out_and_counted(tmp_path):
+    yaml = 'train: images/train\ntest: images/test\nnames: [cat, dog]\n'
+    make_yolo(tmp_path, ('images/train/a.png', 'images/test/b.png'), yaml=yaml)
+    (tmp_path / 'labels/test/b.txt').unlink()
+    read = read_yolo(tmp_path, ReadOptions())
+    assert list(read.splits) == ['train']
+    assert read.counts['test images left out, none has a text file'] == 1
+
+
 def test_points_that_lie_a_little_outside_are_pulled_in(tmp_path):
     read = read_yolo(make_yolo(tmp_path, lines=('0 -0.005 0 0.5 0 0.5 1.005 0 1',)), ReadOptions())
     assert boxes(read) == [('cat', 0, 0, 32, 48)]

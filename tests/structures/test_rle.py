@@ -13,7 +13,10 @@ from mmseg_plugins.structures.rle import (
     check_rle,
     counts_to_runs,
     decode_rle,
+    encode_labels,
     encode_mask,
+    rle_area,
+    rle_box,
     short_polygons,
 )
 
@@ -170,3 +173,15 @@ def test_sound_polygons_pass_and_short_ones_are_listed():
     polygons = [[0, 0, 5, 0, 5, 5], [0, 0, 5, 5], [0, 0, 5, 0, 5, 5, 1], []]
     assert check_polygons(polygons, 10, 10) is None
     assert short_polygons(polygons) == [1, 2, 3]
+
+
+def test_every_value_of_a_map_is_encoded_as_its_mask():
+    random = np.random.default_rng(0)
+    for shape in ((1, 1), (3, 5), (20, 17)):
+        labels = random.integers(-1, 4, shape)
+        encoded = encode_labels(labels)
+        assert encoded == {int(value): encode_mask(labels == value) for value in np.unique(labels)}
+        for value, rle in encoded.items():
+            rows, columns = np.nonzero(labels == value)
+            assert rle_area(rle) == len(rows)
+            assert rle_box(rle) == [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
