@@ -48,6 +48,13 @@ def test_amp_scales_the_loss():
     assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
 
 
+def test_amp_does_not_replace_several_optimizers():
+    cfg = load_config(QUICKSTART)
+    cfg.optim_wrapper = dict(constructor='my.Constructor', generator=dict(optimizer=dict(type='SGD', lr=0.1)))
+    with pytest.raises(UserError, match=r'--amp .* several optimizers'):
+        configure_training(cfg, parse('train', str(QUICKSTART), '--amp'))
+
+
 def test_auto_scale_lr_is_switched_on_where_the_config_names_its_batch_size():
     path = ROOT / 'configs/panet/panet_r50-path_2x_coco.py'
     cfg = configure_training(load_config(path), parse('train', str(path), '--auto-scale-lr'))

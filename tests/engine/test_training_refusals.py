@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
+from mmseg_plugins.engine.checks import training_parts
 from mmseg_plugins.engine.checks.metric_names import reported_metrics
 from mmseg_plugins.engine.checks.training_config import check_config_of_training
 from mmseg_plugins.engine.checks.training_parts import check_class_weights, single_value_norms
@@ -146,6 +147,46 @@ def test_masks_that_a_transform_would_leave_behind(name: str, other: str) -> Non
     load[0]['with_mask'] = False
     dataset['pipeline'] = [dict(type=name, img_scale=(64, 64))]
     check_config_of_training(cfg)
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(train_cfg=dict(by_epoch=False, max_iters='8')), "train_cfg.max_iters='8'.*whole number"),
+    (dict(train_cfg=dict(by_epoch=False, max_iters=8, val_interval=0)), 'train_cfg.val_interval=0.*at least 1'),
+    (dict(train_dataloader=loader(batch_size=0)), 'train_dataloader.batch_size=0'),
+    (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr='1e-3'))), r"optimizer\.lr='1e-3'.*a number"),
+    (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, weight_decay=-1))), 'weight_decay=-1.*at least 0'),
+    (dict(param_scheduler=[dict(type='LinearLR', by_epoch=False, begin=50, end=8)]), 'begins at 50 and ends at 8'),
+    (dict(custom_hooks=[dict(type='EMAHook', begin_iter=100)]), 'EMAHook: begin_iter=100 is after the end of the run'),
+])
+def test_numbers_that_are_none_or_out_of_range(changes: dict, words: str, tmp_path: Path) -> None:
+    refused(tmp_path, f'{words}.*Fix: ', **changes)
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(save_best='xyz'), "save_best='xyz'.*more or less.*checkpoint.rule='greater'"),
+    (dict(hooks=[dict(type=STOP, monitor='xyz')]), r"custom_hooks\[0\]\.monitor='xyz'.*rule of custom_hooks\[0\]"),
+])
+def test_scores_without_a_direction(changes: dict, words: str, tmp_path: Path) -> None:
+    cfg = toy_config(tmp_path, custom_hooks=changes.get('hooks', []))
+    cfg.default_hooks.checkpoint.save_best = changes.get('save_best')
+    with pytest.raises(UserError, match=words):
+        SafeRunner.from_cfg(cfg)
+    cfg.default_hooks.checkpoint.update(save_best=['auto'])
+    cfg.custom_hooks = []
+    SafeRunner.from_cfg(cfg)
+
+
+def test_without_workers_what_concerns_them_is_left_out(tmp_path: Path) -> None:
+    data = dict(loader(), persistent_workers=True, prefetch_factor=2)
+    assert train(tmp_path, train_dataloader=data).iter == 8
+
+
+def test_norms_that_need_gpus_to_share_their_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.SyncBatchNorm(3))
+    training_parts.check_trainable(model)
+    monkeypatch.setattr(training_parts, 'get_world_size', lambda: 2)
+    with pytest.raises(UserError, match=r'model\.1 \(SyncBatchNorm\) shares .* 2 processes.*Fix: norm_cfg'):
+        training_parts.check_trainable(model)
 
 
 def decode_head(**loss: Any) -> nn.Module:

@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 from mmengine.device import get_device
-from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook
 from mmengine.logging import print_log
 from mmengine.registry import TRANSFORMS
 
 from mmseg_plugins.config.walk import first_of
 from mmseg_plugins.engine.checks.metric_names import reported_metrics
+from mmseg_plugins.engine.checks.training_numbers import check_numbers
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean, last_part
 
@@ -36,12 +37,14 @@ def check_config_of_training(cfg: Mapping[str, Any], hooks: Iterable[Any] = ()) 
     Raises:
         UserError: one of them, with its value, the rule and the fix.
     """
+    check_numbers(cfg)
     _check_sampler(cfg)
     _check_schedules(cfg)
     _check_mixed_precision(cfg)
     _check_masks(cfg)
     _check_metrics(cfg, list(hooks))
-    _warn_of_checkpoints(cfg, list(hooks))
+    _check_averages(cfg, list(hooks))
+    _warn_of_what_comes_too_late(cfg, list(hooks))
 
 
 def trains_by_epoch(loop: Any) -> bool | None:
@@ -77,11 +80,16 @@ def _check_sampler(cfg: Mapping[str, Any]) -> None:
 
 def _check_schedules(cfg: Mapping[str, Any]) -> None:
     """mmengine counts a schedule in epochs unless it is told otherwise; a loop of iterations is one epoch."""
-    if trains_by_epoch(cfg.get('train_cfg')) is not False:
-        return
     for path, one in _schedulers(cfg.get('param_scheduler'), 'param_scheduler'):
         kind = last_part(str(one.get('type')))
-        if counts_epochs(one):
+        begin, end = one.get('begin', 0), one.get('end')
+        if isinstance(begin, int) and isinstance(end, int) and begin >= end:
+            raise UserError(
+                f'{path} ({kind}) begins at {begin} and ends at {end}.',
+                rule='begin is before end.',
+                fix=f'leave {path} out, or another begin; end is mostly the length of the run.',
+            )
+        if counts_epochs(one) and trains_by_epoch(cfg.get('train_cfg')) is False:
             raise UserError(
                 f'{path} ({kind}) counts epochs (by_epoch={one.get("by_epoch", "True, the default")}), but train_cfg '
                 'counts iterations: it would never step.',
@@ -204,8 +212,25 @@ def refuse_unknown_metric(owner: str, name: str, known: Iterable[str]) -> None:
     )
 
 
-def _warn_of_checkpoints(cfg: Mapping[str, Any], hooks: list[Any]) -> None:
-    """Checkpoints counted in epochs, in a loop of iterations, come at its end alone."""
+def _check_averages(cfg: Mapping[str, Any], hooks: list[Any]) -> None:
+    loop = cfg.get('train_cfg') or {}
+    for hook in hooks:
+        if not isinstance(hook, EMAHook):
+            continue
+        for name, begin, last in (('begin_epoch', hook.begin_epoch, loop.get('max_epochs')),
+                                  ('begin_iter', hook.begin_iter, loop.get('max_iters'))):
+            if isinstance(last, int) and begin > last:
+                raise UserError(f'EMAHook: {name}={begin} is after the end of the run, {last}.',
+                                fix=f'{name}=0, or leave EMAHook out of custom_hooks.')
+
+
+def _warn_of_what_comes_too_late(cfg: Mapping[str, Any], hooks: list[Any]) -> None:
+    """Checkpoints counted in epochs, in a loop of iterations, come at its end alone; validation may never begin."""
+    loop = cfg.get('train_cfg') or {}
+    last, begin = loop.get('max_epochs', loop.get('max_iters')), loop.get('val_begin', 1)
+    if cfg.get('val_evaluator') is not None and isinstance(last, int) and last < begin:
+        print_log(f'There is no validation: train_cfg.val_begin={begin} is after the end of the run, {last}.',
+                  'current', 30)
     by_epoch = [hook for hook in hooks if isinstance(hook, CheckpointHook) and hook.by_epoch]
     if by_epoch and trains_by_epoch(cfg.get('train_cfg')) is False:
         print_log(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ def check_training(runner: Any) -> None:
 
 
 def check_trainable(model: nn.Module) -> None:
-    """Refuse a model without a parameter that learns, and class weights of a wrong length.
+    """Refuse a model without a parameter that learns, norms that nothing synchronizes, class weights of a wrong length.
 
     Raises:
         UserError: naming the model's parts, or the loss.
@@ -50,6 +51,13 @@ def check_trainable(model: nn.Module) -> None:
             f'the optimizer has nothing to train: all {len(parameters)} parameters of the model are frozen'
             f'{f" ({parts})" if parts else ""}.',
             fix='frozen_stages=-1 of the backbone, or freeze fewer parts.',
+        )
+    synced = next((name for name, part in model.named_modules() if isinstance(part, SyncBatchNorm)), None)
+    if synced is not None and get_world_size() > 1 and get_device() == 'cpu':
+        raise UserError(
+            f'{norm_text(model, synced)} shares its statistics between {get_world_size()} processes.',
+            rule='torch does so on GPUs alone.',
+            fix="norm_cfg=dict(type='BN'), as everywhere without GPUs.",
         )
     check_class_weights(model)
 

@@ -20,10 +20,10 @@ KINDS = 'training_kinds'  # in a checkpoint's meta: class names of optimizers an
 _NO_SETTINGS = frozenset({'params', 'lr', 'initial_lr', 'foreach', 'fused', 'capturable', 'differentiable'})
 
 
-def training_kinds(wrapper: Any, schedulers: Any) -> dict[str, list[str]]:
-    """Class names of the optimizers and of the schedulers, for the checkpoint."""
-    return dict(optimizers=[type(one.optimizer).__name__ for _, one in _wrappers(wrapper)],
-                schedulers=[type(one).__name__ for one in flat_schedulers(schedulers)])
+def training_kinds(wrapper: Any, schedulers: Any) -> dict[str, dict[str, list[str]]]:
+    """Class names of the optimizers and of the schedulers, for the meta of a checkpoint."""
+    return {KINDS: dict(optimizers=[type(one.optimizer).__name__ for _, one in _wrappers(wrapper)],
+                        schedulers=[type(one).__name__ for one in flat_schedulers(schedulers)])}
 
 
 def check_resumed(runner: Any, path: str) -> None:

@@ -28,6 +28,13 @@ def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
     Resuming is the default: the same command continues where it stood.
     """
     if args.amp:
+        kind = cfg.optim_wrapper.get('type', 'OptimWrapper' if 'optimizer' in cfg.optim_wrapper else None)
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise UserError(
+                f'--amp replaces an OptimWrapper, but optim_wrapper of {args.config} is '
+                f'{kind or "one of several optimizers"}.',
+                fix='leave --amp out, and write AmpOptimWrapper where it belongs.',
+            )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.loss_scale = 'dynamic'
     if args.auto_scale_lr:

@@ -39,18 +39,13 @@ from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.checks.pretrained import check_pretrained
 from mmseg_plugins.engine.checks.training_config import trains_by_epoch
+from mmseg_plugins.engine.checks.training_numbers import check_rules
 from mmseg_plugins.engine.checks.training_parts import check_loader, check_training
 from mmseg_plugins.engine.protocols import BeforeBuild
 from mmseg_plugins.engine.runner.cpu_dist import cpu_wrapper, start_gloo
 from mmseg_plugins.engine.runner.hook_switches import add_post_process, add_switch_hooks
 from mmseg_plugins.engine.runner.loops import ResumableEpochLoop, ResumableIterLoop
-from mmseg_plugins.engine.runner.optimizer_state import (
-    KINDS,
-    check_resumed,
-    group_settings,
-    reapply_groups,
-    training_kinds,
-)
+from mmseg_plugins.engine.runner.optimizer_state import check_resumed, group_settings, reapply_groups, training_kinds
 from mmseg_plugins.engine.runner.resumable_data import is_resumable, resumable_loader
 from mmseg_plugins.engine.runner.schedules import flat_schedulers, reapply, settings_of
 from mmseg_plugins.registry import RUNNERS
@@ -111,6 +106,7 @@ class SafeRunner(Runner):
             resolve_data_variables(cfg)
         add_switch_hooks(cfg)
         add_post_process(cfg)
+        check_rules(cfg)
         with explain_build_errors(cfg), explain_disk_full(cfg['work_dir']):
             return super().from_cfg(cfg)
 
@@ -183,6 +179,14 @@ class SafeRunner(Runner):
             return super().build_train_loop(loop)
         finally:
             self._train_dataloader = described  # scale_lr reads the batch size from it
+
+    @staticmethod
+    def build_dataloader(dataloader: Any, *args: Any, **kwargs: Any) -> DataLoader:
+        """As mmengine; without worker processes, what concerns them is left out: torch refuses it."""
+        if isinstance(dataloader, dict) and dataloader.get('num_workers') == 0:
+            dataloader = {**dataloader, 'persistent_workers': False}
+            dataloader.pop('prefetch_factor', None)
+        return Runner.build_dataloader(dataloader, *args, **kwargs)
 
     def build_resumable_dataloader(self, dataloader: DataLoader | dict[str, Any]) -> DataLoader:
         """mmengine's train loader with numbered, individually seeded samples."""
@@ -307,7 +311,7 @@ class SafeRunner(Runner):
     def _write_checkpoint(self, path: str, optimizer: bool, schedulers: bool, meta: dict[str, Any]) -> None:
         checkpoint = build_checkpoint(self, save_optimizer=optimizer, save_param_scheduler=schedulers, meta=meta)
         if optimizer:
-            checkpoint['meta'][KINDS] = training_kinds(self.optim_wrapper, self.param_schedulers)
+            checkpoint['meta'].update(training_kinds(self.optim_wrapper, self.param_schedulers))
             checkpoint['hook_states'] = plain(hook_states(self.hooks), 'hook_states', self.logger.warning)
             checkpoint['rng_states'] = self._rng_states or [self.training_rng or rng_state()]
             self._rng_states = None
