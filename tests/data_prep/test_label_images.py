@@ -1,6 +1,7 @@
 """Label images and mask files as people have them, and the mistakes in them."""
 
 import io
+import struct
 import unicodedata
 
 import cv2
@@ -32,6 +33,17 @@ def make(folder, names=('a',), layout='images/{}.png masks/{}.png', values=None,
         save_image(folder / image.format(name), picture(seed))
         save_image(folder / label.format(name), (numbers(seed) if values is None else values).astype(dtype))
     return folder
+
+
+def write_tiff_of_uint32(path, values):
+    """An uncompressed TIFF of one strip; not every OpenCV writes unsigned 32 bits."""
+    height, width = values.shape
+    entries = [(256, width), (257, height), (258, 32), (259, 1), (262, 1), (273, 8), (277, 1), (278, height),
+               (279, 4 * values.size), (339, 1)]  # tag, value; 339: unsigned
+    data = values.astype('<u4').tobytes()
+    directory = struct.pack('<H', len(entries)) + b''.join(struct.pack('<HHII', tag, 4, 1, value)
+                                                           for tag, value in entries) + struct.pack('<I', 0)
+    path.write_bytes(struct.pack('<2sHI', b'II', 42, 8 + len(data)) + data + directory)
 
 
 def found(annotations):
@@ -69,9 +81,16 @@ def test_names_of_both_unicode_forms_match(tmp_path):
 
 @pytest.mark.parametrize(('dtype', 'suffix', 'first'), [
     (np.uint8, 'png', 1), (np.uint16, 'png', 60000), (np.uint16, 'tif', 300), (np.int32, 'tif', 100000),
-    (np.uint32, 'tif', 70000), (np.float32, 'tif', 7)])
+    (np.float32, 'tif', 7)])
 def test_numbers_of_8_16_and_32_bits_are_read(tmp_path, dtype, suffix, first):
     make(tmp_path, layout='images/{}.png masks/{}.' + suffix, values=numbers(first=first), dtype=dtype)
+    assert_same(read_label_images(tmp_path, ONE))
+
+
+def test_unsigned_numbers_of_32_bits_are_read(tmp_path):
+    make(tmp_path)
+    (tmp_path / 'masks/a.png').unlink()
+    write_tiff_of_uint32(tmp_path / 'masks/a.tif', numbers(first=70000))
     assert_same(read_label_images(tmp_path, ONE))
 
 
