@@ -18,11 +18,16 @@ COCO is what the configs read.  Its file names start at the folder of the source
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmseg_plugins.cli.arguments import add_out_dir, check_out_dir
 from mmseg_plugins.cli.frame import DONE, Parser
 from mmseg_plugins.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from mmseg_plugins.data_prep.annotations import AnnotatedImage
 
 FORMATS = ('coco', 'yolo', 'labelme', 'label-images', 'masks', 'via')
 WRITTEN = FORMATS[:4]
@@ -53,6 +58,16 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='of the split')
 
 
+def image_root(images: Sequence[AnnotatedImage], out: Path) -> str:
+    """The folder that the written names of images start from: what ``data_prefix`` of a config must be."""
+    if not images:
+        return str(out)
+    first = images[0]
+    if first.place:
+        return str(out / 'images' / first.place.partition('/')[0])
+    return first.path.as_posix().removesuffix(first.name).rstrip('/') or '.'
+
+
 def run(args: argparse.Namespace) -> int:
     if not 0 <= args.score_thr <= 1:
         raise UserError(f'--score-thr {args.score_thr}: scores lie between 0 and 1')
@@ -77,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     print(f'{args.source} ({name}): {annotations.summary()}')
     print(f'classes: {", ".join(annotations.classes)}')
     for split, images in annotations.splits.items():
-        print(f'  {split}: {len(images)} images, {sum(len(image.objects) for image in images)} objects')
+        objects = sum(len(image.objects) for image in images)
+        print(f'  {split}: {len(images)} images below {image_root(images, args.out_dir)}, {objects} objects')
     print('written:', *written, sep='\n  ')
     return DONE

@@ -1,6 +1,9 @@
-"""A folder of labelme files (polygons, rectangles, circles) to COCO.
+"""A folder of labelme files (polygons, rectangles, circles, masks, turned boxes) to COCO.
 
     mmseg-plugins convert-data labelme photos --out-dir photos/annotations --val-fraction 0.2
+
+The same as ``convert-data annotations photos --from labelme``, with the JSONs in --out-dir itself.  Images without a
+JSON are background: they are kept and counted.
 """
 
 from __future__ import annotations

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from mmseg_plugins.data_prep.common import CocoBuilder, clean_outlines, split_names
+from mmseg_plugins.data_prep.names import find_file
 from mmseg_plugins.structures.images import read_header
 from mmseg_plugins.structures.masks import mask_polygons
 from mmseg_plugins.structures.rle import as_rle, decode_rle, encode_mask, rle_area
@@ -49,13 +50,22 @@ class AnnotatedObject:
 
 @dataclass
 class AnnotatedImage:
-    """An image file, its name in the set (relative, with ``/``), its size in px and its objects."""
+    """An image file.
+
+    Attributes:
+        name: In the set, relative and with ``/``.
+        path: Of the file.
+        height, width: In px.
+        objects: What is annotated on it.
+        place: Where a writer expects it below ``images``, ``<split>/<name>``; empty where images stay in their place.
+    """
 
     name: str
     path: Path
     height: int
     width: int
     objects: list[AnnotatedObject] = field(default_factory=list)
+    place: str = ''
 
     def add_outlines(self, name: str, outlines: Sequence[np.ndarray], counts: Counter[str], **facts: Any) -> None:
         """Add an object by its parts; points are pulled into the image, what has no area is counted and left out."""
@@ -143,6 +153,16 @@ def open_image(path: Path, name: str, named_in: str) -> AnnotatedImage:
     return AnnotatedImage(name, path, header.height, header.width)
 
 
+def open_named(folder: Path, name: str, named_in: str) -> AnnotatedImage:
+    """:func:`open_image` of a name that a file gives; where the file on disk is spelled otherwise (letter case, NFC or
+    NFD), the image has that spelling, so that what is written names a file that is there.
+    """
+    file = find_file(folder / name)
+    if file is not None and file.name != PurePosixPath(name).name:
+        name = PurePosixPath(name).with_name(file.name).as_posix()
+    return open_image(file or folder / name, name, named_in)
+
+
 def require_size(shape: tuple[int, int], image: AnnotatedImage, where: str) -> None:
     """UserError unless a mask (H, W) has the size of its image."""
     if shape != (image.height, image.width):
@@ -189,16 +209,11 @@ def divided(annotations: AnnotationSet, val_fraction: float, seed: int) -> Annot
     return AnnotationSet(annotations.classes, splits, annotations.counts)
 
 
-def coco_builder(annotations: AnnotationSet, images: Sequence[AnnotatedImage],
-                 names: Mapping[str, str] | None = None) -> CocoBuilder:
-    """The COCO content of one split.
-
-    Args:
-        names: File names where they are not those of the images.
-    """
+def coco_builder(annotations: AnnotationSet, images: Sequence[AnnotatedImage]) -> CocoBuilder:
+    """The COCO content of one split; file names start below the split's folder of images that have a place."""
     builder = CocoBuilder(annotations.classes)
     for image in images:
-        image_id = builder.add_image((names or {}).get(image.name, image.name), image.height, image.width)
+        image_id = builder.add_image(image.place.partition('/')[2] or image.name, image.height, image.width)
         for item in image.objects:
             if item.mask is not None:
                 builder.add_rle(image_id, item.name, item.mask)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_plugins.data_check.coco_structure import read_json, structure_problems
-from mmseg_plugins.data_prep.annotations import AnnotatedImage, AnnotationSet, ReadOptions, coco_builder, open_image
+from mmseg_plugins.data_prep.annotations import AnnotatedImage, AnnotationSet, ReadOptions, coco_builder, open_named
 from mmseg_plugins.data_prep.names import SPLITS, find_file
 from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, text_rle
 from mmseg_plugins.utils.errors import UserError
@@ -124,8 +124,7 @@ def _image(item: Any, folder: Path, path: Path) -> tuple[Any, AnnotatedImage]:
     """Id and file of an entry of ``images``, whose size must be the file's."""
     if not isinstance(item, dict) or 'id' not in item or not isinstance(item.get('file_name'), str):
         raise UserError(f'{path}: an image is {item!r:.80}.', rule='it has id and file_name.', fix='add them.')
-    file = find_file(folder / item['file_name']) or folder / item['file_name']
-    image = open_image(file, item['file_name'], path.name)
+    image = open_named(folder, item['file_name'], path.name)
     noted = _plain_id(item.get('height')), _plain_id(item.get('width'))
     if None not in noted and noted != (image.height, image.width):
         raise UserError(f'{path}: {item["file_name"]} is {noted[1]} x {noted[0]}, the file is {image.width} x '
@@ -208,19 +207,15 @@ def image_folder(images: Sequence[Any], path: Path, given: Path | None) -> Path:
                     f'{" or around it" if given is None else ""}.', fix='--image-dir DIR')
 
 
-def write_coco(annotations: AnnotationSet, out: Path, targets: Mapping[str, str]) -> list[Path]:
+def write_coco(annotations: AnnotationSet, out: Path) -> list[Path]:
     """Write ``annotations/instances_<split>.json``, a COCO data set; predictions keep their ``score``.
 
     File names start at ``out/images/<split>``, where CVAT, Datumaro and others look for them, or are those of the
     source where images were not copied.
-
-    Args:
-        targets: Name of an image -> its path below ``out/images``; empty where images were not copied.
     """
     written = []
     for split, images in annotations.splits.items():
-        names = {name: place.removeprefix(f'{split}/') for name, place in targets.items()}
-        builder = coco_builder(annotations, images, names)
+        builder = coco_builder(annotations, images)
         written.append(out / 'annotations' / f'instances_{split}.json')
         builder.save(written[-1])
         annotations.counts.update(+builder.counts)

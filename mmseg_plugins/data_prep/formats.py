@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mmseg_plugins.data_check.coco_structure import read_json
 from mmseg_plugins.data_prep.annotations import AnnotationSet, ReadOptions, divided
-from mmseg_plugins.data_prep.coco_files import INDEX, RESULTS, read_coco, write_coco
+from mmseg_plugins.data_prep.coco_files import INDEX, NO_SPLIT, RESULTS, read_coco, write_coco
 from mmseg_plugins.data_prep.label_images import find_pairs, read_label_images, write_label_images
 from mmseg_plugins.data_prep.labelme import read_labelme, write_labelme
 from mmseg_plugins.data_prep.mask_folders import read_mask_folders
@@ -21,7 +22,7 @@ from mmseg_plugins.structures.rle import encode_mask
 from mmseg_plugins.utils.errors import UserError
 
 Reader = Callable[[Path, ReadOptions], AnnotationSet]
-Writer = Callable[[AnnotationSet, Path, Mapping[str, str]], list[Path]]
+Writer = Callable[[AnnotationSet, Path], list[Path]]
 IMAGE_MODES = ('copy', 'link', 'none')
 
 
@@ -144,21 +145,20 @@ def as_masks(annotations: AnnotationSet) -> None:
                 item.mask, item.outlines = encode_mask(item.dense(image.height, image.width)), []
 
 
-def place_images(annotations: AnnotationSet, out: Path, mode: str) -> dict[str, str]:
-    """Copy (or link) the images to ``out/images/<split>/``; returns name -> path below ``out/images``.
+def place_images(annotations: AnnotationSet, out: Path, mode: str) -> None:
+    """Give each image its place ``<split>/<name>`` and copy it (or link it) to there below ``out/images``.
 
     Names keep their subfolders, but for one that is the split; where two names differ only in their suffix, it becomes
     part of them.
     """
-    targets: dict[str, str] = {}
     for split, images in annotations.splits.items():
-        names = [_below_split(image.name, split) for image in images]
-        for image, stem in zip(images, output_stems(names), strict=True):
-            place = f'{split}/{stem}{image.path.suffix}'
-            if place in targets.values():
-                raise UserError(f'two images would be {place}.', rule='names differ.', fix='rename one.')
-            targets[image.name] = place
-            target = out / 'images' / place
+        stems = output_stems([_below_split(image.name, split) for image in images])
+        double = [stem for stem, number in Counter(stems).items() if number > 1]
+        if double:
+            raise UserError(f'two images would be {split}/{double[0]}.', rule='names differ.', fix='rename one.')
+        for image, stem in zip(images, stems, strict=True):
+            image.place = f'{split}/{stem}{image.path.suffix}'
+            target = out / 'images' / image.place
             if mode == 'none' or (target.exists() and target.samefile(image.path)):
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,6 @@ def place_images(annotations: AnnotationSet, out: Path, mode: str) -> dict[str, 
                 os.symlink(image.path.resolve(), target)
             else:
                 shutil.copyfile(image.path, target)
-    return targets
 
 
 def _below_split(name: str, split: str) -> str:
@@ -219,12 +218,15 @@ def convert_annotations(source: Path, name: str, options: ReadOptions, job: Conv
     above_score(annotations, job.score_thr)
     if job.to != 'coco':
         without_crowds(annotations)
+        if list(annotations.splits) == [NO_SPLIT]:
+            annotations.splits = {'train': annotations.splits[NO_SPLIT]}
     annotations = divided(annotations, job.val_fraction, job.seed)
     if job.masks != 'keep':
         (as_polygons if job.masks == 'polygons' else as_masks)(annotations)
     mode = job.images or ('copy' if target.own_images else 'none')
-    targets = place_images(annotations, job.out, mode) if mode != 'none' or target.own_images else {}
-    return name, annotations, target.write(annotations, job.out, targets)
+    if mode != 'none' or target.own_images:
+        place_images(annotations, job.out, mode)
+    return name, annotations, target.write(annotations, job.out)
 
 
 def writable() -> tuple[str, ...]:

@@ -220,14 +220,11 @@ class _Background:
                             rule='one value is the background.', fix=f'--background {value}')
 
 
-def write_label_images(annotations: AnnotationSet, out: Path, targets: Mapping[str, str]) -> list[Path]:
+def write_label_images(annotations: AnnotationSet, out: Path) -> list[Path]:
     """Write ``labels/<split>/<name>.png`` of 16 bits, and what their numbers mean.
 
     Of one class, objects are 1, 2, ...; of several, class number (from 1) x 1000 + object.  Where objects overlap the
     one with the better score, or the later one, keeps the pixels; what others lose is counted.
-
-    Args:
-        targets: Name of an image -> its path below ``out/images``.
 
     Raises:
         UserError: more classes or objects than 16 bits can number.
@@ -251,7 +248,7 @@ def write_label_images(annotations: AnnotationSet, out: Path, targets: Mapping[s
             values[mask] = first + numbers[item.name]
         lost = sum(numbers.values()) - len(set(np.unique(values).tolist()) - {0})
         annotations.counts['objects covered by others'] += lost
-        save_image((out / 'labels' / targets[image.name]).with_suffix('.png'), values)
+        save_image((out / 'labels' / image.place).with_suffix('.png'), values)
     written: dict[str, Any] = {'background': 0, 'classes': annotations.classes,
                                'divisor': DIVISOR if several else None}
     atomic_write_bytes(str(out / SIDECAR), (json.dumps(written, ensure_ascii=False) + '\n').encode())

@@ -269,14 +269,11 @@ def labelme_document(shapes: Sequence[Mapping[str, Any]], image_path: str, heigh
     }
 
 
-def write_labelme(annotations: AnnotationSet, out: Path, targets: Mapping[str, str]) -> list[Path]:
+def write_labelme(annotations: AnnotationSet, out: Path) -> list[Path]:
     """Write ``images/<split>/<name>.json`` next to each image.
-
-    Args:
-        targets: Name of an image -> its path below ``out/images``.
     """
     for image in annotations.images():
-        target = out / 'images' / targets[image.name]
+        target = out / 'images' / image.place
         content = labelme_document(labelme_shapes(image.objects), target.name, image.height, image.width)
         text = json.dumps(content, ensure_ascii=False, indent=1) + '\n'
         atomic_write_bytes(str(target.with_suffix('.json')), text.encode(), durable=False)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.data_prep.annotations import AnnotationSet, ReadOptions, coco_builder, found_classes, open_image
+from mmseg_plugins.data_prep.annotations import AnnotationSet, ReadOptions, coco_builder, found_classes, open_named
 from mmseg_plugins.data_prep.common import (
     CocoBuilder,
     ellipse_outline,
@@ -22,7 +22,6 @@ from mmseg_plugins.data_prep.common import (
     rectangle_outline,
     require_folder,
 )
-from mmseg_plugins.data_prep.names import find_file
 from mmseg_plugins.utils.errors import UserError
 
 SHAPES = ('polygon', 'rect', 'circle', 'ellipse')
@@ -97,8 +96,7 @@ def read_via(path: Path, options: ReadOptions) -> AnnotationSet:
     counts: Counter[str] = Counter()
     images = []
     for entry in sorted(_entries(read_json_object(path), path), key=lambda entry: entry['filename']):
-        file = find_file(image_dir / entry['filename']) or image_dir / entry['filename']
-        image = open_image(file, entry['filename'], path.name)
+        image = open_named(image_dir, entry['filename'], path.name)
         for i, region in enumerate(_regions(entry)):
             where = f'{entry["filename"]} region {i}'
             name = region_class(region, options.class_attribute, options.class_name, where)

@@ -227,14 +227,11 @@ def _require_images(splits: Mapping[str, Iterable[Path]], used: set[Path]) -> No
         raise no_image(lost[0], [file.name for file in images], len(lost))
 
 
-def write_yolo(annotations: AnnotationSet, out: Path, targets: Mapping[str, str]) -> list[Path]:
+def write_yolo(annotations: AnnotationSet, out: Path) -> list[Path]:
     """Write ``data.yaml`` and ``labels/<split>/<name>.txt``, one line an object.
 
     A line holds one outline: the parts of an object are joined by seams, lines that are walked there and back and
     hold no area.  Coordinates have 9 decimals, so that a corner of a pixel comes back as one.
-
-    Args:
-        targets: Name of an image -> its path below ``out/images``.
     """
     for image in annotations.images():
         lines = []
@@ -242,7 +239,7 @@ def write_yolo(annotations: AnnotationSet, out: Path, targets: Mapping[str, str]
             points = joined(item.polygons()) / np.array([image.width, image.height])
             number = annotations.classes.index(item.name)
             lines.append(' '.join([str(number), *(f'{value:.9f}'.rstrip('0').rstrip('.') for value in points.flat)]))
-        target = (out / 'labels' / targets[image.name]).with_suffix('.txt')
+        target = (out / 'labels' / image.place).with_suffix('.txt')
         atomic_write_bytes(str(target), ''.join(f'{line}\n' for line in lines).encode(), durable=False)
     folders = {split: f'images/{split}' for split in annotations.splits}
     folders.setdefault('val', folders.get('train', next(iter(folders.values()))))

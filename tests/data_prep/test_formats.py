@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,8 @@ def commands_of_the_page():
 
 
 def write(annotations, name, out):
-    targets = place_images(annotations, out, 'copy')
-    FORMATS[name].write(annotations, out, targets)
+    place_images(annotations, out, 'copy')
+    FORMATS[name].write(annotations, out)
 
 
 @pytest.mark.parametrize('name', writable())
@@ -111,6 +112,9 @@ def test_predictions_become_a_complete_coco_set(tmp_path):
     assert sorted(whole) == ['annotations', 'categories', 'images']
     assert [ann['id'] for ann in whole['annotations']] == list(range(1, len(results)))
     assert {ann['score'] for ann in whole['annotations']} == {0.75}
+    assert main([*map(str, words[:5]), '--to', 'yolo', '--out-dir', str(tmp_path / 'yolo')]) == 0
+    assert (tmp_path / 'yolo/data.yaml').read_text().splitlines()[:3] == [
+        'path: .', 'train: images/train', 'val: images/train']
     for ann in whole['annotations']:
         assert isinstance(ann['segmentation'], list)
         again = decode_rle(as_rle(ann['segmentation'], H, W))
@@ -224,6 +228,31 @@ def test_out_into_the_source_is_refused(tmp_path):
     write(make_set(tmp_path / 'source'), 'yolo', tmp_path / 'yolo')
     with pytest.raises(UserError, match='is the source itself'):
         convert_annotations(tmp_path / 'yolo', 'auto', ReadOptions(), ConversionJob('coco', tmp_path / 'yolo'))
+
+
+def test_images_of_one_name_in_two_splits_stay_two(tmp_path):
+    """Roboflow's layout: a COCO file in each split's folder."""
+    for split, seed in (('train', 0), ('valid', 1)):
+        made = make_set(tmp_path / 'source' / split, names=('a.png', 'b.png')[seed:] + ('a.png',)[:seed])
+        write(made, 'coco', tmp_path / 'one')
+        content = json.loads((tmp_path / 'one/annotations/instances_train.json').read_text())
+        (tmp_path / 'source' / split / '_annotations.coco.json').write_text(json.dumps(content))
+    _, read = read_annotations(tmp_path / 'source', 'auto', ReadOptions())
+    assert {split: len(images) for split, images in read.splits.items()} == {'train': 2, 'val': 2}
+    for name in writable():
+        convert_annotations(tmp_path / 'source', 'auto', ReadOptions(), ConversionJob(name, tmp_path / name, 'copy'))
+        _, again = read_annotations(tmp_path / name, 'auto', ReadOptions())
+        assert content_of(again) == content_of(read)
+
+
+def test_a_name_in_the_other_form_of_accents_is_written_as_the_file_has_it(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, 'é.png') for form in ('NFC', 'NFD'))
+    made = make_set(tmp_path / 'source', names=(composed,))
+    write(made, 'coco', tmp_path / 'coco')
+    (tmp_path / 'coco/images/train' / composed).rename(tmp_path / 'coco/images/train' / decomposed)
+    convert_annotations(tmp_path / 'coco', 'auto', ReadOptions(), ConversionJob('coco', tmp_path / 'out'))
+    content = json.loads((tmp_path / 'out/annotations/instances_train.json').read_text(encoding='utf-8'))
+    assert content['images'][0]['file_name'] == decomposed
 
 
 def test_images_with_one_stem_keep_their_suffix(tmp_path):
