@@ -50,7 +50,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--crowds', choices=('keep', 'objects'), default='keep',
                         help='coco: what iscrowd 1 is read as (default: a crowd, which training leaves out)')
     parser.add_argument('--score-thr', type=float, default=0.0, help='least score of a predicted object (default 0)')
-    parser.add_argument('--background', type=int, default=0, help='label images: the value of no object (default 0)')
+    parser.add_argument('--background', type=int, nargs='+', default=[0], metavar='VALUE',
+                        help='label images: values that are no object (default 0)')
     parser.add_argument('--id-divisor', type=int, help='label images: a value is class number x divisor + object')
     parser.add_argument('--separate-parts', action='store_true',
                         help='label images: every connected part of a value is an object')

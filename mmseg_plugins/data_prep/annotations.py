@@ -122,7 +122,7 @@ class ReadOptions:
         classes: Names in label order; None takes those of the source.
         class_name: Of all objects, where the format names no class.
         image_dir: Folder of the images, where it is not found from the source.
-        background: Value of a label image that is no object.
+        background: Values of a label image that are no object.
         id_divisor: Label images: a value is class number x divisor + object; None is a value an object of one class.
         separate_parts: Label images: connected parts of a value are objects of their own.
         class_attribute: VIA: the region attribute that names the class.
@@ -132,7 +132,7 @@ class ReadOptions:
     classes: Sequence[str] | None = None
     class_name: str = 'object'
     image_dir: Path | None = None
-    background: int = 0
+    background: Sequence[int] = (0,)
     id_divisor: int | None = None
     separate_parts: bool = False
     class_attribute: str | None = None

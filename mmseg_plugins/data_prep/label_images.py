@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -173,8 +173,7 @@ def _class_numbers(source: Path, labels: Mapping[str, Path],
 def _add_objects(image: AnnotatedImage, values: np.ndarray, names: Mapping[int, str], divisor: int | None,
                  options: ReadOptions, counts: Counter[str]) -> set[int]:
     """Add the objects of one label image; returns its values that are no background."""
-    encoded = encode_labels(values)
-    encoded.pop(options.background, None)
+    encoded = {value: rle for value, rle in encode_labels(values).items() if value not in options.background}
     for value, rle in encoded.items():
         if divisor is None:
             name = names.get(1, options.class_name)
@@ -198,16 +197,16 @@ def _parts(mask: np.ndarray) -> list[dict[str, Any]]:
 class _Background:
     """Notices that the background is another value than the one that was given."""
 
-    def __init__(self, value: int) -> None:
-        self.value = value
+    def __init__(self, given: Sequence[int]) -> None:
+        self.given = given
         self.missing = True
         self.other: Counter[int] = Counter()  # images whose largest value this is
 
     def look(self, values: np.ndarray, where: str) -> None:
-        if values.min() < min(0, self.value):
+        if values.min() < 0 and values.min() not in self.given:
             raise UserError(f'label image {where} holds {values.min()}.', rule='objects are numbered from 0 up.',
                             fix=f'--background {values.min()} if that is the background.')
-        self.missing = self.missing and not (values == self.value).any()
+        self.missing = self.missing and not np.isin(values, self.given).any()
         numbers, areas = np.unique(values, return_counts=True)
         if areas.max() * 2 > values.size:
             self.other[int(numbers[areas.argmax()])] += 1
@@ -216,7 +215,8 @@ class _Background:
         """UserError where no image has the background, and one other value covers most of each."""
         if self.missing and self.other:
             value, number = self.other.most_common(1)[0]
-            raise UserError(f'the background {self.value} is in no label image; {value} covers most of {number}.',
+            given = ', '.join(map(str, self.given))
+            raise UserError(f'the background {given} is in no label image; {value} covers most of {number}.',
                             rule='one value is the background.', fix=f'--background {value}')
 
 

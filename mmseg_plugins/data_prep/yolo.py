@@ -94,7 +94,7 @@ def split_files(source: Path, path: Path | None, content: Any) -> tuple[Path, di
     root = path.parent
     given = Path(str(content.get('path') or '.'))
     roots = [root / given, root] if (root / given).is_dir() else [root]
-    splits = {SPLITS[key]: _places(content[key], roots, path) for key in ('train', 'val', 'valid', 'test')
+    splits = {SPLITS[key]: _places(content[key], roots, path) for key in ('train', 'val', 'valid', 'validation', 'test')
               if content.get(key)}
     if not splits:
         raise UserError(f'{path} has neither train nor val.', rule='a folder of images each.',
@@ -247,7 +247,8 @@ def write_yolo(annotations: AnnotationSet, out: Path) -> list[Path]:
     lines = [f'{split}: {folder}' for split, folder in folders.items()]
     # JSON text is YAML, too, and quotes what YAML would take for something else.
     names = [f'  {number}: {json.dumps(name, ensure_ascii=False)}' for number, name in enumerate(annotations.classes)]
-    atomic_write_bytes(str(out / 'data.yaml'), '\n'.join(['path: .', *lines, 'names:', *names, '']).encode())
+    # Without "path", Ultralytics takes the yaml's folder; a relative one would be that of its settings.
+    atomic_write_bytes(str(out / 'data.yaml'), '\n'.join([*lines, 'names:', *names, '']).encode())
     return [out / 'data.yaml', out / 'labels']
 
 

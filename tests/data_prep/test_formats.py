@@ -113,8 +113,8 @@ def test_predictions_become_a_complete_coco_set(tmp_path):
     assert [ann['id'] for ann in whole['annotations']] == list(range(1, len(results)))
     assert {ann['score'] for ann in whole['annotations']} == {0.75}
     assert main([*map(str, words[:5]), '--to', 'yolo', '--out-dir', str(tmp_path / 'yolo')]) == 0
-    assert (tmp_path / 'yolo/data.yaml').read_text().splitlines()[:3] == [
-        'path: .', 'train: images/train', 'val: images/train']
+    assert (tmp_path / 'yolo/data.yaml').read_text().splitlines() == [
+        'train: images/train', 'val: images/train', 'names:', '  0: "cat"', '  1: "dog"']
     for ann in whole['annotations']:
         assert isinstance(ann['segmentation'], list)
         again = decode_rle(as_rle(ann['segmentation'], H, W))

@@ -117,14 +117,21 @@ def test_another_background_is_asked_for_and_taken(tmp_path):
     make(tmp_path, values=numbers(background=255))
     with pytest.raises(UserError, match=r'background 0 is in no label image; 255 covers most.*--background 255'):
         read_label_images(tmp_path, ONE)
-    assert_same(read_label_images(tmp_path, ReadOptions(background=255)))
+    assert_same(read_label_images(tmp_path, ReadOptions(background=[255])))
+
+
+def test_void_next_to_the_background_is_no_object_either(tmp_path):
+    values = numbers()
+    values[:3] = 255
+    make(tmp_path, layout='JPEGImages/{}.jpg SegmentationObject/{}.png', values=values, dtype=np.uint8)
+    assert_same(read_label_images(tmp_path, ReadOptions(background=[0, 255])))
 
 
 def test_a_negative_background_is_asked_for(tmp_path):
     make(tmp_path, layout='images/{}.png masks/{}.tif', values=numbers(background=-1), dtype=np.int32)
     with pytest.raises(UserError, match=r'holds -1.*--background -1'):
         read_label_images(tmp_path, ONE)
-    assert_same(read_label_images(tmp_path, ReadOptions(background=-1)))
+    assert_same(read_label_images(tmp_path, ReadOptions(background=[-1])))
 
 
 def test_cityscapes_ids_give_classes_crowds_and_splits(tmp_path):

@@ -1,11 +1,13 @@
 """Annotations that were damaged on purpose come first, each as what it is."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
 import torch
 import toy_runs
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
 from mmseg_plugins.apis import review
@@ -189,6 +191,28 @@ def review_of(tmp_path, monkeypatch):
         return main(['review-labels', str(tmp_path / 'config.py'), 'x.pth', '--out-dir', str(tmp_path / 'out'), *words])
 
     return run
+
+
+@pytest.mark.parametrize('kind', ['instances', 'labels'])
+def test_a_real_model_is_run_over_every_image(tmp_path, capsys, kind):
+    if kind == 'instances':
+        cfg = toy_runs.detector_config(toy_runs.write_toy_coco(tmp_path / 'data', images=2), tmp_path / 'run')
+        content = json.loads((tmp_path / 'data/ann.json').read_text())
+        content['annotations'] = [ann for ann in content['annotations'] if ann['image_id'] == 1]
+        (tmp_path / 'data/ann.json').write_text(json.dumps(content))  # training leaves the other image out
+        cfg.train_dataloader.dataset.filter_cfg = dict(filter_empty_gt=True, min_size=4)
+    else:
+        cfg = toy_runs.segmentor_config(toy_runs.write_toy_label_maps(tmp_path / 'data', images=2), tmp_path / 'run')
+    init_default_scope(cfg.default_scope)
+    classes = cfg.train_dataloader.dataset.metainfo.classes
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta=dict(dataset_meta=dict(classes=classes))),
+               tmp_path / 'model.pth')
+    cfg.dump(str(tmp_path / 'config.py'))
+    words = [tmp_path / 'config.py', tmp_path / 'model.pth', '--out-dir', tmp_path / 'out', '--device', 'cpu']
+    assert main(['review-labels', *map(str, words), '--least', '0', '--top', '3']) == 0
+    assert '2 images' in capsys.readouterr().out
+    table = (tmp_path / 'out/findings.csv').read_text().splitlines()
+    assert table[0].split(',') == list(review.COLUMNS)
 
 
 @pytest.mark.parametrize('kind', ['instances', 'labels'])
