@@ -21,6 +21,7 @@ from mmengine.registry import RUNNERS as ROOT_RUNNERS
 from mmengine.registry import TASK_UTILS as ROOT_TASK_UTILS
 from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
 from mmengine.registry import VISUALIZERS as ROOT_VISUALIZERS
+from mmengine.registry import WEIGHT_INITIALIZERS as ROOT_WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
 from mmseg_plugins.utils.deprecation import warn_renamed
@@ -69,3 +70,6 @@ LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmseg_plugi
 RUNNERS = Registry('runner', parent=ROOT_RUNNERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 VISUALIZERS = Registry(
     'visualizer', parent=ROOT_VISUALIZERS, scope=SCOPE, locations=['mmseg_plugins.visualization.visualizers'])
+WEIGHT_INITIALIZERS = Registry(
+    'weight initializer', parent=ROOT_WEIGHT_INITIALIZERS, scope=SCOPE,
+    locations=['mmseg_plugins.weights.package_pretrained'])

@@ -31,6 +31,9 @@ BACKBONES: dict[str, tuple[list[int], dict[str, Any]]] = {
     'mmseg.MixVisionTransformer': ([8, 16, 24, 32], dict(
         type='mmseg.MixVisionTransformer', embed_dims=8, num_layers=[1, 1, 1, 1], num_heads=[1, 2, 3, 4],
         drop_path_rate=0.0)),
+    'mmseg_plugins.EfficientNetLite': ([8, 16, 32, 80], dict(
+        type='mmseg_plugins.EfficientNetLite', arch=dict(width=0.25, depth=0.3, resolution=224),
+        out_indices=(1, 2, 3, 4))),
 }  # fmt: skip
 STRIDES = [4, 8, 16, 32, 64]
 
@@ -87,7 +90,8 @@ def combine(mix: Mix) -> ConfigDict:
     system = SYSTEMS[mix.system]
     neck = NECKS[mix.neck](channels, system.levels)
     if neck is None and system.bare:
-        backbone = {**backbone, 'out_indices': system.bare}
+        own = backbone.get('out_indices', range(4))  # EfficientNetLite counts from the map at stride 2
+        backbone = {**backbone, 'out_indices': tuple(own[i] for i in system.bare)}
         make = system.make_bare or system.make
         model = make(Maps([channels[i] for i in system.bare], [STRIDES[i] for i in system.bare]))
     else:

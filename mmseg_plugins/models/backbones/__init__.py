@@ -3,6 +3,7 @@
 from .cascade_resnet import CascadeResNet
 from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
+from .efficientnet_lite import EfficientNetLite
 from .enet import ENet
 from .expanded_mobilenet_v2 import ExpandedMobileNetV2
 from .fc_densenet import FCDenseNet
@@ -22,6 +23,7 @@ __all__ = [
     'ConvNeXt',
     'DeconvNetEncoder',
     'ENet',
+    'EfficientNetLite',
     'ExpandedMobileNetV2',
     'FCDenseNet',
     'MirrorMargin',
