@@ -24,7 +24,7 @@ from mmseg_plugins.engine.checkpoint.safe_load import CheckpointFileError
 from mmseg_plugins.utils.atomic import atomic_save
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
-from mmseg_plugins.weights.released_files import read_mxnet, read_npz, read_torch
+from mmseg_plugins.weights.released_files import read_mxnet, read_npz, read_pickle, read_torch
 from mmseg_plugins.weights.state_dict_rules import Tensors, check_matches
 from mmseg_plugins.weights.table import FROM_DATASET, OPTIONS, OURS, RELEASES, SEE_LIST, Release, find_release, imported
 
@@ -137,7 +137,7 @@ def read_release(release: Release, source: str | os.PathLike[str]) -> Mapping[st
     """Tensors of a released file under the original's names; raises as :func:`convert_weights`."""
     if release.file == 'torch':
         return read_torch(source, release.keys)
-    return read_mxnet(source) if release.file == 'mxnet' else read_npz(source)
+    return {'mxnet': read_mxnet, 'npz': read_npz, 'pickle': read_pickle}[release.file](source)
 
 
 def guess_release(source: str | os.PathLike[str]) -> str:

@@ -16,17 +16,13 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .state_dict_rules import NORM_PARAM, PARAM, WRAPPED, Rule, Tensors, convert
+from .deep_stem_resnet import stem_conv, stem_norm
+from .state_dict_rules import NORM_PARAM, PARAM, WRAPPED, Handler, Rule, Tensors, convert
 
 
-def _stem_conv(match: re.Match, tensor: Tensor) -> Tensors:
-    """``conv1..3`` -> positions 0, 3, 6 of the stem."""
-    return {f'backbone.stem.{3 * (int(match["i"]) - 1)}.weight': tensor}
-
-
-def _stem_norm(match: re.Match, tensor: Tensor) -> Tensors:
-    """``bn1..3`` -> positions 1, 4, 7 of the stem."""
-    return {f'backbone.stem.{3 * (int(match["i"]) - 1) + 1}.{match["param"]}': tensor}
+def _backbone(handler: Handler) -> Handler:
+    """The same handler with the backbone's prefix."""
+    return lambda match, tensor: {f'backbone.{name}': value for name, value in handler(match, tensor).items()}
 
 
 def _pyramid(prefix: str, name: str) -> Rule:
@@ -39,8 +35,8 @@ def _pyramid(prefix: str, name: str) -> Rule:
 
 
 RULES = [
-    Rule(rf'{WRAPPED}backbone\.conv(?P<i>[123])\.weight', _stem_conv),
-    Rule(rf'{WRAPPED}backbone\.bn(?P<i>[123])\.{NORM_PARAM}', _stem_norm),
+    Rule(rf'{WRAPPED}backbone\.conv(?P<i>[123])\.weight', _backbone(stem_conv)),
+    Rule(rf'{WRAPPED}backbone\.bn(?P<i>[123])\.{NORM_PARAM}', _backbone(stem_norm)),
     Rule(rf'{WRAPPED}backbone\.(?P<layer>layer[1-4]\.\d+\.(?:conv[123]|bn[123]|downsample\.[01]))\.{NORM_PARAM}',
          r'backbone.\g<layer>.\g<param>'),
     Rule(rf'{WRAPPED}fpn\.toplayer_\.(?P<part>conv|bn)\.{NORM_PARAM}', r'neck.lateral_convs.3.\g<part>.\g<param>'),

@@ -1,8 +1,9 @@
-"""Reading released files: torch's, MXNet's ``.params``, chainer's ``.npz``.  No code in a file is run."""
+"""Reading released files: torch's, MXNet's ``.params``, chainer's ``.npz``, Detectron's ``.pkl``.  No code in a file is run."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.checkpoint.safe_load import allowed_globals, load_checkpoint_file
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.mxnet_params import read_params
 
@@ -61,6 +62,43 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             return {name: torch.from_numpy(np.asarray(arrays[name])) for name in arrays.files}
     except (ValueError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f'it cannot be read as a .npz of plain arrays: {error}.', fix='give another file.') from error
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Makes arrays of numbers and plain containers; every other name in the file is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        full = f'{module}.{name}'
+        if full == '_codecs.encode':  # how Python 3 writes bytes for Python 2
+            return _latin1
+        if not module.startswith('numpy') or full not in allowed_globals():
+            raise pickle.UnpicklingError(f'it names {full}, which is no array')
+        return allowed_globals()[full]
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    if encoding != 'latin1':
+        raise pickle.UnpicklingError(f'it encodes text as {encoding!r}')
+    return text.encode('latin1')
+
+
+def read_pickle(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Tensors of a pickled dict of arrays, alone or under ``'blobs'`` or ``'model'``, of Python 2 or 3.
+
+    Raises:
+        UserError: no such file, another format, or names of anything but arrays, which only running code could make.
+    """
+    path = _existing(path)
+    try:
+        with open(path, 'rb') as file:
+            content = _ArrayUnpickler(file, encoding='latin1').load()
+        for key in ('blobs', 'model'):
+            content = content.get(key, content)
+        return {str(name): torch.from_numpy(np.array(array)) for name, array in content.items() if name != '__author__'}
+    except (pickle.UnpicklingError, ValueError, TypeError, AttributeError, EOFError, IndexError, KeyError,
+            OverflowError, UnicodeDecodeError) as error:  # fmt: skip
+        raise UserError(f'it cannot be read as a pickled dict of plain arrays: {error}.',
+                        fix='give another file.') from error
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:

@@ -54,7 +54,7 @@ class Release:
         convert: ``module:function`` below ``mmseg_plugins.weights``: from the original's tensors to ours.
         arguments: Fixed keyword arguments of that function.
         fits_model: The function also takes the model's ``state_dict``, as its second argument.
-        file: ``'torch'``, ``'mxnet'`` (``.params``) or ``'npz'``.
+        file: ``'torch'``, ``'mxnet'`` (``.params``), ``'npz'`` or ``'pickle'`` (a pickled dict of arrays).
         keys: Where a torch file may hold the state dict; ``''`` is the file itself.
         left_out: Regular expression of the keys that have no place in the model; they are counted and reported.
         config: Default config below ``configs/``, or one for each number of classes; ``None`` makes ``--config``
@@ -75,7 +75,7 @@ class Release:
     convert: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     fits_model: bool = False
-    file: Literal['torch', 'mxnet', 'npz'] = 'torch'
+    file: Literal['torch', 'mxnet', 'npz', 'pickle'] = 'torch'
     keys: tuple[str, ...] = ITSELF
     left_out: str = ''
     config: str | Mapping[int, str] | None = None
@@ -114,6 +114,7 @@ _MOBILENET: dict[str, Any] = dict(
     code='https://github.com/pytorch/vision/blob/main/torchvision/models/mobilenetv2.py',
     convert='torchvision_mobilenet_v2:convert_torchvision_mobilenet_v2',
     left_out=r'features\.18\..*|classifier\..*')
+_CLASSIFIER = r'fc\.(?:weight|bias)'
 _FCIS: dict[str, Any] = dict(
     convert='fcis_detector:convert_fcis', count_classes='fcis_detector:count_classes',
     classes=('voc-objects', 'coco'), num_classes='roi_head.num_classes')
@@ -210,6 +211,16 @@ _IMAGENET = (
     Release(
         name='mobilenet-v2-torchvision-expanded', title='MobileNetV2 for mmseg_plugins.ExpandedMobileNetV2',
         arguments=dict(expanded=True), module=dict(type='mmseg_plugins.ExpandedMobileNetV2'), **_MOBILENET),
+    *(Release(
+        name=f'resnet{depth}-caffe', title=f"ResNet-{depth} of MSRA's Caffe net, Detectron's R-{depth}.pkl",
+        code='https://github.com/facebookresearch/detectron2', convert='caffe_resnet:convert_caffe_resnet',
+        file='pickle', module=dict(type='mmdet.ResNet', depth=depth, style='caffe'),
+        left_out=r'conv1_b|(?:fc1000|pred)_[wb]|.*_momentum') for depth in (101, 50)),
+    *(Release(
+        name=f'resnet{depth}-deepstem', title=f'ResNet-{depth} with three convolutions in the stem, for PSENet',
+        code='https://github.com/CSAILVision/semantic-segmentation-pytorch', keys=('', 'state_dict'),
+        convert='deep_stem_resnet:convert_deep_stem_resnet', left_out=_CLASSIFIER,
+        module=dict(type='mmdet.ResNet', depth=depth, deep_stem=True, stem_channels=128)) for depth in (101, 50)),
     Release(
         name='vgg16-deconvnet', title="VGG-16 for DeconvNet's encoder", convert='vgg16:convert_vgg16_encoder',
         module=dict(type='mmseg_plugins.DeconvNetEncoder'), norms=False, left_out=_LAST_FC, options=('normalized', ),

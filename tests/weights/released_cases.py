@@ -6,6 +6,7 @@ which key it comes from.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,57 @@ def vgg16_params(caffe: bool = False) -> dict[str, tuple[int, ...]]:
     return {f'{names[key.partition(".")[0]]}.{key.partition(".")[2]}': shape for key, shape in shapes.items()}
 
 
+def caffe_resnet_params(third: int) -> dict[str, tuple[int, ...]]:
+    """Detectron's names of MSRA's ResNet with folded norms; ``third`` is the number of blocks of its third stage."""
+    norm = {'conv1_w': (64, 3, 7, 7), 'conv1_b': (64, ), 'fc1000_w': (1000, 2048), 'fc1000_b': (1000, )}
+    norm |= {f'res_conv1_bn_{param}': (64, ) for param in 'sb'}
+    width = 64
+    for stage, blocks in ((2, 3), (3, 4), (4, third), (5, 3)):
+        inner = 64 * 2**(stage - 2)
+        for block in range(blocks):
+            layers = {'branch2a': (inner, width, 1, 1), 'branch2b': (inner, inner, 3, 3),
+                      'branch2c': (4 * inner, inner, 1, 1)}
+            if block == 0:
+                layers['branch1'] = (4 * inner, width, 1, 1)
+            for branch, shape in layers.items():
+                name = f'res{stage}_{block}_{branch}'
+                norm |= {f'{name}_w': shape, f'{name}_bn_s': shape[:1], f'{name}_bn_b': shape[:1]}
+            width = 4 * inner
+    return norm
+
+
+def deep_stem_params(third: int) -> dict[str, tuple[int, ...]]:
+    """torchvision's names behind a stem of three convolutions, from a torch that does not count batches."""
+    moments = ('weight', 'bias', 'running_mean', 'running_var')
+    params: dict[str, tuple[int, ...]] = {'fc.weight': (1000, 2048), 'fc.bias': (1000, )}
+    for i, (out, channels) in enumerate(((64, 3), (64, 64), (128, 64)), 1):
+        params |= {f'conv{i}.weight': (out, channels, 3, 3), **{f'bn{i}.{m}': (out, ) for m in moments}}
+    names = {'branch2a': ('conv1', 'bn1'), 'branch2b': ('conv2', 'bn2'), 'branch2c': ('conv3', 'bn3'),
+             'branch1': ('downsample.0', 'downsample.1')}
+    for key, shape in caffe_resnet_params(third).items():
+        if key.startswith('res') and key.endswith('_w'):
+            stage, block, branch, _ = key.split('_')
+            conv, norm = names[branch]
+            layer = f'layer{int(stage[3]) - 1}.{block}'
+            shape = (shape[0], 128, 1, 1) if layer == 'layer1.0' and branch in ('branch1', 'branch2a') else shape
+            params |= {f'{layer}.{conv}.weight': shape, **{f'{layer}.{norm}.{m}': shape[:1] for m in moments}}
+    return params
+
+
+def resnets() -> dict[str, Case]:
+    """ImageNet's ResNets of two origins, in the order of their names."""
+    cases = {}
+    for depth, third in ((101, 23), (50, 6)):
+        cases[f'resnet{depth}-caffe'] = Case(
+            params=caffe_resnet_params(third), left_out=3, target='mmdet.ResNet',
+            same={'res_conv1_bn_b': 'bn1.bias', 'res3_0_branch1_bn_s': 'layer2.0.downsample.1.weight',
+                  'res5_2_branch2b_w': 'layer4.2.conv2.weight'})
+        cases[f'resnet{depth}-deepstem'] = Case(
+            params=deep_stem_params(third), left_out=2, target='mmdet.ResNet',
+            same={'bn3.running_var': 'stem.7.running_var', 'conv2.weight': 'stem.3.weight'})
+    return cases
+
+
 VOC = (21, 'background')
 CASES = {
     'crfrnn-sadeepj': Case(
@@ -146,6 +198,7 @@ CASES = {
     'refinenet-drsleep': Case(
         params=refinenet_params((3, 4, 23, 3), light=False), same={'clf_conv.bias': 'decode_head.classifier.bias'},
         target='refinenet/refinenet_r101_crop400_voc.py', classes=VOC),
+    **resnets(),
     'segnet-meetps': Case(
         params=segnet_params(), same={'up1.conv2.cbr_unit.0.bias': 'decode_head.classifier.0.conv.bias'},
         target='segnet/segnet_vgg16-port_40k-360x480_camvid.py'),
@@ -184,6 +237,8 @@ def save(name: str, tensors: Mapping[str, Tensor], path: Path) -> Path:
         torch.save({release.keys[0]: dict(tensors), 'epoch': 3} if release.keys[0] else dict(tensors), path)
     elif release.file == 'mxnet':
         write_params(path, tensors)
+    elif release.file == 'pickle':
+        path.write_bytes(pickle.dumps({key: tensor.numpy() for key, tensor in tensors.items()}, protocol=2))
     else:
         with open(path, 'wb') as file:  # np.savez would add .npz
             np.savez(file, **{key: tensor.numpy() for key, tensor in tensors.items()})
