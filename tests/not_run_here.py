@@ -12,7 +12,6 @@ import simulated_device
 import torch
 
 
-
 def _installed(distribution: str) -> bool:
     try:
         metadata.distribution(distribution)

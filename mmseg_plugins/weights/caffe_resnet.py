@@ -1,7 +1,7 @@
 """From Caffe's ImageNet ResNets (MSRA) as Detectron packs them, to mmdet's ResNet with ``style='caffe'``.
 
-Files: ``ImageNetPretrained/MSRA/R-50.pkl`` and ``R-101.pkl`` of Detectron and detectron2, pickled dicts of arrays.  Names
-as in https://github.com/facebookresearch/detectron2/blob/31542d62eabaef2cbce5092bf79287ecce2459ab/detectron2/checkpoint/c2_model_loading.py
+Files: ``ImageNetPretrained/MSRA/R-50.pkl`` and ``R-101.pkl`` of Detectron and detectron2, pickled dicts of arrays.
+Names as in https://github.com/facebookresearch/detectron2/blob/31542d62eabaef2cbce5092bf79287ecce2459ab/detectron2/checkpoint/c2_model_loading.py
 
 Detectron2's files hold whole batch norms (``bn_gamma``, ``bn_beta``, ``bn_running_mean``, ``bn_running_var``),
 Detectron's the same folded into a scale and a shift (``bn_s``, ``bn_b``): those become norms of mean 0 and variance

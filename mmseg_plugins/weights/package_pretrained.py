@@ -54,7 +54,8 @@ class PackagePretrained:
 
     def __init__(self, *, package: str) -> None:
         if package not in PACKAGES:
-            raise UserError(f'package={package!r} carries no weights that are known here{did_you_mean(package, PACKAGES)}.',
+            near = did_you_mean(package, PACKAGES)
+            raise UserError(f'package={package!r} carries no weights that are known here{near}.',
                             rule=f'one of {", ".join(PACKAGES)}.', fix='correct package in init_cfg.')
         self.package = package
 

@@ -1,4 +1,7 @@
-"""Reading released files: torch's, MXNet's ``.params``, chainer's ``.npz``, Detectron's ``.pkl``.  No code in a file is run."""
+"""Reading released files: torch's, MXNet's ``.params``, chainer's ``.npz``, Detectron's ``.pkl``.
+
+No code in a file is run.
+"""
 
 from __future__ import annotations
 

