@@ -137,10 +137,12 @@ def _is_crowd(ann: Mapping[str, Any]) -> bool:
 
 
 def _plain_id(value: Any) -> Any:
-    """An id as it is compared: '1' and 1.0 are 1."""
+    """An id as it is compared: '1' and 1.0 are 1; what cannot be an id is its own text."""
+    if not isinstance(value, (str, int, float, type(None))):
+        return f'{value!r:.40}'
     try:
-        return int(value) if float(value) == int(value) else value
-    except (TypeError, ValueError, OverflowError):
+        return int(value) if value is not None and float(value) == int(value) else value
+    except (ValueError, OverflowError):
         return value
 
 
@@ -158,6 +160,8 @@ def _add(image: AnnotatedImage, ann: Mapping[str, Any], name: str, where: str, c
     """Add an annotation's mask to its image."""
     segmentation = ann.get('segmentation')
     score = ann.get('score')
+    if score is not None and (not isinstance(score, (int, float)) or not 0 <= score <= 1):
+        raise UserError(f'{where}: the score is {score!r}.', rule='a number from 0 to 1.', fix='export it again.')
     facts: dict[str, Any] = {'score': None if score is None else float(score), 'crowd': crowd}
     if not segmentation:
         counts['boxes without a mask left out'] += 1
@@ -199,7 +203,8 @@ def image_folder(images: Sequence[Any], path: Path, given: Path | None) -> Path:
     around = [path.parent, path.parent / 'images', path.parent.parent, path.parent.parent / 'images',
               path.parent.parent / split, path.parent.parent / 'images' / split]
     folders = [given] if given is not None else around
-    names = [item['file_name'] for item in images[:1] if isinstance(item, dict) and 'file_name' in item]
+    names = [item['file_name'] for item in images[:1]
+             if isinstance(item, dict) and isinstance(item.get('file_name'), str)]
     for folder in folders:
         if not names or find_file(folder / names[0]) is not None:
             return folder

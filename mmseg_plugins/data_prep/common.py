@@ -17,6 +17,9 @@ from mmseg_plugins.structures.rle import encode_mask, rle_area, rle_box
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 
+#: Most points of the outline of a circle or ellipse: one every 2 px up to a radius of 6366 px.
+MOST_POINTS = 20000
+
 
 class CocoBuilder:
     """Collects images and instances and writes them as one COCO JSON.
@@ -127,7 +130,7 @@ def ellipse_outline(cx: float, cy: float, rx: float, ry: float, theta: float = 0
     """Outline (P, 2) of an ellipse turned by ``theta`` radians, a point every 2 pixels of its longer arc."""
     if rx <= 0 or ry <= 0:
         return np.zeros((0, 2))
-    count = max(16, math.ceil(math.pi * max(rx, ry)))
+    count = math.ceil(min(max(16, math.pi * max(rx, ry)), MOST_POINTS))
     t = np.arange(count) * (2 * math.pi / count)
     x, y = rx * np.cos(t), ry * np.sin(t)
     c, s = math.cos(theta), math.sin(theta)

@@ -45,6 +45,7 @@ from mmseg_plugins.utils.errors import UserError
 
 SHAPES = ('polygon', 'rectangle', 'circle', 'mask', 'rotation', 'oriented_rectangle')
 TURNED = ('rotation', 'oriented_rectangle', 'rotated_rectangle')
+FARTHEST = 1e6  # px; no image is so large
 NEEDED = {'polygon': 3, 'rectangle': 2, 'circle': 2, 'mask': 2, **dict.fromkeys(TURNED, 4)}
 
 
@@ -59,14 +60,17 @@ def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
         points = np.asarray(shape.get('points'), float).reshape(-1, 2)
     except (TypeError, ValueError) as error:
         raise UserError(f'{where}: points are not pairs of numbers.', fix='draw the shape again.') from error
-    needed = NEEDED.get(kind)
+    needed = NEEDED.get(str(kind))
     if needed is None:
         raise UserError(
             f'{where}: a {kind} has no area.',
             rule=f'shapes are {SHAPES}.',
             fix='remove it, or redraw it as a polygon.',
         )
-    if len(points) < needed or not np.isfinite(points).all():
+    if not (np.abs(points) < FARTHEST).all():
+        raise UserError(f'{where}: a point is {points[~(np.abs(points) < FARTHEST)][0]:g}.', rule='pixels.',
+                        fix='draw the shape again.')
+    if len(points) < needed:
         raise UserError(f'{where}: a {kind} of {len(points)} points.', rule=f'at least {needed}.', fix='redraw it.')
     if kind == 'rectangle':
         # Two opposite corners, or all four since labelme 5.3.
@@ -114,7 +118,7 @@ def add_shapes(image: AnnotatedImage, content: dict[str, Any], path: Path, count
         if not isinstance(label, str) or not label.strip():
             raise UserError(f'{where}: the label is {label!r}.', rule='a class name.', fix='name it.')
         group = shape.get('group_id')
-        key = ('alone', i) if group is None else (label.strip(), group)
+        key = ('alone', i) if group is None else (label.strip(), repr(group))
         score = shape.get('score')
         entry = groups.setdefault(key, (label.strip(), [], [], score if isinstance(score, float) else None))
         outline = shape_outline(shape, where)

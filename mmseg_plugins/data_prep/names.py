@@ -50,6 +50,18 @@ def find_file(path: Path) -> Path | None:
     return same[0] if len(same) == 1 and same[0].is_file() else None
 
 
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, with or without byte order mark.
+
+    Raises:
+        UserError: another encoding.
+    """
+    try:
+        return path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path} is not UTF-8 text (byte {error.start}).', fix='save it as UTF-8.') from error
+
+
 def is_label(name: str) -> bool:
     """Whether a relative name is that of a label image or mask, by its folder or its end."""
     path = PurePosixPath(plain(name))

@@ -27,30 +27,43 @@ from mmseg_plugins.utils.errors import UserError
 SHAPES = ('polygon', 'rect', 'circle', 'ellipse')
 
 
-def shape_outline(shape: dict[str, Any], where: str) -> np.ndarray:
+def shape_outline(shape: Any, where: str) -> np.ndarray:
     """Outline (P, 2) in pixels of VIA ``shape_attributes``.
 
     Raises:
-        UserError: a point or a line, or numbers that are missing.
+        UserError: a point or a line, or numbers that are missing or none.
     """
-    name = shape.get('name')
+    name = shape.get('name') if isinstance(shape, dict) else None
+    if name not in SHAPES:
+        raise UserError(f'{where}: a {name!r} has no area.', rule=f'regions are {SHAPES}.',
+                        fix='remove it or redraw it.')
     try:
-        if name == 'polygon':
-            xs, ys = shape['all_points_x'], shape['all_points_y']
-            if len(xs) != len(ys):
-                raise UserError(f'{where}: {len(xs)} x and {len(ys)} y coordinates.', fix='draw the region again.')
-            return np.stack([np.asarray(xs, float), np.asarray(ys, float)], axis=1)
-        if name == 'rect':
-            x, y = float(shape['x']), float(shape['y'])
-            return rectangle_outline(x, y, x + float(shape['width']), y + float(shape['height']))
-        if name == 'circle':
-            return ellipse_outline(float(shape['cx']), float(shape['cy']), float(shape['r']), float(shape['r']))
-        if name == 'ellipse':
-            cx, cy, rx, ry = (float(shape[key]) for key in ('cx', 'cy', 'rx', 'ry'))
-            return ellipse_outline(cx, cy, rx, ry, float(shape.get('theta', 0.0)))
-    except (KeyError, TypeError) as error:
-        raise UserError(f'{where}: a {name} without proper {error}.', fix='draw the region again.') from error
-    raise UserError(f'{where}: a {name!r} has no area.', rule=f'regions are {SHAPES}.', fix='remove it or redraw it.')
+        outline = _outline(name, shape, where)
+        if np.isfinite(outline).all():
+            return outline
+        problem = 'finite numbers'
+    except UserError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        problem = str(error)
+    raise UserError(f'{where}: a {name} without proper {problem}.', fix='draw the region again.')
+
+
+def _outline(name: str, shape: dict[str, Any], where: str) -> np.ndarray:
+    if name == 'polygon':
+        xs, ys = shape['all_points_x'], shape['all_points_y']
+        if len(xs) != len(ys):
+            raise UserError(f'{where}: {len(xs)} x and {len(ys)} y coordinates.', fix='draw the region again.')
+        return np.stack([np.asarray(xs, float), np.asarray(ys, float)], axis=1).reshape(-1, 2)
+    if name == 'rect':
+        x, y = float(shape['x']), float(shape['y'])
+        return rectangle_outline(x, y, x + float(shape['width']), y + float(shape['height']))
+    radii = ('r', 'r') if name == 'circle' else ('rx', 'ry')
+    cx, cy, rx, ry, theta = (float(value) for value in (
+        shape['cx'], shape['cy'], *(shape[key] for key in radii), shape.get('theta', 0.0)))
+    if not np.isfinite([cx, cy, rx, ry, theta]).all():
+        raise ValueError('finite numbers')
+    return ellipse_outline(cx, cy, rx, ry, theta if name == 'ellipse' else 0.0)
 
 
 def region_class(region: dict[str, Any], attribute: str | None, default: str, where: str) -> str:
@@ -58,6 +71,7 @@ def region_class(region: dict[str, Any], attribute: str | None, default: str, wh
     if attribute is None:
         return default
     attributes = region.get('region_attributes') or {}
+    attributes = attributes if isinstance(attributes, dict) else {}
     value = attributes.get(attribute)
     if not isinstance(value, str) or not value.strip():
         raise UserError(
@@ -70,13 +84,18 @@ def region_class(region: dict[str, Any], attribute: str | None, default: str, wh
 
 def _entries(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     entries = content.get('_via_img_metadata', content)
-    if not all(isinstance(item, dict) and 'filename' in item and 'regions' in item for item in entries.values()):
+    if not isinstance(entries, dict) or not all(_is_entry(item) for item in entries.values()):
         raise UserError(
             f'{path} is no VIA export.',
             rule='an object of images with "filename" and "regions".',
             fix='in VIA, Annotation > Export Annotations (as json).',
         )
     return list(entries.values())
+
+
+def _is_entry(item: Any) -> bool:
+    return (isinstance(item, dict) and isinstance(item.get('filename'), str)
+            and isinstance(item.get('regions'), (dict, list)) and all(isinstance(one, dict) for one in _regions(item)))
 
 
 def _regions(entry: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,7 +119,7 @@ def read_via(path: Path, options: ReadOptions) -> AnnotationSet:
         for i, region in enumerate(_regions(entry)):
             where = f'{entry["filename"]} region {i}'
             name = region_class(region, options.class_attribute, options.class_name, where)
-            image.add_outlines(name, [shape_outline(region.get('shape_attributes') or {}, where)], counts)
+            image.add_outlines(name, [shape_outline(region.get('shape_attributes'), where)], counts)
         images.append(image)
     empty = not any(image.objects for image in images)
     classes = options.classes or ([options.class_name] if empty else None)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_plugins.data_prep.annotations import AnnotatedImage, AnnotationSet, ReadOptions, open_image
-from mmseg_plugins.data_prep.names import SPLITS, files_below, find_file, no_image
+from mmseg_plugins.data_prep.names import SPLITS, files_below, find_file, no_image, read_text
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 
@@ -40,8 +40,8 @@ def _content(path: Path) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(path.read_text(encoding='utf-8-sig'))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
         raise UserError(f'{path} is no YAML: {" ".join(str(error).split())}.', fix='correct it.') from error
 
 
@@ -53,7 +53,11 @@ def read_names(content: Any, path: Path) -> list[str]:
     """
     names = content.get('names') if isinstance(content, dict) else None
     if isinstance(names, dict):
-        numbers = sorted(int(key) for key in names)
+        try:
+            numbers = sorted(int(key) for key in names)
+        except (TypeError, ValueError) as error:
+            raise UserError(f'{path}: names has {sorted(map(str, names))[:4]} as class numbers.', rule='0, 1, 2, ...',
+                            fix='names: [cat, dog]') from error
         if numbers != list(range(len(numbers))):
             raise UserError(f'{path}: the class numbers are {numbers[:8]}.', rule='0, 1, 2, ... without gaps.',
                             fix='name each class.')
@@ -81,7 +85,7 @@ def _places(value: Any, roots: Sequence[Path], path: Path) -> list[Path]:
         if found.is_dir():
             files += files_below(found)
         else:
-            listed = found.read_text(encoding='utf-8-sig').replace('\\', '/')  # of Windows
+            listed = read_text(found).replace('\\', '/')  # of Windows
             lines = [line.strip() for line in listed.splitlines() if line.strip()]
             files += [found.parent / line if (found.parent / line).exists() else roots[0] / line for line in lines]
     return files
@@ -199,7 +203,7 @@ def _read_image(file: Path, root: Path, classes: Sequence[str], counts: Counter[
         return image
     used.add(labels)
     size = np.array([image.width, image.height])
-    for number, line in enumerate(labels.read_text(encoding='utf-8-sig').splitlines(), start=1):
+    for number, line in enumerate(read_text(labels).splitlines(), start=1):
         if line.strip():
             label, points, score = parse_line(line, classes, f'{_relative(labels, root)} line {number}')
             image.add_outlines(classes[label], [points * size], counts, score=score)
