@@ -10,10 +10,11 @@ import torch
 from config_files import NAMES, loaded
 from engine_toy import ToyModel, loader, toy_config, train, validation
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmseg_plugins.engine.checks import training_parts
+from mmseg_plugins.engine.checks import training_config, training_parts
 from mmseg_plugins.engine.checks.metric_names import reported_metrics
 from mmseg_plugins.engine.checks.training_config import check_config_of_training
 from mmseg_plugins.engine.checks.training_parts import check_class_weights, single_value_norms
@@ -132,6 +133,28 @@ def test_reported_metrics(evaluator: Any, there: str, lacking: str) -> None:
 def test_metrics_that_are_not_known_are_not_guessed() -> None:
     assert reported_metrics([dict(type='CocoMetric'), dict(type='ToyMetric')]) is None
     assert reported_metrics(dict(type='CocoMetric', classwise=True)) is None
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(save_best='acc'), 'save_best of the checkpoint hook has no effect: the config has no validation'),
+    (dict(by_epoch=True), 'checkpoint counts epochs .*begins anew.*by_epoch=False'),
+    (dict(accumulate=3), r'interval=4 is no multiple of optim_wrapper\.accumulative_counts=3'),
+    (dict(val_begin=100), r'There is no validation: train_cfg\.val_begin=100'),
+])
+def test_what_works_but_not_as_meant_is_said(changes: dict, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(training_config, 'print_log', lambda text, *options: said.append(text))
+    cfg: dict[str, Any] = dict(train_cfg=dict(by_epoch=False, max_iters=8), optim_wrapper=dict())
+    hook = CheckpointHook(interval=4, by_epoch=changes.get('by_epoch', False), save_best=changes.get('save_best'))
+    check_config_of_training(cfg, [CheckpointHook(interval=4, by_epoch=False)])
+    assert said == []
+    cfg['optim_wrapper'] = dict(accumulative_counts=changes.get('accumulate', 1))
+    if 'val_begin' in changes:
+        cfg.update(val_evaluator=dict(type='ToyMetric'), train_cfg=dict(cfg['train_cfg'], val_begin=100))
+    check_config_of_training(cfg, [hook])
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(' '.join(said))
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize(('name', 'other'), [('Mosaic', 'CachedMosaic'), ('MixUp', 'CachedMixUp')])

@@ -231,6 +231,13 @@ def _warn_of_what_comes_too_late(cfg: Mapping[str, Any], hooks: list[Any]) -> No
     if cfg.get('val_evaluator') is not None and isinstance(last, int) and last < begin:
         print_log(f'There is no validation: train_cfg.val_begin={begin} is after the end of the run, {last}.',
                   'current', 30)
+    counts = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    for hook in hooks:
+        if isinstance(hook, CheckpointHook) and not hook.by_epoch and hook.interval > 0 and hook.interval % counts:
+            print_log(
+                f'default_hooks.checkpoint.interval={hook.interval} is no multiple of optim_wrapper.'
+                f'accumulative_counts={counts}: a run that is resumed loses the gradients added up so far. Fix: a '
+                'multiple.', 'current', 30)
     by_epoch = [hook for hook in hooks if isinstance(hook, CheckpointHook) and hook.by_epoch]
     if by_epoch and trains_by_epoch(cfg.get('train_cfg')) is False:
         print_log(

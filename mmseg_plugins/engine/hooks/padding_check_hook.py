@@ -43,12 +43,15 @@ class PaddingCheckHook(Hook):
         self.min_batches, self.min_share = min_batches, min_share
         self.unpadded_batches = 0  # of the training
         self.train_is_padded = False
+        self.said = False
         self._reset()
         self._handle: Any = None
         self._fix = ''
 
     def before_train(self, runner: Any) -> None:
-        """Look at what the data preprocessor gives from here on."""
+        """Look at what the data preprocessor gives from here on, unless it was said before a kill."""
+        if self.said:
+            return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         preprocess = model.data_preprocessor
         of_mmseg = hasattr(preprocess, 'test_cfg')
@@ -79,7 +82,16 @@ class PaddingCheckHook(Hook):
             f'it, and group norm counts it. Fix: {self._fix} where the model takes any size (compare with '
             'tools/test.py), or train with padded images, too. '
             'padding_check=False turns this off.')
+        self.said = True
         self.after_train(runner)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was seen and said, for the checkpoint."""
+        return {name: getattr(self, name) for name in ('unpadded_batches', 'train_is_padded', 'said')}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Of the run that is resumed."""
+        self.__dict__.update(state)
 
     def _reset(self) -> None:
         self.images = self.padded_images = 0

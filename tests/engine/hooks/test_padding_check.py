@@ -17,7 +17,8 @@ from mmseg_plugins.utils.errors import UserError
 
 
 def warnings_of(
-    train_sizes, val_sizes, *, divisor=32, batches=3, validations=1, removes=False, preprocess=None, **options
+    train_sizes, val_sizes, *, divisor=32, batches=3, validations=1, removes=False, preprocess=None, resumed=None,
+    state=None, **options
 ):
     """Warnings of a run whose batches hold images of these sizes."""
     said = []
@@ -28,6 +29,7 @@ def warnings_of(
     model.removes_padding = removes
     sample = SegDataSample if preprocess else DetDataSample
     runner, hook = SimpleNamespace(model=model, logger=logger), PaddingCheckHook(**{'min_batches': 3, **options})
+    hook.load_state_dict(resumed or {})
 
     def batch(sizes):
         return dict(
@@ -44,7 +46,16 @@ def warnings_of(
         hook.after_val_epoch(runner)
     hook.after_train(runner)
     assert not model.data_preprocessor._forward_hooks
+    if state is not None:
+        state.update(hook.state_dict())
     return said
+
+
+def test_a_resumed_run_counts_on_and_says_nothing_twice():
+    state = {}
+    assert warnings_of([(64, 64)], [(40, 64)], batches=2, state=state) == []
+    assert len(warnings_of([(64, 64)], [(40, 64)], batches=1, resumed=state, state=state)) == 1
+    assert warnings_of([(64, 64)], [(40, 64)], resumed=state) == []
 
 
 def test_padding_in_validation_alone_is_said_once_with_its_share_and_the_fix():
