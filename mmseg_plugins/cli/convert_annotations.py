@@ -74,6 +74,9 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f'--score-thr {args.score_thr}: scores lie between 0 and 1')
     if args.id_divisor is not None and args.id_divisor < 2:
         raise UserError(f'--id-divisor {args.id_divisor}: at least 2')
+    if args.masks != 'keep' and args.to != 'coco':
+        raise UserError(f'--masks {args.masks} has no meaning for {args.to}.', rule='it is for --to coco.',
+                        fix='leave it out.')
     check_out_dir(args.out_dir)
     from mmseg_plugins.data_prep.annotations import ReadOptions
     from mmseg_plugins.data_prep.formats import ConversionJob, convert_annotations

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 
 from mmseg_plugins.data_check.coco_structure import read_json
@@ -35,23 +35,42 @@ class Format:
         read: A source -> its annotations.
         write: Annotations -> files below a folder; None where there is only a reader.
         own_images: Whether what is written is of use only with the images in its place.
+        uses: Fields of :class:`ReadOptions` that the reader looks at.
     """
 
     what: str
     read: Reader
     write: Writer | None = None
     own_images: bool = True
+    uses: tuple[str, ...] = ()
 
 
 FORMATS = {
-    'coco': Format('COCO instances, or the folder that predict wrote', read_coco, write_coco, own_images=False),
-    'yolo': Format('YOLO segmentation: data.yaml, images, labels', read_yolo, write_yolo),
-    'labelme': Format('a JSON of shapes per image (labelme, X-AnyLabeling)', read_labelme, write_labelme),
+    'coco': Format('COCO instances, or the folder that predict wrote', read_coco, write_coco, own_images=False,
+                   uses=('classes', 'image_dir', 'crowds_as_objects')),
+    'yolo': Format('YOLO segmentation: data.yaml, images, labels', read_yolo, write_yolo, uses=('classes',)),
+    'labelme': Format('a JSON of shapes per image (labelme, X-AnyLabeling)', read_labelme, write_labelme,
+                      uses=('classes', 'image_dir')),
     'label-images': Format('an image of object numbers per image (cellpose, StarDist, Cityscapes)', read_label_images,
-                           write_label_images),
-    'masks': Format('a mask file per object', read_mask_folders),
-    'via': Format('a VGG Image Annotator export', read_via),
+                           write_label_images, uses=('classes', 'class_name', 'image_dir', 'background', 'id_divisor',
+                                                     'separate_parts')),
+    'masks': Format('a mask file per object', read_mask_folders, uses=('classes', 'class_name', 'image_dir')),
+    'via': Format('a VGG Image Annotator export', read_via,
+                  uses=('classes', 'class_name', 'image_dir', 'class_attribute')),
 }
+OPTION_WORDS = {'crowds_as_objects': '--crowds objects'}  # where they are not the field's name
+
+
+def require_used(name: str, options: ReadOptions) -> None:
+    """UserError for an option that a format has no use for."""
+    for field in fields(options):
+        value = getattr(options, field.name)
+        given = tuple(value) if isinstance(value, list) else value
+        if given != field.default and field.name not in FORMATS[name].uses:
+            option = OPTION_WORDS.get(field.name, '--' + field.name.replace('_', '-'))
+            users = ', '.join(other for other, one in FORMATS.items() if field.name in one.uses)
+            raise UserError(f'{option} has no meaning for {name}.', rule=f'it is for {users}.',
+                            fix='leave it out, or name another format by --from.')
 
 
 def detect_format(source: Path, options: ReadOptions) -> str:
@@ -108,6 +127,7 @@ def _json_kind(path: Path) -> str | None:
 def read_annotations(source: Path, name: str, options: ReadOptions) -> tuple[str, AnnotationSet]:
     """The format that was read (told from the files for ``'auto'``) and what it holds."""
     name = detect_format(source, options) if name == 'auto' else name
+    require_used(name, options)
     if name == 'labelme' and source.is_file():
         source = source.parent
     return name, FORMATS[name].read(source, options)

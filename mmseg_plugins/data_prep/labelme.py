@@ -136,16 +136,22 @@ def add_shapes(image: AnnotatedImage, content: dict[str, Any], path: Path, count
             image.add_outlines(name, outlines, counts, score=score)
 
 
-def image_of(content: dict[str, Any], path: Path, counts: Counter[str]) -> Path:
-    """The image of a labelme file: at ``imagePath``, or else the one with the name of the file next to it, counted."""
+def image_of(content: dict[str, Any], path: Path, image_dir: Path | None, counts: Counter[str]) -> Path:
+    """The image of a labelme file: at ``imagePath``, or else the one with the name of the file next to it, counted.
+
+    Args:
+        image_dir: Where images lie, if not next to their files.
+    """
     given = content.get('imagePath')
     if not isinstance(given, str) or not given:
         raise UserError(f'{path} has no "imagePath".', fix='save it in labelme again.')
     # labelme on Windows writes backslashes.
-    wanted = path.parent / given.replace('\\', '/')
+    given = given.replace('\\', '/')
+    folder = image_dir or path.parent
+    wanted = folder / (Path(given).name if image_dir else given)
     found = find_file(wanted)
     if found is None:
-        same = [other for other in path.parent.iterdir() if other.suffix.lower() in IMAGE_SUFFIXES
+        same = [other for other in folder.iterdir() if other.suffix.lower() in IMAGE_SUFFIXES
                 and plain(other.stem) == plain(path.stem)]
         if len(same) != 1:
             return wanted.resolve()  # which the reading of its size reports
@@ -185,23 +191,27 @@ def read_labelme(folder: Path, options: ReadOptions, leave_out: Sequence[Path] =
         UserError: a wrong shape, size or image; two files of one image; an image outside the folder.
     """
     require_folder(folder, 'a folder of labelme JSON files')
+    image_dir = options.image_dir
+    if image_dir is not None:
+        require_folder(image_dir, 'a folder of images, with the subfolders of the labelme files')
+    root = image_dir or folder
     counts: Counter[str] = Counter()
     owners: dict[Path, str] = {}
     images: list[AnnotatedImage] = []
     for name, path in labelme_files(folder, leave_out).items():
         content = read_json_object(path)
-        file = image_of(content, path, counts)
+        file = image_of(content, path, image_dir and image_dir / Path(name).parent, counts)
         if file in owners:
             raise UserError(f'{owners[file]} and {name} describe the same image {file}.', fix='keep one.')
         owners[file] = name
-        image = open_image(file, _relative(file, folder), path.name)
+        image = open_image(file, _relative(file, root), path.name)
         check_size(content, image, path)
         add_shapes(image, content, path, counts)
         images.append(image)
-    for path in files_below(folder):
+    for path in files_below(root):
         if path.resolve() not in owners:
             counts['images without a JSON taken as background'] += 1
-            images.append(open_image(path, path.relative_to(folder).as_posix(), str(folder)))
+            images.append(open_image(path, path.relative_to(root).as_posix(), str(root)))
     images.sort(key=lambda image: image.name)
     splits: dict[str, list[AnnotatedImage]] = {}
     own = {split_of(image.name) for image in images}

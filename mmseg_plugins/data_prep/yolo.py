@@ -164,6 +164,9 @@ def read_yolo(source: Path, options: ReadOptions) -> AnnotationSet:
         raise UserError(f'{source} holds no yaml with the names of the classes.', rule='data.yaml with "names".',
                         fix='--classes NAME NAME ... in the order of the class numbers.')
     content = _content(path) if path else None
+    if path and options.classes and list(options.classes) != read_names(content, path):
+        raise UserError(f'--classes {" ".join(options.classes)}: {path} has the names {read_names(content, path)}.',
+                        rule='the yaml says what the class numbers mean.', fix='leave --classes out.')
     classes = read_names(content, path) if path else list(options.classes or ())
     root, splits = split_files(source, path, content)
     counts: Counter[str] = Counter()

@@ -98,7 +98,8 @@ def refusal(source, name, options):
 def test_a_changed_field_is_read_or_refused_in_one_line(tmp_path, make, name):
     source, path, content = make(tmp_path)
     images = tmp_path / 'images/train'
-    options = ReadOptions(class_attribute='k', image_dir=images if make is coco else source)
+    options = ReadOptions(class_attribute='k' if make is via else None,
+                          image_dir=None if make is yolo else images if make is coco else source)
     path.write_text(json.dumps(content))
     _, read = read_annotations(source, name, options)
     assert sum(len(image.objects) for image in read.images()) >= 2

@@ -179,6 +179,18 @@ def test_polygons_of_every_nesting_are_read_and_others_named(tmp_path, segmentat
     assert 'annotation 1' in str(caught.value)
 
 
+@pytest.mark.parametrize(('options', 'text'), [
+    (ReadOptions(image_dir=Path('x')), r'--image-dir has no meaning for yolo\. Rule: it is for coco, labelme'),
+    (ReadOptions(background=[255]), '--background has no meaning'),
+    (ReadOptions(crowds_as_objects=True), '--crowds objects has no meaning'),
+])
+def test_an_option_of_another_format_is_refused(tmp_path, options, text):
+    write(make_set(tmp_path / 'source'), 'yolo', tmp_path / 'yolo')
+    with pytest.raises(UserError, match=text):
+        read_annotations(tmp_path / 'yolo', 'auto', options)
+    read_annotations(tmp_path / 'yolo', 'auto', ReadOptions(background=[0]))
+
+
 @pytest.mark.parametrize('command_line', commands_of_the_page(), ids=lambda words: ' '.join(words)[:60])
 def test_commands_of_the_page_are_taken(command_line):
     parser, _ = parser_of(Command(command_line[1], '', 'convert_annotations'), 'x')
@@ -203,6 +215,21 @@ def test_command_says_what_it_read_and_wrote(tmp_path, capsys):
     assert 'val: 1 images' in said
     assert (tmp_path / 'out/data.yaml').is_file()
     assert len(list((tmp_path / 'out/images/val').rglob('*.png'))) == 1
+
+
+@pytest.mark.parametrize(('words', 'said'), [
+    (['--to', 'yolo', '--masks', 'rle'], '--masks rle has no meaning for yolo'),
+    (['--to', 'coco', '--score-thr', '2'], 'scores lie between 0 and 1'),
+    (['--to', 'coco', '--id-divisor', '1'], '--id-divisor 1: at least 2'),
+    (['--to', 'via'], "invalid choice: 'via'"),
+    (['--to', 'coco'], 'does not exist'),
+])
+def test_wrong_words_are_refused(tmp_path, capsys, words, said):
+    assert main(['convert-data', 'annotations', str(tmp_path / 'x'), '--out-dir', str(tmp_path / 'y'), *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert 'Traceback' not in error
+    assert not (tmp_path / 'y').exists()
 
 
 def test_a_set_with_splits_is_not_split_again(tmp_path):

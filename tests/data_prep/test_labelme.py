@@ -95,6 +95,14 @@ def test_an_image_is_found_by_the_name_of_its_json_in_both_forms_of_accents(tmp_
     assert found.counts['images found by the name of their JSON, not by imagePath'] == 1
 
 
+def test_images_may_lie_in_a_folder_of_their_own(tmp_path):
+    make(tmp_path / 'ann/sub', [mask_shape(masks(0)[0])], imagePath='../../anywhere/a.png')
+    (tmp_path / 'img/sub').mkdir(parents=True)
+    (tmp_path / 'ann/sub/a.png').rename(tmp_path / 'img/sub/a.png')
+    found = read_labelme(tmp_path / 'ann', ReadOptions(image_dir=tmp_path / 'img'))
+    assert [(image.name, len(image.objects)) for image in found.images()] == [('sub/a.png', 1)]
+
+
 def test_an_image_that_is_nowhere_is_named(tmp_path):
     make(tmp_path, [mask_shape(masks(0)[0])], image='here.png', imagePath='gone.png')
     with pytest.raises(UserError, match=r'gone\.png.*cannot be read'):

@@ -94,6 +94,12 @@ def test_points_that_lie_a_little_outside_are_pulled_in(tmp_path):
     assert boxes(read) == [('cat', 0, 0, 32, 48)]
 
 
+def test_other_names_than_the_yamls_are_refused(tmp_path):
+    make_yolo(tmp_path)
+    with pytest.raises(UserError, match=r"--classes dog cat: .*data\.yaml has the names \['cat', 'dog'\]"):
+        read_yolo(tmp_path, ReadOptions(classes=['dog', 'cat']))
+
+
 def test_a_set_without_yaml_needs_the_names(tmp_path):
     make_yolo(tmp_path, yaml=None)
     with pytest.raises(UserError, match=r'holds no yaml with the names.*Fix: --classes'):
