@@ -286,7 +286,7 @@ def segmentor_run(tmp_path: Path, batch_size: int, **data: Any) -> SafeRunner:
 def test_a_batch_of_one_and_a_last_batch_of_one_are_refused_where_a_head_pools(tmp_path: Path) -> None:
     words = r'model\.decode_head\.psp_modules\.0\.1\.bn \(\w*BatchNorm2d\) sees a single value'
     with pytest.raises(UserError, match=f'{words}.*batch_size=2'):
-        segmentor_run(tmp_path, 1).train()
+        segmentor_run(tmp_path, 1, dataset=dict(length=-1)).train()
     with pytest.raises(UserError, match=f'{words}.*the last of an epoch.*drop_last=True'):
         segmentor_run(tmp_path, 11, sampler='DefaultSampler').train()
 

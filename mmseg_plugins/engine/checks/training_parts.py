@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -35,6 +35,9 @@ def check_training(runner: Any) -> None:
     check_trainable(runner.model)
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     check_optimizer(runner.optim_wrapper)
+    loader = runner.cfg.get('train_dataloader')
+    if isinstance(loader, Mapping) and loader.get('batch_size') == 1 and 'batch_sampler' not in loader:
+        _refuse_single_values(_inner(runner.model), 1)
 
 
 def check_trainable(model: nn.Module) -> None:
