@@ -1,15 +1,20 @@
 """A file of initial weights that does not reach its module stops the run, instead of leaving the weights random."""
 
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 import torch
+from config_files import NAMES, loaded
 from mmengine.model import BaseModule
 from torch import nn
 from toy_runs import detector_config, write_toy_coco
 
 from mmseg_plugins.engine import SafeRunner
+from mmseg_plugins.engine.checks.known_files import ORIGINS
 from mmseg_plugins.engine.checks.pretrained import check_pretrained, same_names_and_shapes
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.weights.table import RELEASES
 
 
 class Small(BaseModule):
@@ -112,3 +117,37 @@ def test_a_training_run_does_not_begin(tmp_path):
     config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'detectron.pth'))
     with pytest.raises(UserError, match=r'detectron\.pth reaches 0 .*model\.backbone \(ResNet\)'):
         SafeRunner.from_cfg(config).train()
+
+
+def pretrained_files(node):
+    """Local files of initial weights in a config."""
+    if isinstance(node, dict):
+        if node.get('type') == 'Pretrained' and '://' not in node['checkpoint']:
+            yield node['checkpoint']
+        node = node.values()
+    for child in node if not isinstance(node, str) and isinstance(node, Iterable) else ():
+        yield from pretrained_files(child)
+
+
+def test_it_is_known_how_to_get_every_file_that_a_config_starts_from():
+    files = {file for name in NAMES for file in pretrained_files(loaded(name).model.to_dict())}
+    assert {Path(file).name for file in files} == set(ORIGINS)
+    assert {origin.release for origin in ORIGINS.values()} <= set(RELEASES)
+    assert {Path(file).parent.name for file in files} == {'checkpoints'}
+
+
+def test_a_recipe_stops_with_the_command_that_makes_its_file(tmp_path):
+    path = tmp_path / 'resnet50_deepstem.pth'
+    model = Whole(Small(dict(type='Pretrained', checkpoint=str(path))))
+    words = (rf'model\.part starts from {path}, which does not exist\. Fix: mmseg-plugins convert-weights '
+             rf'resnet50-deepstem resnet50-imagenet\.pth {path} \(.*http')
+    with pytest.raises(UserError, match=words), check_pretrained(model):
+        model.init_weights()
+
+
+@pytest.mark.parametrize('name', [
+    'psenet_r50-deepstem-k7_600e_ctw1500', 'dilation_vgg16-caffe-joint8_20k-crop628_camvid'])
+def test_recipes_of_released_weights_do_not_start_from_random_ones(name):
+    cfg = loaded(next(known for known in NAMES if name in known))
+    hooks = [hook['type'] for hook in cfg.get('custom_hooks', [])]
+    assert list(pretrained_files(cfg.model.to_dict())) or (cfg.load_from and 'mmseg_plugins.LoadFromCheckHook' in hooks)

@@ -38,9 +38,9 @@ def test_the_stride_lies_in_the_first_convolution_of_the_hosts_caffe_style():
 def python2_pickle(numbers):
     """What Python 2 wrote for {'conv1_w': array}: text where Python 3 has bytes."""
     data = numbers.astype('<f4').tobytes()
-    array = (b'cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR(K\x01K' +
-             bytes([len(numbers)]) + b'\x85cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U' +
-             bytes([len(data)]) + data + b'tb')
+    dtype = b'cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNN' + 2 * b'J\xff\xff\xff\xff' + b'K\x00tb'
+    empty = b'cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR'
+    array = empty + b'(K\x01K' + bytes([len(numbers)]) + b'\x85' + dtype + b'\x89U' + bytes([len(data)]) + data + b'tb'
     return b'\x80\x02}U\x07conv1_w' + array + b's.'
 
 

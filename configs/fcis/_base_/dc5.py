@@ -4,8 +4,8 @@ _base_ = ['mmdet::_base_/models/faster-rcnn_r50-caffe-dc5.py']
 
 # ------------------------------------------------------------------ often changed
 # A caffe-style ResNet (stride on the first convolution of a bottleneck) with
-# mmdet's keys.  No public address serves one in a form that torch reads:
-#   --cfg-options model.backbone.init_cfg.checkpoint=PATH
+# mmdet's keys, made from Detectron's R-101.pkl:
+#   mmseg-plugins convert-weights resnet101-caffe R-101.pkl checkpoints/resnet101_caffe.pth
 # The *-torchvision configs need no such file.
 backbone_checkpoint = 'checkpoints/resnet101_caffe.pth'
 anchor_scales = [4, 8, 16, 32]  # 64 .. 512 px

@@ -6,6 +6,7 @@ random with nothing but a long warning, and with frozen batch norm such a backbo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -15,6 +16,7 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from mmseg_plugins.engine.checks.known_files import how_to_get
 from mmseg_plugins.utils.errors import UserError
 
 LEAST = 0.1  # of a module's parameters that a file must reach; new last layers are far fewer than the rest
@@ -37,9 +39,12 @@ def check_pretrained(model: nn.Module) -> Iterator[None]:
     A parameter is reached if it changed, whatever the module calls it, or if the file has one of its name and shape.
 
     Raises:
-        UserError: a file reached less than a tenth of its module's parameters.
+        UserError: a file that a config of this package starts from is not there, or one reached less than a tenth of
+            its module's parameters.
     """
     waiting = [] if getattr(model, '_is_init', False) else list(_pretrained(model, 'model'))
+    for one in waiting:
+        _check_is_there(one)
     yield
     for one in waiting:
         changed = {name for name, total in _sums(one.module).items() if total != one.sums[name]}
@@ -50,6 +55,15 @@ def check_pretrained(model: nn.Module) -> Iterator[None]:
         reached = changed | same_names_and_shapes(wanted, weights)
         if len(reached) < LEAST * len(wanted):
             raise UserError(_message(one, weights, wanted, len(reached)))
+
+
+def _check_is_there(one: Pretrained) -> None:
+    """A file that is missing stops here only where it is known how to get it; the reader knows the others."""
+    path = os.fspath(one.settings['checkpoint'])
+    command = how_to_get(path)
+    if command and '://' not in path and not os.path.isfile(os.path.expanduser(path)):
+        raise UserError(f'{one.path} starts from {path}, which does not exist.',
+                        fix=f'{command}, or name another file: init_cfg.checkpoint=FILE')
 
 
 def same_names_and_shapes(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> set[str]:

@@ -1,0 +1,53 @@
+"""Where the files come from that configs of this package start from: ``checkpoints/*.pth``, converted by one command.
+
+A recipe that starts from pre-trained weights stops where they are absent; its message then says how to get them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+
+class Origin(NamedTuple):
+    """How a file is made.
+
+    Attributes:
+        release: Row of ``mmseg-plugins convert-weights``.
+        source: The released file, which the user fetches.
+        what: Its address, or what it is where no public address serves it.
+    """
+
+    release: str
+    source: str
+    what: str
+
+
+_VGG16 = ('vgg16-397923af.pth', 'https://download.pytorch.org/models/vgg16-397923af.pth')
+_CAFFE_VGG16 = ('VGG16.pth', 'a VGG-16 trained in Caffe, under the names of Caffe or torchvision')
+_MSRA = 'https://dl.fbaipublicfiles.com/detectron2/ImageNetPretrained/MSRA'
+_CSAIL = 'http://sceneparsing.csail.mit.edu/model/pretrained_resnet'
+#: Name of the file -> its origin.
+ORIGINS: dict[str, Origin] = {
+    'resnet50_caffe.pth': Origin('resnet50-caffe', 'R-50.pkl', f'{_MSRA}/R-50.pkl'),
+    'resnet101_caffe.pth': Origin('resnet101-caffe', 'R-101.pkl', f'{_MSRA}/R-101.pkl'),
+    'resnet50_deepstem.pth': Origin('resnet50-deepstem', 'resnet50-imagenet.pth', f'{_CSAIL}/resnet50-imagenet.pth'),
+    'vgg16_deconvnet.pth': Origin('vgg16-deconvnet', *_VGG16),
+    'vgg16_encoder.pth': Origin('vgg16-segnet', *_VGG16),
+    'vgg16_caffe.pth': Origin('vgg16-fcn', *_CAFFE_VGG16),
+    'vgg16_largefov.pth': Origin('vgg16-deeplab', *_CAFFE_VGG16),
+    'vgg16_aspp.pth': Origin('vgg16-deeplab', *_CAFFE_VGG16),
+    'vgg16_msc-largefov.pth': Origin('vgg16-deeplab', *_CAFFE_VGG16),
+    'mobilenet_v2_expanded.pth': Origin('mobilenet-v2-torchvision-expanded', 'mobilenet_v2-7ebf99e0.pth',
+                                        'https://download.pytorch.org/models/mobilenet_v2-7ebf99e0.pth'),
+    'deeplabv2_r101_coco.pth': Origin('deeplabv2-kazuto1011-backbone', 'deeplabv1_resnet101-coco.pth',
+                                      'https://github.com/kazuto1011/deeplab-pytorch'),
+}
+
+
+def how_to_get(path: str) -> str:
+    """The command that makes a file, and where its source is; empty for files of the user's own."""
+    origin = ORIGINS.get(os.path.basename(path))
+    if origin is None:
+        return ''
+    return f'mmseg-plugins convert-weights {origin.release} {origin.source} {path} ({origin.source}: {origin.what})'
