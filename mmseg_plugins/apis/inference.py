@@ -23,10 +23,11 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins import setup
+from mmseg_plugins.apis.image_inputs import build_loader, split_pipeline
 from mmseg_plugins.config.embedded import embedded_config
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.walk import leaf_datasets
-from mmseg_plugins.structures.images import read_image
+from mmseg_plugins.structures.images import as_bgr
 from mmseg_plugins.utils.devices import usable_device
 from mmseg_plugins.utils.errors import UserError
 
@@ -103,33 +104,50 @@ class Predictor:
         self.model.to(self.device).eval()
         self.model.dataset_meta = self.meta
         self._post = build_post_process(self.cfg.get('post_process'))
-        self._pipeline = build_pipeline(inference_pipeline(self.cfg))
+        loading, others = split_pipeline(self.cfg)
+        self._load = build_loader(self.cfg, loading)
+        self._pipeline = build_pipeline(others)
 
     @property
     def semantic(self) -> bool:
         return self.cfg.get('default_scope') == 'mmseg'
 
-    @torch.no_grad()
-    def __call__(self, image: str | os.PathLike[str] | np.ndarray) -> Any:
-        """Predict one image.
+    def load(self, image: Any) -> dict[str, Any]:
+        """One image as the config's own loading step gives it, for :meth:`predict_loaded`; ``img`` holds the pixels.
 
         Args:
-            image: A file, or an array (H, W, 3) uint8 in BGR order.
-
-        Returns:
-            The host's data sample on the CPU, in the frame of the original image.
+            image: As of :meth:`__call__`, but no list.
 
         Raises:
-            UserError: no such image, or a damaged one.
+            UserError: no such image, a damaged one, or one of another kind than the network takes.
         """
-        path = '' if isinstance(image, np.ndarray) else os.fspath(image)
-        array = image if isinstance(image, np.ndarray) else read_image(image)
-        data = self._pipeline(
-            dict(img=array, img_path=path, img_id=0, img_shape=array.shape[:2], ori_shape=array.shape[:2])
-        )
+        return self._load(image)
+
+    def __call__(self, image: Any) -> Any:
+        """Predict one image, or each of a list.
+
+        Args:
+            image: A path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 3) in BGR or (H, W, 4) of 8 or
+                16 bits is loaded as a file with these pixels would be; any other is what the loading step gives.
+
+        Returns:
+            The host's data sample on the CPU, in the frame of the original image; of a list a list of them.
+
+        Raises:
+            UserError: as of :meth:`load`.
+        """
+        if isinstance(image, (list, tuple)):
+            return [self(one) for one in image]
+        return self.predict_loaded(self.load(image))
+
+    @torch.no_grad()
+    def predict_loaded(self, loaded: Mapping[str, Any]) -> Any:
+        """Predict what :meth:`load` gave; the same sample as :meth:`__call__`."""
+        array = loaded['img']
+        data = self._pipeline(dict(loaded))
         sample = self.model.test_step(pseudo_collate([data]))[0]
         if self._post is not None:
-            colors = torch.from_numpy(np.ascontiguousarray(array[..., ::-1].transpose(2, 0, 1)))  # BGR -> RGB
+            colors = torch.from_numpy(np.ascontiguousarray(as_bgr(array)[..., ::-1].transpose(2, 0, 1)))  # BGR -> RGB
             self._post([sample], [colors], self.model)
         sample = sample.cpu()
         if self.max_per_image is not None and 'pred_instances' in sample and 'scores' in sample.pred_instances:
@@ -240,22 +258,6 @@ def limit_instances(config: Any, limit: int) -> None:
         for key in ('max_per_img', 'max_per_image'):
             if isinstance(part, dict) and key in part:
                 part[key] = min(part[key], limit)
-
-
-def inference_pipeline(cfg: Config) -> list[dict[str, Any]]:
-    """The test-time transforms after the image is loaded, without those that load annotations."""
-    for key in ('test_dataloader', 'val_dataloader'):
-        if cfg.get(key) is None:
-            continue
-        for dataset in leaf_datasets(cfg[key]['dataset']):
-            if dataset.get('pipeline'):
-                return [dict(step) for step in dataset['pipeline'] if not _loads(step['type'])]
-    raise UserError('the config has no test_dataloader or val_dataloader with a pipeline to prepare images with')
-
-
-def _loads(kind: Any) -> bool:
-    name = (kind if isinstance(kind, str) else kind.__name__).rsplit('.', 1)[-1]
-    return name.startswith('Load')
 
 
 def build_pipeline(steps: Sequence[Mapping[str, Any]]) -> Any:

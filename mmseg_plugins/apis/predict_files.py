@@ -11,7 +11,7 @@ from pathlib import Path
 from mmseg_plugins.apis.inference import Predictor
 from mmseg_plugins.apis.prediction_files import RESULT_FOLDERS, ResultWriter
 from mmseg_plugins.data_prep.names import output_stems
-from mmseg_plugins.structures.images import IMAGE_SUFFIXES, list_images, read_image
+from mmseg_plugins.structures.images import IMAGE_SUFFIXES, as_bgr, list_images
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.visualization.samples import best_first, get_instances, get_label_map
@@ -66,16 +66,15 @@ def read_ids(ann_file: Path | None, names: Sequence[str], classes: Sequence[str]
     if ann_file is None:
         return list(range(1, len(names) + 1)), list(range(1, len(classes) + 1))
     try:
-        content = json.loads(ann_file.read_text(encoding='utf-8'))
-        images = {Path(item['file_name']).name: int(item['id']) for item in content['images']}
-        images.update({item['file_name']: int(item['id']) for item in content['images']})
+        content = json.loads(ann_file.read_text(encoding='utf-8-sig'))
+        images = [(str(item['file_name']), int(item['id'])) for item in content['images']]
         categories = {item['name']: int(item['id']) for item in content['categories']}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f'--ann-file {ann_file} is not a COCO file: {type(error).__name__}: {error}.',
             fix='name the annotation file of these images.',
         ) from error
-    lost = [name for name in names if name not in images and Path(name).name not in images]
+    ids, lost = match_names(names, images, f'--ann-file {ann_file}')
     unknown = [name for name in classes if name not in categories]
     if lost or unknown:
         raise UserError(
@@ -83,8 +82,61 @@ def read_ids(ann_file: Path | None, names: Sequence[str], classes: Sequence[str]
             f'it has the classes {list(categories)[:10]}.',
             fix='name the annotation file of these images.',
         )
-    ids = [images[name] if name in images else images[Path(name).name] for name in names]
     return ids, [categories[name] for name in classes]
+
+
+def match_names(names: Sequence[str], images: Sequence[tuple[str, int]], source: str) -> tuple[list[int], list[str]]:
+    """The id of each name, and the names that are in no entry.
+
+    A name fits the entry of the same path, else the only one that shares the longest end of the path with it:
+    ``cam1/a.png`` fits ``train/cam1/a.png``, and ``a.png`` where no other entry is called so.
+
+    Args:
+        names: Paths relative to the folder that is predicted.
+        images: File name and id of each entry.
+        source: Where the entries are from, for the message.
+
+    Raises:
+        UserError: a name fits several entries, or an entry fits several names.
+    """
+    by_base: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+    for file_name, key in images:
+        parts = _parts(file_name)
+        by_base.setdefault(parts[-1] if parts else '', []).append((parts, key))
+    ids, lost, taken = [], [], dict[int, str]()
+    for name in names:
+        parts = _parts(name)
+        shared = [(_common_end(parts, other), other == parts, key) for other, key in by_base.get(parts[-1], [])]
+        if not shared:
+            lost.append(name)
+            continue
+        best = max(shared)[:2]
+        found = {key for length, same, key in shared if (length, same) == best}
+        if len(found) > 1:
+            raise UserError(f'{source}: {name} fits the images {sorted(found)[:4]}, which have that name.',
+                            rule='file names are matched by their paths.',
+                            fix='predict the folder that the file names of the JSON are relative to.')
+        key = found.pop()
+        if key in taken:
+            raise UserError(f'{source}: {taken[key]} and {name} both fit the image {key}.',
+                            rule='file names are matched by their paths.',
+                            fix='predict the folder that the file names of the JSON are relative to.')
+        taken[key] = name
+        ids.append(key)
+    return ids, lost
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(part for part in name.replace('\\', '/').split('/') if part not in ('', '.'))
+
+
+def _common_end(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    length = 0
+    for a, b in zip(reversed(one), reversed(other), strict=False):
+        if a != b:
+            break
+        length += 1
+    return length
 
 
 def predict_files(predictor: Predictor, files: Sequence[Path], names: Sequence[str], job: PredictionJob) -> list[str]:
@@ -95,12 +147,12 @@ def predict_files(predictor: Predictor, files: Sequence[Path], names: Sequence[s
     jobs = list(zip(files, names, output_stems(names), image_ids, strict=True))
     for path, name, stem, image_id in track(jobs, description='Predicting'):
         try:
-            image = read_image(path)
+            loaded = predictor.load(path)
         except (UserError, OSError) as error:
             failures.append(str(error))
             print(f'left out: {error}', file=sys.stderr)
             continue
-        sample = predictor(image)
+        image, sample = as_bgr(loaded['img']), predictor.predict_loaded(loaded)
         panoptic = 'pred_panoptic_seg' in sample
         if panoptic:
             writer.add_panoptic(image, get_label_map(sample.pred_panoptic_seg), name, stem, image_id)

@@ -50,11 +50,11 @@ def read_image(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> n
         raise UserError(f'image {path} does not exist')
     image = decode_file(path, flags)
     if image is None:
-        raise UserError(f'image {path} cannot be read: {_reason(path)}')
+        raise UserError(f'image {path} cannot be read: {reason_unreadable(path)}')
     return image
 
 
-def _reason(path: Path) -> str:
+def reason_unreadable(path: Path) -> str:
     """Why a file is no image, in Pillow's words, which are clearer than OpenCV's (it has none)."""
     from PIL import Image
 
