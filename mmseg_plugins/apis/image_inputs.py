@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from mmseg_plugins.config.walk import leaf_datasets
-from mmseg_plugins.structures.images import decode_file, reason_unreadable
+from mmseg_plugins.structures.images import decode_file, png_bytes, reason_unreadable
 from mmseg_plugins.utils.errors import UserError
 
 #: The loading step of files, which the hosts' own inferencers replace by steps for arrays.
@@ -134,7 +134,7 @@ class ImageLoader:
         depth = array.shape[2] if array.ndim == 3 else 1
         whole = array.dtype == np.uint8 and depth == 3 and self.color.startswith('color')
         if self.from_file and not whole and array.dtype in (np.uint8, np.uint16) and depth in (1, 3, 4):
-            return self._load_bytes(cv2.imencode('.png', array)[1].tobytes(), '.png')
+            return self._load_bytes(png_bytes(array), '.png')
         array = array.astype(np.float32) if self.float32 else array
         return dict(img=array, img_path='', img_id=0, img_shape=array.shape[:2], ori_shape=array.shape[:2])
 

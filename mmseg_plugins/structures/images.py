@@ -86,6 +86,11 @@ def save_image(path: str | os.PathLike[str], image: np.ndarray, quality: int | N
     return path
 
 
+def png_bytes(image: np.ndarray) -> bytes:
+    """The PNG file of an array (H, W) or (H, W, 1, 3 or 4) of uint8 or uint16, in OpenCV's order of channels."""
+    return bytes(cv2.imencode('.png', image)[1].tobytes())
+
+
 def list_images(folder: str | os.PathLike[str], but_below: Iterable[Path] = ()) -> list[Path]:
     """All image files below a folder but some subfolders, sorted by path, told by :data:`IMAGE_SUFFIXES`."""
     root = Path(folder)
