@@ -16,13 +16,51 @@ from __future__ import annotations
 import ast
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_plugins.config.marks import DATA_VARIABLES, marking_code
+
 _BASE = '_base_'
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The own files of a config, the nearest to the reader first; their places are the numbers of the marks."""
+
+    files: tuple[Path, ...] = ()
+    options: frozenset[str] = frozenset()  # variables that the command line sets
+
+    @cached_property
+    def names(self) -> list[set[str]]:
+        """What each file assigns."""
+        return [set(_assignments(file)) for file in self.files]
+
+    @cached_property
+    def ancestors(self) -> list[set[int]]:
+        """Numbers of the own files that each one inherits, at any depth."""
+        return [{self.files.index(base) for base in _own_files(file)[1:]} for file in self.files]
+
+    def assigner(self, name: str) -> int | None:
+        """The nearest place that sets a variable: -1 is the command line, None no own file."""
+        if name in self.options:
+            return -1
+        return next((number for number, names in enumerate(self.names) if name in names), None)
+
+    def is_nearer(self, one: int | None, other: int | None) -> bool:
+        """Whether ``one`` has the last word over ``other``; None is a host's file, the farthest."""
+        if one == other or one is None or other == -1:
+            return False
+        return other is None or one == -1 or other in self.ancestors[one]
+
+    def named(self, number: int | None) -> str:
+        """A place in words."""
+        return 'a file of the host' if number is None else 'the command line' if number < 0 else self.files[number].name
 
 
 def assigned_names(path: Path) -> set[str]:
@@ -33,23 +71,56 @@ def assigned_names(path: Path) -> set[str]:
     return {name for file in _own_files(path) for name in _assignments(file)} - {_BASE}
 
 
-def read_with(path: Path, values: Mapping[str, Any]) -> Config:
-    """Read a text config as if it and its own bases assigned these values.
+def read_with(path: Path, values: Mapping[str, Any]) -> tuple[Config, Layers]:
+    """Read a text config as if it and its own bases assigned these values, with a note of which file wrote what.
+
+    A data variable that a child assigns takes the place of its bases' as well, so that what they compute follows.
 
     Args:
         path: A ``.py`` config file.
         values: Of names among :func:`assigned_names`; numbers, strings, None, lists and tuples of them.
     """
+    layers = Layers(tuple(_own_files(path)))
+    cfg = _read_copies(path, layers, lambda _: values)
+    nearest = {name: layers.assigner(name) for name in DATA_VARIABLES if name not in values}
+    again = {name: cfg[name] for name, number in nearest.items() if number is not None and _is_literal(cfg.get(name))
+             and any(name in names for names in layers.names[number + 1:])}
+    if not again:
+        return cfg, layers
+    return _read_copies(path, layers, lambda file: {
+        **values, **{name: value for name, value in again.items() if layers.files[nearest[name] or 0] != file}}), layers
+
+
+def _read_copies(path: Path, layers: Layers, values_of: Callable[[Path], Mapping[str, Any]]) -> Config:
     with tempfile.TemporaryDirectory() as folder:
-        copies = {file: Path(folder, str(number), file.name) for number, file in enumerate(_own_files(path))}
-        for file, copy in copies.items():
+        copies = {file: Path(folder, str(number), file.name) for number, file in enumerate(layers.files)}
+        added = {}
+        for number, (file, copy) in enumerate(copies.items()):
             copy.parent.mkdir()
-            copy.write_text(_substituted(file, values, copies), encoding='utf-8')
+            bases = [name if base is None else str(copies[base]) for name, base in _bases(file).items()]
+            added[file] = (f'_base_ = {bases!r}\n' if bases else '', marking_code(number))
+            text = added[file][0] + _substituted(file, values_of(file)) + added[file][1]
+            copy.write_text(text, encoding='utf-8')
         cfg = Config.fromfile(copies[path.resolve()])
         text = cfg.text
     for file, copy in copies.items():
-        text = text.replace(str(copy), str(file))
+        head, tail = added[file]
+        text = text.replace(f'{copy}\n{head}', f'{file}\n').replace(tail, '').replace(str(copy), str(file))
     return Config(cfg._cfg_dict, cfg_text=text, filename=str(path), env_variables=cfg.env_variables)
+
+
+def is_layered(path: Path) -> bool:
+    """Whether a file is a text config of Python with ``_base_`` or without any import: not a pure-Python one."""
+    if path.suffix != '.py' or not path.is_file():
+        return False
+    files = _own_files(path)
+    return all(_assignments(file) and (_bases(file) or not Config._is_lazy_import(str(file))) for file in files)
+
+
+def _is_literal(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_literal(item) for item in value)
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _own_files(path: Path) -> list[Path]:
@@ -100,12 +171,10 @@ def _assignments(path: Path) -> dict[str, list[ast.expr]]:
     return found
 
 
-def _substituted(path: Path, values: Mapping[str, Any], copies: Mapping[Path, Path]) -> str:
-    """The text of a file with new right-hand sides, its own bases replaced by their copies."""
+def _substituted(path: Path, values: Mapping[str, Any]) -> str:
+    """The text of a file with new right-hand sides."""
     assignments = _assignments(path)
     new = {name: repr(value) for name, value in values.items()}
-    if _BASE in assignments:
-        new[_BASE] = repr([name if file is None else str(copies[file]) for name, file in _bases(path).items()])
     text = path.read_bytes()
     starts = [0]  # of each line, in bytes, as ast counts columns
     for line in text.splitlines(keepends=True):

@@ -18,10 +18,11 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmseg_plugins import setup
-from mmseg_plugins.config.file_variables import assigned_names, own_file, read_with
+from mmseg_plugins.config.file_variables import Layers, assigned_names, is_layered, own_file, read_with
+from mmseg_plugins.config.marks import DATA_VARIABLES
 from mmseg_plugins.config.paths import resolve_config
 from mmseg_plugins.config.renamed import current_path
-from mmseg_plugins.config.variables import DATA_VARIABLES, move_data_root, resolve_data_variables, uses_data_variables
+from mmseg_plugins.config.variables import move_data_root, resolve_data_variables
 from mmseg_plugins.config.walk import forget_own_scope, places_of
 from mmseg_plugins.utils.compat import installed_version
 from mmseg_plugins.utils.errors import UserError
@@ -68,14 +69,17 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     setup()
     options = dict(cfg_options or {})
     path = resolve_config(current_path(os.fspath(path)))
-    cfg = _read(path, _take_file_variables(path, options))
+    variables = {key: options[key] for key in DATA_VARIABLES if key in options}
+    cfg, layers = _read(path, _take_file_variables(path, options))
     forget_own_scope(cfg._cfg_dict)
-    variables = {key: options.pop(key) for key in DATA_VARIABLES if key in options}
-    if 'data_root' in variables and not uses_data_variables(cfg):
-        move_data_root(cfg, variables.pop('data_root'))
+    layers = Layers(layers.files, frozenset(variables))
+    if 'data_root' in variables and not any('data_root' in names for names in layers.names):
+        move_data_root(cfg, variables['data_root'])
     for key, value in variables.items():
+        options.pop(key, None)
         cfg[key] = value
-    resolve_data_variables(cfg)
+        _refuse_both(key, value, options)
+    resolve_data_variables(cfg, layers)
     cfg['data_variables_resolved'] = True  # a runner must not undo the options that follow
     for key in options:
         _warn_of_new_key(cfg, key)
@@ -90,17 +94,51 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     return cfg
 
 
+def resolve_loaded(cfg: Config) -> None:
+    """Resolve the data of a config that another tool read and may have changed, in place.
+
+    Its file tells what the variables fill; what differs from the file was changed since, and stays.
+    """
+    if cfg.get('data_variables_resolved', False):
+        return
+    name = cfg.filename
+    if not isinstance(name, str) or not os.path.isfile(name) or not is_layered(Path(name)):
+        forget_own_scope(cfg._cfg_dict)
+        resolve_data_variables(cfg)
+        return
+    plain = Config.fromfile(name)
+    for node in (cfg, plain):
+        forget_own_scope(node._cfg_dict)
+    changed = {key: cfg[key] for key in DATA_VARIABLES if key in cfg and cfg[key] != plain.get(key)}
+    resolved = load_config(name, changed)
+    for key in ('model', *(f'{split}_{part}' for split in ('train', 'val', 'test') for part in ('dataloader', 'evaluator'))):
+        if key in resolved and key in cfg:
+            cfg[key] = _carried(cfg[key], plain.get(key), resolved[key])
+
+
+def _carried(value: Any, plain: Any, resolved: Any) -> Any:
+    """What resolving changed, applied to a value unless somebody changed it before."""
+    if value == plain:
+        return resolved
+    if isinstance(value, dict) and isinstance(resolved, dict):
+        before = plain if isinstance(plain, dict) else {}
+        for key in resolved:
+            if key in value or key not in before:
+                value[key] = _carried(value[key], before.get(key), resolved[key]) if key in value else resolved[key]
+    return value
+
+
 def _take_file_variables(path: str, options: dict[str, Any]) -> dict[str, Any]:
     """Move the options that set a variable of the file or of its own bases out of ``options``."""
     acting = _ACTING.union(DATA_VARIABLES, inspect.signature(Runner.__init__).parameters)
-    names = {key for key in options if '.' not in key and key not in acting}
+    names = {key for key in options if '.' not in key and (key not in acting or key in DATA_VARIABLES)}
     file = own_file(path, Path()) if names else None
     if file is None or not file.is_file():
         return {}
     return {name: options.pop(name) for name in names & assigned_names(file)}
 
 
-def _read(path: str, values: Mapping[str, Any]) -> Config:
+def _read(path: str, values: Mapping[str, Any]) -> tuple[Config, Layers]:
     if '::' not in path and not path.endswith(('.py', '.yml', '.yaml', '.json')):
         raise UserError(
             f'{path} is no config: its name ends in none of .py, .yml, .yaml, .json.',
@@ -108,8 +146,11 @@ def _read(path: str, values: Mapping[str, Any]) -> Config:
         )
     try:
         # fromfile knows the hosts' prefix only below _base_.
-        if values:
-            cfg = read_with(own_file(path, Path()) or Path(path), values)
+        file = own_file(path, Path())
+        layers = Layers()
+        if file is not None and is_layered(file):
+            cfg, layers = read_with(file, values)
+            cfg = Config(cfg._cfg_dict, cfg_text=cfg.text, filename=path, env_variables=cfg.env_variables)
         elif '::' in path:
             cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py')
         else:
@@ -128,8 +169,21 @@ def _read(path: str, values: Mapping[str, Any]) -> Config:
             f'{path} is a COCO annotation file, not a config.',
             fix='a config whose train_ann_file it is; mmseg-plugins fit measures it as it is.',
         )
-    return cfg
+    return cfg, layers
 
+
+_FILLED_BY = {'ann_file': 'ann_file', 'img': 'img_prefix', 'img_path': 'img_prefix', 'seg': 'seg_prefix',
+              'seg_map_path': 'seg_prefix'}
+
+
+def _refuse_both(name: str, value: Any, options: Mapping[str, Any]) -> None:
+    """Raise when the command line sets a variable and, otherwise, a key that it fills."""
+    for key, other in options.items():
+        parts = key.split('.')
+        split = parts[0].removesuffix('_dataloader')
+        fills = parts[-1] if parts[-1] == 'data_root' else f'{split}_{_FILLED_BY.get(parts[-1])}'
+        if parts[0].endswith('_dataloader') and fills == name and other != value:
+            raise UserError(f'--cfg-options has {name}={value} and {key}={other}.', fix=f'leave out {name} or {key}')
 
 
 def _warn_of_new_key(cfg: Config, dotted: str) -> None:

@@ -1,26 +1,49 @@
-"""The data variables of our dataset bases, written to every place that repeats them.
+"""What data a config means: the one place where variables, loaders and evaluators are brought together.
 
-A text config cannot pass a value from a child to its base: a child that sets ``data_root`` does not change
-``train_dataloader.dataset.data_root``, which the base computed before.  The configs under ``configs/_base_/datasets``
-therefore declare their data by variables (:data:`DATA_VARIABLES`), and these are written into the loaders, the
-evaluators and the heads' ``num_classes`` here.
+A config describes its data by a few variables (:data:`DATA_VARIABLES`).  They fill what nobody wrote.  What a file
+writes into a loader or an evaluator wins over variables of the files that it inherits; a variable wins over what the
+files below it wrote.  Where one and the same file (or the command line) writes both, and they differ, that is an error.
+``docs/your_data.md`` explains the rule to users.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
-from mmseg_plugins.config.classes import read_classes
+from mmseg_plugins.config.classes import class_list, read_classes
+from mmseg_plugins.config.file_variables import Layers
+from mmseg_plugins.config.marks import DATA_VARIABLES, remove_marks, writer
 from mmseg_plugins.config.walk import leaf_datasets, set_num_classes
 from mmseg_plugins.utils.errors import UserError
 
-#: Top-level names that describe the data in configs based on ours.
-DATA_VARIABLES = ('data_root', 'train_ann_file', 'val_ann_file', 'train_img_prefix', 'val_img_prefix', 'classes')
+SPLITS = ('train', 'val', 'test')
 
-_LOADERS = {'train': 'train', 'val': 'val', 'test': 'val'}
+
+def resolve_data_variables(cfg: Config, layers: Layers | None = None) -> Config:
+    """Write the data variables into loaders, evaluators and heads where no nearer file wrote, in place.
+
+    ``classes=None`` reads the names from the training JSON, in the order in which mmdet labels them.  A list of
+    annotation files becomes a concatenation.
+
+    Args:
+        cfg: A config with the marks of its files.
+        layers: The files; without them every key that is there counts as written.
+
+    Raises:
+        UserError: a file writes a variable and the key that it fills, with different values.
+    """
+    known = layers or Layers(())
+    root = _root_of_hosts(cfg)
+    _Resolver(cfg, known).run()
+    if root is not None and known.assigner('data_root') is not None:
+        _move_evaluators(cfg, root, str(cfg.data_root))
+    if layers is not None:
+        remove_marks(cfg._cfg_dict)
+    return cfg
 
 
 def uses_data_variables(cfg: Config) -> bool:
@@ -28,45 +51,189 @@ def uses_data_variables(cfg: Config) -> bool:
     return 'train_ann_file' in cfg and 'data_root' in cfg
 
 
-def resolve_data_variables(cfg: Config) -> Config:
-    """Write the data variables into loaders, evaluators and heads, in place.
-
-    ``classes=None`` reads the names from the training JSON, in the order in
-    which mmdet labels them.  A config without the variables stays as it is.
-    Calling it again changes nothing.
-    """
-    if not uses_data_variables(cfg):
-        return cfg
-    root = str(cfg.data_root)
-    classes = cfg.get('classes')
-    if isinstance(classes, str):
-        raise UserError(
-            f'classes = {classes!r} is a string: each letter would be a class.',
-            fix=f"classes = ('{classes}',)",
-        )
-    train_json = os.path.join(root, cfg.train_ann_file)
-    if classes is None and os.path.isfile(train_json):
-        classes = read_classes(train_json)
-    for name, split in _LOADERS.items():
-        loader = cfg.get(f'{name}_dataloader')
-        if loader is not None:
-            for dataset in leaf_datasets(loader['dataset']):
-                _fill_dataset(dataset, cfg, split, classes)
-        evaluator = cfg.get(f'{name}_evaluator')
-        for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
-            if metric is not None and 'ann_file' in metric:
-                metric['ann_file'] = os.path.join(root, cfg[f'{split}_ann_file'])
-    if classes is not None and 'model' in cfg:
-        set_num_classes(cfg.model, len(classes))
-    return cfg
+def metrics_of(evaluator: Any) -> list[Any]:
+    """The metrics of an evaluator, be it one, a list, or none."""
+    return [metric for metric in (evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]) if metric]
 
 
-def _fill_dataset(dataset: ConfigDict, cfg: Config, split: str, classes: Any) -> None:
-    dataset['data_root'] = cfg.data_root
-    dataset['ann_file'] = cfg[f'{split}_ann_file']
-    dataset['data_prefix'] = dict(img=cfg[f'{split}_img_prefix'])
-    if classes is not None:
-        dataset['metainfo'] = dict(dataset.get('metainfo') or {}, classes=tuple(classes))
+def test_is_validation(cfg: Config) -> bool:
+    """Whether the test loader reads the images and annotations of the validation loader."""
+    places = [[(leaf.get('data_root'), leaf.get('ann_file'), dict(leaf.get('data_prefix') or {}))
+               for leaf in leaf_datasets(_dataset(cfg, split))] for split in ('val', 'test')]
+    return bool(places[0]) and places[0] == places[1]
+
+
+class _Resolver:
+    """One resolution; ``run`` changes the config."""
+
+    def __init__(self, cfg: Config, layers: Layers) -> None:
+        self.cfg, self.layers = cfg, layers
+
+    def run(self) -> None:
+        self._refuse_text_as_classes()
+        if not any(self._is_declared(name) for name in DATA_VARIABLES):
+            return
+        before = {split: [_joined(leaf) for leaf in leaf_datasets(_dataset(self.cfg, split))] for split in SPLITS}
+        for split in SPLITS:
+            for leaf in list(leaf_datasets(_dataset(self.cfg, split))):
+                self._fill_files(leaf, split)
+        self._fill_classes()
+        for split in ('val', 'test'):
+            self._fill_evaluator(split, before[split])
+        for split in SPLITS:
+            for leaf in list(leaf_datasets(_dataset(self.cfg, split))):
+                self._concatenate(leaf, split)
+
+    def _is_declared(self, name: str) -> bool:
+        return name in self.cfg and (self.layers.assigner(name) is not None or not self.layers.files)
+
+    def _variable(self, split: str, what: str) -> tuple[str, bool] | None:
+        """The variable that a split's key follows, and whether that is the validation set's for want of its own."""
+        own, other = f'{split}_{what}', f'val_{what}'
+        if self._is_declared(own) and not (split == 'test' and self._is_declared(other) and self.layers.is_nearer(
+                self.layers.assigner(other), self.layers.assigner(own))):
+            return own, False
+        return (other, True) if split == 'test' and self._is_declared(other) else None
+
+    def _fill_files(self, leaf: Any, split: str) -> None:
+        where = f'{split}_dataloader.dataset'
+        if self._is_declared('data_root'):
+            self._fill(leaf, 'data_root', 'data_root', f'{where}.data_root')
+        variable = self._variable(split, 'ann_file')
+        if variable:
+            self._fill(leaf, 'ann_file', variable[0], f'{where}.ann_file', fallback=variable[1])
+        image, maps = prefix_keys(leaf)
+        for key, what in ((image, 'img_prefix'), (maps, 'seg_prefix')):
+            variable = self._variable(split, what)
+            if variable and key:
+                prefixes = leaf.setdefault('data_prefix', type(leaf)())
+                self._fill(prefixes, key, variable[0], f'{where}.data_prefix.{key}', fallback=variable[1])
+
+    def _fill(self, node: Any, key: str, name: str, place: str, fallback: bool = False) -> None:
+        value = self.cfg[name]
+        if key not in node:
+            node[key] = value
+            return
+        if _same(node[key], value) or not self.layers.files:
+            return
+        wrote, declared = writer(node, key), self.layers.assigner(name)
+        if self.layers.is_nearer(declared, wrote):
+            node[key] = value
+        elif not self.layers.is_nearer(wrote, declared) and not fallback:
+            raise UserError(
+                f'{self.layers.named(declared)} has {name} = {value!r}, and {self.layers.named(wrote)} has '
+                f'{place} = {node[key]!r}.',
+                rule='a key and the variable that fills it must not differ in one place.', fix=f'leave out {name} or {place}.')
+
+    def _refuse_text_as_classes(self) -> None:
+        classes = self.cfg.get('classes')
+        if isinstance(classes, str):
+            names, colors = class_list(classes, str(self.cfg.get('data_root') or ''))
+            self.cfg['classes'] = names
+            if colors and not self.cfg.get('palette'):
+                self.cfg['palette'] = colors
+
+    def _fill_classes(self) -> None:
+        stuff = tuple(self.cfg.get('stuff_classes') or ())
+        name = 'thing_classes' if self._is_declared('thing_classes') else 'classes'
+        if not self._is_declared(name):
+            return
+        declared = self.layers.assigner(name)
+        first = next(leaf_datasets(_dataset(self.cfg, 'train')), None)
+        names = self.cfg.get(name)
+        if names is None and first is not None:
+            names = _names_in(first)
+        names = names if names is None or name == 'classes' else (*names, *stuff)
+        for split in SPLITS:
+            for leaf in leaf_datasets(_dataset(self.cfg, split)):
+                meta = leaf.get('metainfo') or {}
+                wrote = writer(meta, 'classes')
+                if names is None or 'classes' in meta and self._keeps(wrote, declared, meta['classes'], names):
+                    continue
+                leaf['metainfo'] = self._metainfo(meta, tuple(names), name, stuff)
+        meta = (first.get('metainfo') if first is not None else None) or {}
+        names = meta.get('classes', names)
+        if names is not None and not isinstance(names, str) and 'model' in self.cfg:
+            background = first is not None and str(first.get('type')).endswith('CocoSemanticDataset')
+            set_num_classes(self.cfg.model, len(names) + background, len(meta.get('stuff_classes') or ()))
+
+    def _metainfo(self, meta: Any, names: tuple[str, ...], name: str, stuff: tuple[str, ...]) -> dict[str, Any]:
+        filled = dict(meta, classes=names)
+        if name == 'thing_classes':
+            filled.update(thing_classes=tuple(self.cfg[name]), stuff_classes=stuff)
+        if self.cfg.get('palette'):
+            filled['palette'] = [tuple(color) for color in self.cfg['palette']]
+        elif len(meta.get('palette') or names) != len(names):
+            del filled['palette']
+        return filled
+
+    def _keeps(self, wrote: int | None, declared: int | None, there: Any, names: Any) -> bool:
+        """Whether the classes in a loader stay."""
+        if not self.layers.files or names is None or self.layers.is_nearer(wrote, declared):
+            return True
+        if wrote == declared and tuple(there) != tuple(names):
+            raise UserError(f'{self.layers.named(wrote)} has classes = {tuple(names)!r}, and metainfo.classes = '
+                            f'{tuple(there)!r} in a loader.', fix='leave out one of them.')
+        return False
+
+    def _fill_evaluator(self, split: str, before: list[str | None]) -> None:
+        """Metrics with an annotation file read that of their loader, unless a file as near as the loader's wrote it."""
+        leaves = list(leaf_datasets(_dataset(self.cfg, split)))
+        if not leaves:
+            return
+        for metric in metrics_of(self.cfg.get(f'{split}_evaluator')):
+            if 'ann_file' not in metric or metric['ann_file'] is None:
+                continue
+            if len(leaves) > 1 or isinstance(leaves[0].get('ann_file'), (list, tuple)):
+                raise UserError(
+                    f'{split}_evaluator: {metric.get("type")} reads one annotation file, the {split} set has '
+                    f'{max(len(leaves), len(leaves[0].get("ann_file") or ()))}.',
+                    fix='merge the JSON files, or take a metric without ann_file.')
+            if self._follows(metric, leaves[0], split, before):
+                metric['ann_file'] = _joined(leaves[0])
+                maps = (leaves[0].get('data_prefix') or {}).get('seg')
+                if 'seg_prefix' in metric and maps is not None:
+                    metric['seg_prefix'] = os.path.join(str(leaves[0].get('data_root') or ''), maps)
+
+    def _follows(self, metric: Any, leaf: Any, split: str, before: list[str | None]) -> bool:
+        panoptic, joined = 'seg' in (leaf.get('data_prefix') or {}), _joined(leaf)
+        if joined is None or panoptic and 'seg_prefix' not in metric:
+            return False
+        if not self.layers.files:
+            return False
+        wrote = writer(metric, 'ann_file')
+        variable = self._variable(split, 'ann_file')
+        sources = [writer(leaf, 'ann_file'), writer(leaf, 'data_root'), self.layers.assigner('data_root'),
+                   self.layers.assigner(variable[0]) if variable else None]
+        return any(self.layers.is_nearer(source, wrote) for source in sources) or metric['ann_file'] in before
+
+    def _concatenate(self, leaf: Any, split: str) -> None:
+        """Make one data set for each annotation file of a list."""
+        files = leaf.get('ann_file')
+        if not isinstance(files, (list, tuple)):
+            return
+        prefixes = dict(leaf.get('data_prefix') or {})
+        for key, value in prefixes.items():
+            if isinstance(value, (list, tuple)) and len(value) != len(files):
+                raise UserError(f'{split}: {len(files)} annotation files and {len(value)} folders ({key}).',
+                                fix='one folder for all of them, or one for each.')
+        parts = []
+        for i, file in enumerate(files):
+            part = copy.deepcopy(leaf)
+            part['ann_file'] = file
+            part['data_prefix'] = {
+                key: value[i] if isinstance(value, (list, tuple)) else value for key, value in prefixes.items()}
+            parts.append(part)
+        leaf.clear()
+        leaf.update(type='ConcatDataset', datasets=parts)
+
+
+def prefix_keys(leaf: Any) -> tuple[str, str | None]:
+    """The keys of ``data_prefix`` that hold the folder of the images and that of the maps (None without maps)."""
+    prefixes = leaf.get('data_prefix') or {}
+    if 'img_path' in prefixes or 'seg_map_path' in prefixes:
+        return 'img_path', 'seg_map_path'
+    return 'img', 'seg' if 'seg' in prefixes or 'Panoptic' in str(leaf.get('type')) else None
 
 
 def move_data_root(cfg: Config, new_root: str) -> None:
@@ -77,17 +244,55 @@ def move_data_root(cfg: Config, new_root: str) -> None:
             f'data_root={new_root} was given, but this config has no data_root to replace.',
             fix='name the key itself, e.g. train_dataloader.dataset.data_root=...',
         )
-    new_root = os.path.join(new_root, '')
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, dict):
-            for key in value:
-                value[key] = moved(value[key])
-        elif isinstance(value, (list, tuple)):
-            return type(value)(moved(item) for item in value)
-        elif isinstance(value, str) and value.startswith(old_root):
-            return new_root + value[len(old_root):]
-        return value
-
     for key in list(cfg.keys()):
-        cfg[key] = moved(cfg[key])
+        cfg[key] = _moved(cfg[key], old_root, os.path.join(new_root, ''))
+
+
+def _moved(value: Any, old_root: str, new_root: str) -> Any:
+    if isinstance(value, dict):
+        for key in value:
+            if writer(value, key) is None:  # what the user's file wrote stays
+                value[key] = _moved(value[key], old_root, new_root)
+    elif isinstance(value, (list, tuple)):
+        return type(value)(_moved(item, old_root, new_root) for item in value)
+    elif isinstance(value, str) and value.startswith(old_root):
+        return new_root + value[len(old_root):]
+    return value
+
+
+def _root_of_hosts(cfg: Config) -> str | None:
+    """The ``data_root`` that a host's file wrote into a loader, None when none did."""
+    for split in SPLITS:
+        for leaf in leaf_datasets(_dataset(cfg, split)):
+            if leaf.get('data_root') and writer(leaf, 'data_root') is None:
+                return str(leaf['data_root'])
+    return None
+
+
+def _move_evaluators(cfg: Config, old_root: str, new_root: str) -> None:
+    for split in ('val', 'test'):
+        for metric in metrics_of(cfg.get(f'{split}_evaluator')):
+            _moved(metric, old_root, os.path.join(new_root, ''))
+
+
+def _dataset(cfg: Config, split: str) -> Any:
+    return (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+
+
+def _joined(leaf: Any) -> str | None:
+    file = leaf.get('ann_file')
+    return os.path.join(str(leaf.get('data_root') or ''), file) if isinstance(file, str) and file else None
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str) and one and other:
+        return os.path.normpath(one) == os.path.normpath(other)
+    return bool(one == other)
+
+
+def _names_in(leaf: Any) -> tuple[str, ...] | None:
+    files = leaf.get('ann_file')
+    first = next(iter(files), None) if isinstance(files, (list, tuple)) else files
+    path = os.path.join(str(leaf.get('data_root') or ''), first) if first else ''
+    return read_classes(path) if path.endswith('.json') and os.path.isfile(path) else None
+

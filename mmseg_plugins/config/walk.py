@@ -57,19 +57,22 @@ def _query_weights(model: Mapping[str, Any], path: str) -> Iterator[ClassNumber]
         yield ClassNumber(f'{path}.loss_cls.class_weight', 'weights', len(weights), model)
 
 
-def set_num_classes(model: Any, num_classes: int) -> None:
-    """Set the number of classes in every head of a detector config, in place.
+def set_num_classes(model: Any, num_classes: int, stuff: int = 0) -> None:
+    """Set the number of classes in every head of a model config, in place.
 
-    Mask2Former counts things and stuff apart and weighs the 'no object' class last; all classes become things.
+    Args:
+        model: The config.
+        num_classes: Of things and stuff together.
+        stuff: How many of them are stuff; Mask2Former counts the two apart and weighs the 'no object' class last.
     """
     for number in list(class_numbers(model)):
         head = number.owner
         if number.counts == 'weights':
             head['loss_cls']['class_weight'] = [1.0] * num_classes + [head['loss_cls']['class_weight'][-1]]
         elif number.counts == 'all':
-            head['num_classes'] = num_classes
+            head['num_classes'] = num_classes - (0 if 'decode_head' in model else stuff)
         else:
-            head['num_things_classes'], head['num_stuff_classes'] = num_classes, 0
+            head['num_things_classes'], head['num_stuff_classes'] = num_classes - stuff, stuff
 
 
 def leaf_datasets(dataset: Any) -> Iterator[Any]:

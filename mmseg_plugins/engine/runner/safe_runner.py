@@ -23,8 +23,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.build_errors import explain_build_errors
-from mmseg_plugins.config.variables import resolve_data_variables
-from mmseg_plugins.config.walk import forget_own_scope
+from mmseg_plugins.config.load import resolve_loaded
 from mmseg_plugins.engine.checkpoint.files import (
     ResumePoint,
     build_checkpoint,
@@ -101,9 +100,8 @@ class SafeRunner(Runner):
         """
         setup()
         cfg = deepcopy(cfg)
-        if isinstance(cfg, Config) and not cfg.get('data_variables_resolved', False):
-            forget_own_scope(cfg._cfg_dict)  # read by another tool than ours
-            resolve_data_variables(cfg)
+        if isinstance(cfg, Config):
+            resolve_loaded(cfg)  # read by another tool than ours
         add_switch_hooks(cfg)
         add_post_process(cfg)
         check_rules(cfg)

@@ -1,0 +1,209 @@
+"""Whose data is read: what a file wrote into a loader or an evaluator, else the variables; never somebody else's."""
+
+import json
+
+import pytest
+from config_files import ROOT
+from mmengine.config import Config
+
+from mmseg_plugins.config.load import load_config, resolve_loaded
+from mmseg_plugins.config.variables import test_is_validation as reads_validation
+from mmseg_plugins.utils.errors import UserError
+
+BASES = ROOT / 'configs/_base_/datasets'
+INSTANCES, MAPS, PANOPTIC = BASES / 'shapes_instance.py', BASES / 'shapes_semantic.py', BASES / 'shapes_panoptic.py'
+HOST_COCO, HOST_MAPS = 'mmdet::_base_/datasets/coco_instance.py', 'mmseg::_base_/datasets/ade20k.py'
+
+
+@pytest.fixture
+def child(tmp_path):
+    def write(base, text, name='child.py'):
+        path = tmp_path / name
+        path.write_text(f'_base_ = {str(base)!r}\n{text}\n')
+        return path
+    return write
+
+
+def parts(loader):
+    return [(part.get('data_root'), part.ann_file, part.data_prefix.img) for part in loader.dataset.datasets]
+
+
+CONCAT = '''
+train_dataloader = dict(dataset=dict(_delete_=True, type='RepeatDataset', times=2, dataset=dict(type='ConcatDataset',
+    datasets=[dict(type='ClassBalancedDataset', oversample_thr=0.1, dataset=dict(
+                  type='CocoDataset', data_root='a/', ann_file='a.json', data_prefix=dict(img='i/'), pipeline=[])),
+              dict(type='CocoDataset', ann_file='b.json', data_prefix=dict(img='j/'), pipeline=[])])))
+'''
+
+
+@pytest.mark.parametrize('base', [INSTANCES, BASES / 'coco_instance.py', BASES / 'sbd_instance.py'])
+def test_parts_of_a_concatenation_keep_their_files(base, child):
+    cfg = load_config(child(base, CONCAT))
+    first, second = cfg.train_dataloader.dataset.dataset.datasets
+    assert (first.dataset.data_root, first.dataset.ann_file, first.dataset.data_prefix.img) == ('a/', 'a.json', 'i/')
+    assert (second.data_root, second.ann_file, second.data_prefix.img) == (cfg.data_root, 'b.json', 'j/')
+
+
+MMDET_STYLE = '''
+meta = dict(classes=('balloon',))
+train_dataloader = dict(dataset=dict(
+    data_root='balloon/', metainfo=meta, ann_file='train.json', data_prefix=dict(img='train/')))
+val_dataloader = dict(dataset=dict(data_root='balloon/', metainfo=meta, ann_file='val.json', data_prefix=dict(img='val/')))
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file='balloon/val.json')
+test_evaluator = val_evaluator
+'''
+
+
+@pytest.mark.parametrize('base', [ROOT / 'configs/panet/panet_r50-torchvision-full_2x_coco.py',
+                                  ROOT / 'configs/quickstart/panet_r18-path_1500it_shapes.py'])
+def test_an_override_as_mmdet_shows_it_wins(base, child):
+    cfg = load_config(child(base, MMDET_STYLE))
+    for split, file in (('train', 'train'), ('val', 'val'), ('test', 'val')):
+        dataset = cfg[f'{split}_dataloader'].dataset
+        assert (dataset.data_root, dataset.ann_file, dataset.data_prefix.img) == ('balloon/', f'{file}.json', f'{file}/')
+        assert dataset.metainfo.classes == ('balloon',)
+    assert cfg.val_evaluator.ann_file == cfg.test_evaluator.ann_file == 'balloon/val.json'
+    assert cfg.model.roi_head.bbox_head.num_classes == 1
+
+
+def test_evaluator_follows_the_loader_that_a_child_wrote(child):
+    cfg = load_config(child(INSTANCES, "val_dataloader = dict(dataset=dict(data_root='mine/', ann_file='v.json'))"))
+    assert cfg.val_evaluator.ann_file == 'mine/v.json'
+    assert cfg.test_evaluator.ann_file == 'data/shapes/annotations/instances_val.json'
+
+
+@pytest.mark.parametrize('text', [
+    "test_ann_file = 't.json'\ntest_img_prefix = 't/'",
+    "test_dataloader = dict(dataset=dict(ann_file='t.json', data_prefix=dict(img='t/')))",
+    "val_ann_file = 'v.json'\ntest_dataloader = dict(dataset=dict(ann_file='t.json', data_prefix=dict(img='t/')))\n"
+    "test_evaluator = dict(ann_file='mine/t.json')"])
+def test_test_set_is_its_own(text, child):
+    cfg = load_config(child(INSTANCES, f"data_root = 'mine/'\n{text}"))
+    dataset = cfg.test_dataloader.dataset
+    assert (dataset.data_root, dataset.ann_file, dataset.data_prefix.img) == ('mine/', 't.json', 't/')
+    assert cfg.test_evaluator.ann_file == 'mine/t.json'
+    assert cfg.val_evaluator.ann_file != cfg.test_evaluator.ann_file
+    assert not reads_validation(cfg)
+
+
+@pytest.mark.parametrize('base', [INSTANCES, MAPS, PANOPTIC])
+def test_without_a_test_set_the_validation_set_is_tested(base):
+    assert reads_validation(load_config(base))
+
+
+def test_own_validation_set_is_not_tested_on_the_test_set_of_a_base(child):
+    middle = child(INSTANCES, "test_ann_file = 't.json'", 'middle.py')
+    cfg = load_config(child(middle, "data_root = 'mine/'\nval_ann_file = 'v.json'"))
+    assert cfg.test_dataloader.dataset.ann_file == 'v.json'
+
+
+@pytest.mark.parametrize('base', [INSTANCES, MAPS, PANOPTIC, BASES / 'camvid.py', BASES / 'voc12aug_semantic.py',
+                                  HOST_COCO, HOST_MAPS, 'mmdet::_base_/datasets/coco_panoptic.py'])
+@pytest.mark.parametrize('way', ['child', 'option'])
+def test_data_root_moves_every_config(base, way, child):
+    path = child(base, "data_root = 'my data/'" if way == 'child' else '')
+    cfg = load_config(path, {'data_root': 'my data/'} if way == 'option' else None)
+    for split in ('train', 'val', 'test'):
+        assert cfg[f'{split}_dataloader'].dataset.data_root == 'my data/'
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
+            assert all(metric[key].startswith('my data/') for key in ('ann_file', 'seg_prefix') if key in metric)
+
+
+@pytest.mark.parametrize(('base', 'ways'), [
+    (INSTANCES, ("val_ann_file = 'x.json'", "val_dataloader = dict(dataset=dict(ann_file='y.json'))")),
+    (MAPS, ("data_root = 'x'", "train_dataloader = dict(dataset=dict(data_root='y'))")),
+    (INSTANCES, ("classes = ('x',)", "train_dataloader = dict(dataset=dict(metainfo=dict(classes=('y',))))")),
+])
+def test_two_answers_in_one_file_are_an_error_that_names_both(base, ways, child):
+    with pytest.raises(UserError, match=r'(?s)child\.py.*x.*y.*leave out'):
+        load_config(child(base, '\n'.join(ways)))
+
+
+def test_two_answers_on_the_command_line_are_an_error():
+    with pytest.raises(UserError, match=r'data_root=x and train_dataloader\.dataset\.data_root=y'):
+        load_config(INSTANCES, {'data_root': 'x', 'train_dataloader.dataset.data_root': 'y'})
+
+
+def test_the_nearest_file_has_the_last_word_in_both_directions(child):
+    loader = child(INSTANCES, "train_dataloader = dict(dataset=dict(data_root='loader/'))", 'loader.py')
+    variable = child(loader, "data_root = 'variable/'", 'variable.py')
+    assert load_config(loader).train_dataloader.dataset.data_root == 'loader/'
+    assert load_config(variable).train_dataloader.dataset.data_root == 'variable/'
+    again = child(variable, "train_dataloader = dict(dataset=dict(data_root='data/shapes/'))", 'again.py')
+    assert load_config(again).train_dataloader.dataset.data_root == 'data/shapes/'
+    assert load_config(again, {'data_root': 'option/'}).train_dataloader.dataset.data_root == 'option/'
+
+
+@pytest.mark.parametrize('copy', ['{{_base_.val_dataloader}}', '_base_.val_dataloader'])
+def test_copy_of_a_base_follows_the_variables(copy, child):
+    middle = child(BASES / 'coco_instance.py', "data_root = 'mine/'\nval_ann_file = 'v.json'", 'middle.py')
+    cfg = load_config(child(middle, f'test_dataloader = {copy}'))
+    assert (cfg.test_dataloader.dataset.data_root, cfg.test_dataloader.dataset.ann_file) == ('mine/', 'v.json')
+
+
+def test_lists_of_files_are_concatenated(tmp_path, child):
+    names = {'images': [], 'annotations': [], 'categories': [{'id': 1, 'name': 'ant'}]}
+    (tmp_path / 'a.json').write_text(json.dumps(names))
+    cfg = load_config(child(INSTANCES, f"data_root = {str(tmp_path)!r}\ntrain_ann_file = ['a.json', 'b.json']\n"
+                            "train_img_prefix = ['a/', 'b/']\nclasses = None"))
+    root = str(tmp_path)
+    assert parts(cfg.train_dataloader) == [(root, 'a.json', 'a/'), (root, 'b.json', 'b/')]
+    assert cfg.train_dataloader.dataset.datasets[1].metainfo.classes == ('ant',)
+
+
+def test_lists_for_a_metric_of_one_file_are_refused(child):
+    with pytest.raises(UserError, match='val_evaluator: .* reads one annotation file, the val set has 2'):
+        load_config(child(INSTANCES, "val_ann_file = ['a.json', 'b.json']"))
+
+
+def test_lists_need_as_many_folders(child):
+    with pytest.raises(UserError, match='train: 2 annotation files and 1 folders'):
+        load_config(child(INSTANCES, "train_ann_file = ['a', 'b']\ntrain_img_prefix = ['a/']"))
+
+
+@pytest.mark.parametrize('first', ['import os', 'import os, sys\nfrom pathlib import Path', 'import numpy as np'])
+def test_a_config_may_import_before_its_base(first, tmp_path):
+    path = tmp_path / 'imports.py'
+    path.write_text(f"{first}\n_base_ = {str(INSTANCES)!r}\ndata_root = str('mi' + 'ne/')\n")
+    assert load_config(path).train_dataloader.dataset.data_root == 'mine/'
+
+
+def test_variables_over_a_host_config_fill_its_loaders(child):
+    cfg = load_config(child('mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', '\n'.join([
+        "data_root = 'mine/'", "train_ann_file = 'a.json'", "val_ann_file = 'b.json'", "train_img_prefix = 'a/'",
+        "val_img_prefix = 'b/'", "classes = ('x', 'y')"])))
+    assert (cfg.train_dataloader.dataset.ann_file, cfg.test_dataloader.dataset.data_prefix.img) == ('a.json', 'b/')
+    assert cfg.val_evaluator.ann_file == cfg.test_evaluator.ann_file == 'mine/b.json'
+    assert cfg.model.roi_head.mask_head.num_classes == 2
+
+
+def test_label_maps_and_panoptic_data_take_the_same_variables(child):
+    maps = load_config(child(MAPS, "train_img_prefix = 'i'\ntrain_seg_prefix = 'm'\ntest_ann_file = 'test.txt'\n"
+                             "classes = ('a', 'b')"))
+    assert dict(maps.train_dataloader.dataset.data_prefix) == {'img_path': 'i', 'seg_map_path': 'm'}
+    assert maps.test_dataloader.dataset.ann_file == 'test.txt'
+    assert maps.val_dataloader.dataset.metainfo.classes == ('a', 'b')
+    panoptic = load_config(child(PANOPTIC, "val_seg_prefix = 'm'\nval_ann_file = 'p.json'\nthing_classes = ('a',)\n"
+                                 "stuff_classes = ('b', 'c')"))
+    assert dict(panoptic.val_dataloader.dataset.data_prefix) == {'img': 'val/', 'seg': 'm'}
+    assert (panoptic.val_evaluator[0].ann_file, panoptic.val_evaluator[0].seg_prefix) == (
+        'data/shapes/p.json', 'data/shapes/m')
+    assert panoptic.val_evaluator[1].ann_file == 'data/shapes/annotations/instances_val.json'
+    assert panoptic.train_dataloader.dataset.metainfo.classes == ('a', 'b', 'c')
+
+
+def test_no_mark_stays_in_a_config(child):
+    assert '_written_' not in load_config(child(PANOPTIC, CONCAT)).pretty_text
+    assert '_written_' not in load_config(child(PANOPTIC, '')).text
+
+
+def test_config_that_a_host_read_and_changed_is_resolved_once(child):
+    path = child(BASES / 'coco_instance.py', "data_root = 'mine/'\nclasses = ('x',)")
+    cfg = Config.fromfile(path)
+    cfg.val_dataloader.dataset.data_root = 'changed/'
+    resolve_loaded(cfg)
+    assert cfg.train_dataloader.dataset.data_root == 'mine/'
+    assert cfg.val_dataloader.dataset.data_root == 'changed/'
+    assert cfg.train_dataloader.dataset.metainfo.classes == ('x',)
