@@ -12,11 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
 
 
-def test_readme_shows_own_data_and_four_mixtures():
-    assert len(BLOCKS) == 5
+def test_readme_shows_three_kinds_of_own_data_and_four_mixtures():
+    assert len(BLOCKS) == 7
 
 
-@pytest.mark.parametrize('block', BLOCKS, ids=['own data', 'Mask2Former', 'Cascade', 'stock head', 'CRF'])
+@pytest.mark.parametrize('block', BLOCKS, ids=[
+    'own data', 'label maps', 'panoptic', 'Mask2Former', 'Cascade', 'stock head', 'CRF'])
 def test_config_of_the_readme_builds(block, tmp_path):
     assert block.count('\n') <= 15
     path = tmp_path / 'config.py'

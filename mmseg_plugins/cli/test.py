@@ -29,9 +29,11 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.out is not None and not args.out.endswith(('.pkl', '.pickle')):
         raise UserError(f'--out {args.out} must end in .pkl or .pickle')
+    from mmengine.logging import print_log
     from mmengine.model import is_model_wrapper
 
     from mmseg_plugins.apis.inference import refuse_other_shapes
+    from mmseg_plugins.config.variables import NO_TEST_SET, test_is_validation
     from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
     from mmseg_plugins.engine.runner.options import (
         add_test_time_augmentation,
@@ -58,5 +60,7 @@ def run(args: argparse.Namespace) -> int:
         refuse_other_shapes(model, load_checkpoint_file(args.checkpoint, mmap=True), args.checkpoint)
     if args.out is not None:
         runner.test_evaluator.metrics.append(dump_metric(cfg, args.out))
+    if test_is_validation(cfg):
+        print_log(NO_TEST_SET, 'current')
     runner.test()
     return DONE

@@ -65,5 +65,6 @@ def class_list(name: str, root: str) -> tuple[tuple[str, ...], list[tuple[int, i
         else:
             names.append(line)
     if colors and len(colors) < len(names):
-        raise UserError(f'{path}: {len(colors)} of its {len(names)} lines have a color.', fix='R G B in all lines or in none')
+        raise UserError(f'{path}: {len(colors)} of its {len(names)} lines have a color.',
+                        fix='R G B in all lines or in none')
     return tuple(names), colors

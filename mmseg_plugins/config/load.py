@@ -111,7 +111,8 @@ def resolve_loaded(cfg: Config) -> None:
         forget_own_scope(node._cfg_dict)
     changed = {key: cfg[key] for key in DATA_VARIABLES if key in cfg and cfg[key] != plain.get(key)}
     resolved = load_config(name, changed)
-    for key in ('model', *(f'{split}_{part}' for split in ('train', 'val', 'test') for part in ('dataloader', 'evaluator'))):
+    parts = [f'{split}_{part}' for split in ('train', 'val', 'test') for part in ('dataloader', 'evaluator')]
+    for key in ('model', *parts):
         if key in resolved and key in cfg:
             cfg[key] = _carried(cfg[key], plain.get(key), resolved[key])
 

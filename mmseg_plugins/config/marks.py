@@ -13,10 +13,14 @@ from typing import Any
 DATA_VARIABLES = (
     'data_root', 'classes', 'palette', 'train_ann_file', 'val_ann_file', 'test_ann_file', 'train_img_prefix',
     'val_img_prefix', 'test_img_prefix', 'train_seg_prefix', 'val_seg_prefix', 'test_seg_prefix',
-    'thing_classes', 'stuff_classes')
+    'thing_classes', 'stuff_classes', 'img_suffix', 'seg_map_suffix', 'reduce_zero_label')
+
+#: Variables of label maps that are keys of the data set by the same name.
+MAP_OPTIONS = ('img_suffix', 'seg_map_suffix', 'reduce_zero_label')
 
 #: Keys whose writer counts.
-KEYS = ('data_root', 'ann_file', 'seg_prefix', 'img', 'seg', 'img_path', 'seg_map_path', 'classes', 'palette')
+KEYS = ('data_root', 'ann_file', 'seg_prefix', 'img', 'seg', 'img_path', 'seg_map_path', 'classes', 'palette',
+        'img_suffix', 'seg_map_suffix', 'reduce_zero_label')
 
 _ROOTS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')
 
@@ -39,7 +43,7 @@ for __root in {roots}:
 
 
 def marking_code(number: int) -> str:
-    """The lines that mark what a file writes itself; what it takes from a base is a ``ConfigDict`` and keeps its mark."""
+    """The lines that mark what a file writes itself; what it takes from a base, a ``ConfigDict``, keeps its mark."""
     return _CODE.format(keys=KEYS, roots=_ROOTS, number=number)
 
 

@@ -13,12 +13,18 @@ import os
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmseg_plugins.config.classes import class_list, read_classes
 from mmseg_plugins.config.file_variables import Layers
-from mmseg_plugins.config.marks import DATA_VARIABLES, remove_marks, writer
+from mmseg_plugins.config.label_maps import take_foreign_classes
+from mmseg_plugins.config.marks import DATA_VARIABLES, MAP_OPTIONS, remove_marks, writer
 from mmseg_plugins.config.walk import leaf_datasets, set_num_classes
 from mmseg_plugins.utils.errors import UserError
+
+#: What ``test`` says where :func:`test_is_validation`.
+NO_TEST_SET = ('The validation set is tested: the config names no test set of its own (test_ann_file, test_img_prefix, '
+               'test_seg_prefix). Settings that were chosen on it make its score too high.')
 
 SPLITS = ('train', 'val', 'test')
 
@@ -75,8 +81,9 @@ class _Resolver:
             return
         before = {split: [_joined(leaf) for leaf in leaf_datasets(_dataset(self.cfg, split))] for split in SPLITS}
         for split in SPLITS:
-            for leaf in list(leaf_datasets(_dataset(self.cfg, split))):
-                self._fill_files(leaf, split)
+            leaves = list(leaf_datasets(_dataset(self.cfg, split)))
+            for leaf in leaves:
+                self._fill_files(leaf, split, len(leaves))
         self._fill_classes()
         for split in ('val', 'test'):
             self._fill_evaluator(split, before[split])
@@ -95,21 +102,24 @@ class _Resolver:
             return own, False
         return (other, True) if split == 'test' and self._is_declared(other) else None
 
-    def _fill_files(self, leaf: Any, split: str) -> None:
+    def _fill_files(self, leaf: Any, split: str, parts: int) -> None:
         where = f'{split}_dataloader.dataset'
         if self._is_declared('data_root'):
             self._fill(leaf, 'data_root', 'data_root', f'{where}.data_root')
         variable = self._variable(split, 'ann_file')
         if variable:
-            self._fill(leaf, 'ann_file', variable[0], f'{where}.ann_file', fallback=variable[1])
+            self._fill(leaf, 'ann_file', variable[0], f'{where}.ann_file', variable[1], parts)
         image, maps = prefix_keys(leaf)
+        for option in MAP_OPTIONS if image == 'img_path' else ():
+            if self._is_declared(option):
+                self._fill(leaf, option, option, f'{where}.{option}')
         for key, what in ((image, 'img_prefix'), (maps, 'seg_prefix')):
             variable = self._variable(split, what)
             if variable and key:
                 prefixes = leaf.setdefault('data_prefix', type(leaf)())
-                self._fill(prefixes, key, variable[0], f'{where}.data_prefix.{key}', fallback=variable[1])
+                self._fill(prefixes, key, variable[0], f'{where}.data_prefix.{key}', variable[1], parts)
 
-    def _fill(self, node: Any, key: str, name: str, place: str, fallback: bool = False) -> None:
+    def _fill(self, node: Any, key: str, name: str, place: str, fallback: bool = False, parts: int = 1) -> None:
         value = self.cfg[name]
         if key not in node:
             node[key] = value
@@ -118,12 +128,17 @@ class _Resolver:
             return
         wrote, declared = writer(node, key), self.layers.assigner(name)
         if self.layers.is_nearer(declared, wrote):
+            if parts > 1 and key != 'data_root':
+                raise UserError(f'{self.layers.named(declared)} has {name} = {value!r}, and {place.split(".")[0]} has '
+                                f'{parts} parts with files of their own.',
+                                fix=f'write {place.split(".")[0]} in that file, or inherit a base with one data set.')
             node[key] = value
-        elif not self.layers.is_nearer(wrote, declared) and not fallback:
+        elif not (fallback or self.layers.is_nearer(wrote, declared) or self.cfg.get('data_variables_resolved')):
             raise UserError(
                 f'{self.layers.named(declared)} has {name} = {value!r}, and {self.layers.named(wrote)} has '
                 f'{place} = {node[key]!r}.',
-                rule='a key and the variable that fills it must not differ in one place.', fix=f'leave out {name} or {place}.')
+                rule='a key and the variable that fills it must not differ in one place.',
+                fix=f'leave out {name} or {place}.')
 
     def _refuse_text_as_classes(self) -> None:
         classes = self.cfg.get('classes')
@@ -148,9 +163,11 @@ class _Resolver:
             for leaf in leaf_datasets(_dataset(self.cfg, split)):
                 meta = leaf.get('metainfo') or {}
                 wrote = writer(meta, 'classes')
-                if names is None or 'classes' in meta and self._keeps(wrote, declared, meta['classes'], names):
+                if names is None or ('classes' in meta and self._keeps(wrote, declared, meta['classes'], names)):
                     continue
                 leaf['metainfo'] = self._metainfo(meta, tuple(names), name, stuff)
+                if prefix_keys(leaf)[0] == 'img_path':
+                    take_foreign_classes(leaf, self.cfg.get('default_scope') or 'mmseg')
         meta = (first.get('metainfo') if first is not None else None) or {}
         names = meta.get('classes', names)
         if names is not None and not isinstance(names, str) and 'model' in self.cfg:
@@ -171,7 +188,7 @@ class _Resolver:
         """Whether the classes in a loader stay."""
         if not self.layers.files or names is None or self.layers.is_nearer(wrote, declared):
             return True
-        if wrote == declared and tuple(there) != tuple(names):
+        if wrote == declared and tuple(there) != tuple(names) and self.cfg.get('classes') is not None:
             raise UserError(f'{self.layers.named(wrote)} has classes = {tuple(names)!r}, and metainfo.classes = '
                             f'{tuple(there)!r} in a loader.', fix='leave out one of them.')
         return False
@@ -181,6 +198,7 @@ class _Resolver:
         leaves = list(leaf_datasets(_dataset(self.cfg, split)))
         if not leaves:
             return
+        self._drop_instances_of_others(split, leaves[0])
         for metric in metrics_of(self.cfg.get(f'{split}_evaluator')):
             if 'ann_file' not in metric or metric['ann_file'] is None:
                 continue
@@ -195,9 +213,23 @@ class _Resolver:
                 if 'seg_prefix' in metric and maps is not None:
                     metric['seg_prefix'] = os.path.join(str(leaves[0].get('data_root') or ''), maps)
 
+    def _drop_instances_of_others(self, split: str, leaf: Any) -> None:
+        """Take out a base's metric of boxes and masks, whose JSON is not that of the panoptic data declared here."""
+        evaluator = self.cfg.get(f'{split}_evaluator')
+        variable = self._variable(split, 'ann_file')
+        if 'seg' not in (leaf.get('data_prefix') or {}) or not isinstance(evaluator, list) or variable is None:
+            return
+        declared = self.layers.assigner(variable[0])
+        foreign = [metric for metric in evaluator if 'seg_prefix' not in metric and metric.get('ann_file')
+                   and self.layers.is_nearer(declared, writer(metric, 'ann_file'))]
+        for metric in foreign:
+            print_log(f'{split}_evaluator: {metric["type"]} is left out, {metric["ann_file"]} belongs to the data of a '
+                      f'base. To have it, write {split}_evaluator', 'current')
+        self.cfg[f'{split}_evaluator'] = [metric for metric in evaluator if metric not in foreign]
+
     def _follows(self, metric: Any, leaf: Any, split: str, before: list[str | None]) -> bool:
         panoptic, joined = 'seg' in (leaf.get('data_prefix') or {}), _joined(leaf)
-        if joined is None or panoptic and 'seg_prefix' not in metric:
+        if joined is None or (panoptic and 'seg_prefix' not in metric):
             return False
         if not self.layers.files:
             return False

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmseg_plugins.config.marks import DATA_VARIABLES
 from mmseg_plugins.config.paths import config_root
-from mmseg_plugins.config.variables import DATA_VARIABLES, uses_data_variables
+from mmseg_plugins.config.variables import uses_data_variables
 from mmseg_plugins.planning.default_systems import DEFAULT_SYSTEMS
 from mmseg_plugins.planning.fingerprint import Source
 from mmseg_plugins.planning.fragment import fragment_text

@@ -16,6 +16,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 import mmseg_plugins
+from mmseg_plugins.config.variables import test_is_validation
 from mmseg_plugins.data_check.class_counts import count_classes
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.reporting import run_report as report
@@ -202,6 +203,7 @@ class RunReportHook(Hook):
             'updated': _now(),
             'seed': runner.seed,
             'images': len(runner.test_dataloader.dataset),
+            'test_set': 'the validation set' if test_is_validation(runner.cfg) else 'its own',
             'minutes': round((time.monotonic() - self._test_start) / 60, 3),
             'parameters': _parameters(runner.model),
             'metrics': _numbers(metrics),
