@@ -31,6 +31,7 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from packaging.version import Version
 
+from mmseg_plugins.engine.checkpoint.safetensors_file import SUFFIX, read_safetensors
 from mmseg_plugins.utils.errors import UserError
 
 FIX_UNSAFE = (
@@ -120,6 +121,8 @@ def load_checkpoint_file(path: Source, map_location: MapLocation = 'cpu', mmap: 
         CorruptCheckpointError: empty, truncated, damaged or no checkpoint.
     """
     _check_file(path)
+    if isinstance(path, (str, os.PathLike)) and os.fspath(path).endswith(SUFFIX):
+        return _load_safetensors(path, map_location)
     location = 'cpu' if map_location is None else map_location
     try:
         if _native_allow_list():
@@ -139,6 +142,17 @@ def load_checkpoint_file(path: Source, map_location: MapLocation = 'cpu', mmap: 
         if refused:
             raise UnsafeCheckpointError(_unsafe_message(path, refused, error)) from None
         raise CorruptCheckpointError(_corrupt_message(path, error)) from error
+
+
+def _load_safetensors(path: str | os.PathLike[str], map_location: MapLocation) -> dict[str, torch.Tensor]:
+    """Tensors by name; on the CPU unless a device is named."""
+    try:
+        tensors = read_safetensors(path)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptCheckpointError(f'{path} cannot be read as safetensors: {error}.',
+                                     fix='copy or download it again.') from error
+    device = map_location if isinstance(map_location, (str, torch.device)) else 'cpu'
+    return {name: tensor.to(device) for name, tensor in tensors.items()}
 
 
 def refused_globals(path: Source) -> list[str]:

@@ -1,6 +1,6 @@
-# The quickstart of make demo: a small Mask R-CNN with PANet's bottom-up path, on EfficientNet-Lite0 with ImageNet
+# The quickstart with pre-trained weights: a small Mask R-CNN with PANet's bottom-up path, on EfficientNet-Lite0 with ImageNet
 # weights from a package of the index, on generated shapes, two CPU cores and no download.
-#   python tools/train.py configs/quickstart/panet_lite0-path_300it_shapes.py
+#   python tools/train.py configs/quickstart/panet_lite0-path_600it_shapes.py
 # Not yet measured.
 _base_ = [
     '../_base_/models/mask-rcnn_lite0-small_fpn.py',
@@ -10,13 +10,16 @@ _base_ = [
 ]
 
 # ------------------------------------------------------------------ often changed
-max_iters = 300
-val_interval = 100
-decay_from = 150
+max_iters = 600
+val_interval = 300
+decay_from = 180
+base_lr = 3e-3
 warmup_iters = 30
 
-model = dict(neck=dict(type='mmseg_plugins.PANetFPN', bottom_up=True))
+# Rate, frozen stages and length were chosen on shapes of another seed (seed 7), never on the validation images.
+model = dict(backbone=dict(frozen_stages=2), neck=dict(type='mmseg_plugins.PANetFPN', bottom_up=True))
 train_cfg = dict(max_iters=max_iters, val_interval=val_interval)
+optim_wrapper = dict(optimizer=dict(lr=base_lr))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=warmup_iters),
     dict(type='LinearLR', start_factor=1.0, end_factor=0.01, by_epoch=False, begin=decay_from, end=max_iters),
