@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 
+from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -18,14 +18,7 @@ def read_classes(ann_file: str | os.PathLike[str]) -> tuple[str, ...]:
         UserError: the file is no COCO annotation file (not JSON, no
             categories, a category without a name).
     """
-    with open(ann_file, encoding='utf-8') as stream:
-        try:
-            content = json.load(stream)
-        except json.JSONDecodeError as error:
-            raise UserError(
-                f'{os.fspath(ann_file)} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).',
-                fix='export it again, or correct that line.',
-            ) from error
+    content = read_coco(ann_file).content
     categories = content.get('categories') if isinstance(content, dict) else None
     if not categories or not all(isinstance(item, dict) and 'name' in item for item in categories):
         raise UserError(

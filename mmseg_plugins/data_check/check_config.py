@@ -12,6 +12,7 @@ from mmengine.registry import DATASETS
 from mmseg_plugins.config.walk import named_datasets
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_check import ImageOptions, check_coco
+from mmseg_plugins.data_check.coco_structure import shorten
 from mmseg_plugins.data_check.config_scan import (
     class_number_problems,
     coco_source,
@@ -134,4 +135,17 @@ def check_config(
             report = check_dataset(name, dataset, cfg, options or ImageOptions(), done)
             if report is not None:
                 reports.append(report)
+    _classes_that_nothing_teaches(reports)
     return reports
+
+
+def _classes_that_nothing_teaches(reports: Sequence[DatasetReport]) -> None:
+    """A class may be absent from one file; one that all training files lack is misspelt or superfluous."""
+    training = [report for report in reports if report.name.split('[')[0] == 'train' and report.categories]
+    if not training or any(report.problems() for report in training):
+        return
+    for name in training[0].lacking:
+        if all(name in report.lacking for report in training):
+            training[0].errors.append(
+                f'class {name!r} is a category of no training file, whose categories are '
+                f'{shorten(training[0].categories)}. Rule: each class occurs in one. Fix: correct or remove it.')

@@ -49,9 +49,6 @@ KINDS: dict[str, Kind] = {
     'bad_rle': Kind(True, 'malformed RLE: pycocotools may crash or hang on it', 'encode the mask again or remove it'),
     'bad_polygon': Kind(True, 'malformed polygon: rasterising it would fail', 'correct or remove the annotation'),
     'no_mask': Kind(True, 'no segmentation, while the pipeline loads masks', 'add the mask or remove the annotation'),
-    'no_iscrowd': Kind(
-        True, 'no iscrowd, which COCO evaluation reads', 'add "iscrowd": 0, or use mmseg_plugins.FastCocoMetric'
-    ),
     'missing_key': Kind(True, 'a key that mmdet reads is absent or of the wrong type', 'write it'),
     'duplicate_annotation_id': Kind(True, 'annotation ids must be unique', 'number the annotations again'),
     'duplicate_image_id': Kind(True, 'image ids must be unique', 'number the images and their annotations again'),
@@ -95,6 +92,7 @@ class DatasetReport:
         name: where the config has it, e.g. ``train``.
         source: annotation file or folder.
         classes: configured class names, in label order.
+        lacking: configured classes that are no category of the file.
         histogram: per class, usable instances and images that hold one.
         kept_images, kept_annotations: what the loader will use; None if unknown.
         errors: sentences with value, rule and fix about the set as a whole.
@@ -106,6 +104,7 @@ class DatasetReport:
     source: str
     classes: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     images: int = 0
     annotations: int = 0
     kept_images: int | None = None

@@ -20,12 +20,15 @@ from mmseg_plugins.data_check.coco_structure import (
     class_problems,
     image_key_problem,
     is_category,
-    read_json,
+    lacking_classes,
+    mixed_ids,
     shorten,
     structure_problems,
 )
+from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.structures.images import missing_files, read_header
 from mmseg_plugins.structures.rle import check_polygons, check_rle, short_polygons
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.suggest import what_is_there
 
@@ -41,7 +44,7 @@ class CocoSource:
         test_mode: mmdet filters no image then.
         reads_masks: whether the pipeline or the metric decodes segmentations.
         poly2mask: of ``LoadAnnotations``; False makes it ignore RLE masks.
-        reads_iscrowd: whether pycocotools' evaluation reads the raw annotations.
+        names_by_id: whether mmdet's own metric prints numbers of each class.
         needs_annotations: whether a set without annotations is an error.
     """
 
@@ -53,7 +56,7 @@ class CocoSource:
     test_mode: bool = False
     reads_masks: bool = True
     poly2mask: bool = True
-    reads_iscrowd: bool = False
+    names_by_id: bool = False
     needs_annotations: bool = True
 
 
@@ -150,15 +153,12 @@ def _annotations(
         if problem and problem[0] in ('bad_rle', 'bad_polygon', 'no_mask') and kind != 'ignore':
             report.add(problem[0], *place, problem[1])
             continue
-        if source.reads_iscrowd and 'iscrowd' not in ann:
-            report.add('no_iscrowd', *place)
         if kind == 'other_class':
             others[known_ids[ann['category_id']]] += 1  # by intention: counted, not listed
             report.counts['other_class'] += 1
         elif kind:
-            detail = (
-                '' if kind == 'ignore' else f'category_id {ann["category_id"]}, bbox {ann["bbox"]}, area {ann["area"]}'
-            )
+            values = f'category_id {ann["category_id"]!r}, bbox {ann["bbox"]}, area {ann["area"]}'
+            detail = '' if kind == 'ignore' else values
             report.add(kind, *place, detail)
         if kind:
             continue
@@ -296,18 +296,32 @@ def check_image(report: DatasetReport, img_dir: Path, image: Mapping[str, Any], 
 def check_coco(source: CocoSource, options: ImageOptions | None = None) -> DatasetReport:
     """Check annotation file, classes, annotations and image files of one COCO data set."""
     report = DatasetReport(source.name, str(source.ann_file), classes=source.classes)
-    content, problem = read_json(source.ann_file)
-    if problem:
-        report.errors.append(problem)
+    try:
+        content, notes = read_coco(source.ann_file)
+    except UserError as error:
+        report.errors.append(str(error))
         return report
+    report.notes += [f'read with one meaning: {note}' for note in notes]
     report.errors += structure_problems(content, source.needs_annotations)
     if report.errors:
         return report
     categories = content['categories']
     report.images, report.annotations = len(content['images']), len(content.get('annotations', ()))
     report.errors += class_problems(categories, source.classes)
+    for key in ('images', 'categories'):
+        report.errors += mixed_ids(f'ids of {key}', [item.get('id') for item in content[key] if isinstance(item, dict)])
+    report.lacking = tuple(lacking_classes(categories, source.classes))
+    if report.lacking:
+        report.notes.append(f'the JSON has no category of the classes {shorten(report.lacking)}: it holds none of them')
     if all(is_category(item) for item in categories):
         report.categories = tuple(str(item['name']) for item in categories)
+        ids = {item['name']: item['id'] for item in categories}
+        ordered = [ids[name] for name in source.classes if name in ids]
+        if source.names_by_id and not report.errors and (report.lacking or ordered != sorted(ordered)):
+            report.errors.append(
+                f'mmdet.CocoMetric(classwise=True) on category ids {ordered} of {shorten(source.classes)}: it would '
+                'print the numbers of one class under the name of another. Rule: ids ascend in the order of the '
+                "classes, none lacking. Fix: type='mmseg_plugins.FastCocoMetric'.")
         images = _index_images(report, content['images'])
         _check_annotations(report, source, content, images)
         if not report.errors:

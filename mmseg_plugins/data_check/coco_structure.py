@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from mmseg_plugins.utils.suggest import did_you_mean, what_is_there
+from mmseg_plugins.structures.coco_json import read_json_text
+from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.suggest import did_you_mean, near_names
+
+LARGEST_SIDE = 200_000  # pixels; masks beyond it fit into no memory
 
 
 def read_json(path: Path) -> tuple[Any, str | None]:
-    """Content of a JSON file, and why it has none (missing, not UTF-8, malformed with line and column)."""
+    """Content of a JSON file as it stands, and why it has none; see :func:`read_json_text`."""
     try:
-        with open(path, encoding='utf-8') as stream:
-            return json.load(stream), None
-    except FileNotFoundError:
-        return (
-            None,
-            f'the annotation file {path} does not exist. {what_is_there(path, folders=False)} '
-            'Fix: correct ann_file or data_root.',
-        )
-    except IsADirectoryError:
-        return None, f'the annotation file {path} is a folder. Fix: name the JSON file in it.'
-    except json.JSONDecodeError as error:
-        return (
-            None,
-            f'{path} is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}). '
-            'Fix: export it again (was the copy cut off?) or correct that place.',
-        )
-    except UnicodeDecodeError as error:
-        return None, f'{path} is not UTF-8 text (byte {error.start}). Fix: save it as UTF-8.'
-    except (OSError, RecursionError) as error:
-        return None, f'{path} cannot be read: {error}. Fix: check the file and its permissions.'
+        return read_json_text(path)[0], None
+    except UserError as error:
+        return None, str(error)
 
 
 def structure_problems(content: Any, needs_annotations: bool = True) -> list[str]:
@@ -60,17 +45,31 @@ def structure_problems(content: Any, needs_annotations: bool = True) -> list[str
 
 def is_category(item: Any) -> bool:
     """Whether an entry of ``categories`` has what mmdet reads."""
-    return isinstance(item, dict) and isinstance(item.get('id'), (int, str)) and isinstance(item.get('name'), str)
+    return isinstance(item, dict) and _is_id(item.get('id')) and isinstance(item.get('name'), str)
+
+
+def _is_id(value: Any) -> bool:
+    """A text, or a whole number that evaluators written in C can hold."""
+    return isinstance(value, str) or (type(value) is int and abs(value) < 2**53)
+
+
+def mixed_ids(what: str, values: Sequence[Any]) -> list[str]:
+    """A sentence when some ids are numbers and others texts, which evaluators cannot sort."""
+    kinds = {isinstance(value, str): value for value in values if _is_id(value)}
+    if len(kinds) < 2:
+        return []
+    return [f'{what}: some are numbers ({kinds[False]!r}), some texts ({kinds[True]!r}). Rule: one kind. '
+            'Fix: number them again.']
 
 
 def class_problems(categories: Sequence[Any], classes: Sequence[str]) -> list[str]:
-    """Why configured classes do not fit the JSON's categories, the order included.
+    """Why configured classes do not fit the JSON's categories.
 
-    mmdet numbers the labels in the order of the JSON's ``categories``; the
-    names shown for them come from ``classes`` in the config's order.
+    Labels follow the config's ``classes``; the JSON's categories are matched by name, see ``datasets/coco_api.py``.
     """
-    if not all(is_category(item) for item in categories):
-        return ['every category needs a number "id" and a text "name". Fix: write them.']
+    wrong = [item for item in categories if not is_category(item)]
+    if wrong:
+        return [f'category {wrong[0]!r:.80}: a category has a number "id" and a text "name". Fix: write them.']
     names = [item['name'] for item in categories]
     problems = []
     for what, values in (
@@ -82,22 +81,21 @@ def class_problems(categories: Sequence[Any], classes: Sequence[str]) -> list[st
         if double:
             problems.append(f'{what} must be unique, these are not: {double}. Fix: merge or rename them.')
     unknown = [name for name in classes if name not in names]
-    if unknown:
-        wrong = ', '.join(f'{name!r}{did_you_mean(str(name), map(str, names))}' for name in unknown)
+    unused = [str(name) for name in names if name not in classes]
+    # A file may lack a class: labels are matched by name.  One that all training files lack is found across them.
+    if (unknown and len(unknown) == len(classes)) or any(near_names(str(name), unused) for name in unknown):
+        wrong = ', '.join(f'{name!r}{did_you_mean(str(name), unused)}' for name in unknown)
         problems.append(
             f'classes that are no category of the JSON: {wrong}. The categories are {shorten(names)}. Rule: each '
-            'class must be a category of the same name, or labels shift. Fix: write the names as in the JSON, or '
-            'leave classes out to take them from it.'
+            'class is a category of the same name. Fix: write the names as in the JSON.'
         )
-    elif not problems:
-        order = tuple(name for name in names if name in set(classes))
-        if order != tuple(classes):
-            problems.append(
-                f"classes are in the order {shorten(classes)}, mmdet numbers labels in the order of the JSON's "
-                'categories: every per-class number and drawn name would belong to another class. '
-                f'Fix: classes = {order!r}'
-            )
     return problems
+
+
+def lacking_classes(categories: Sequence[Any], classes: Sequence[str]) -> list[str]:
+    """Configured classes that are no category of the JSON."""
+    names = {item['name'] for item in categories if is_category(item)}
+    return [name for name in classes if name not in names]
 
 
 def shorten(names: Sequence[Any], most: int = 12) -> str:
@@ -113,13 +111,13 @@ def image_key_problem(image: Any) -> str | None:
     for key in ('id', 'file_name', 'height', 'width'):
         if key not in image:
             return f'image without {key!r}'
-    if not isinstance(image['id'], (int, str)):
-        return f'id {image["id"]!r} is neither a number nor a text'
+    if not _is_id(image['id']):
+        return f'id {image["id"]!r:.40} is neither a whole number below 2**53 nor a text'
     if not isinstance(image['file_name'], str) or not image['file_name']:
         return f'file_name {image["file_name"]!r} is no file name'
     for key in ('height', 'width'):
-        if not isinstance(image[key], (int, float)) or not image[key] > 0:
-            return f'{key} {image[key]!r} is no positive number'
+        if type(image[key]) is not int or not 0 < image[key] <= LARGEST_SIDE:
+            return f'{key} {image[key]!r:.40} is no whole number in 1..{LARGEST_SIDE}'
     return None
 
 
@@ -131,13 +129,16 @@ def annotation_key_problem(ann: Any) -> tuple[str, str] | None:
     if missing:
         return 'missing_key', f'annotation without {", ".join(missing)}'
     for key in ('id', 'image_id', 'category_id'):
-        if not isinstance(ann[key], (int, str)):
-            return 'missing_key', f'{key} {ann[key]!r} is neither a number nor a text'
+        if not _is_id(ann[key]):
+            return 'missing_key', f'{key} {ann[key]!r:.40} is neither a whole number below 2**53 nor a text'
+    for key in ('iscrowd', 'ignore'):
+        if ann.get(key, 0) not in (0, 1) or isinstance(ann.get(key), (str, list, dict)):
+            return 'missing_key', f'{key} {ann[key]!r:.40} is neither 0 nor 1'
     box = ann['bbox']
     if not isinstance(box, (list, tuple)) or len(box) != 4:
         return 'bad_box', f'bbox {box!r:.60}'
-    if not all(isinstance(value, (int, float)) and isfinite(value) for value in box):
+    if not all(type(value) in (int, float) and abs(value) < 2**53 for value in box):
         return 'bad_box', f'bbox {box!r:.60}'
-    if not isinstance(ann['area'], (int, float)) or not isfinite(ann['area']):
-        return 'missing_key', f'area {ann["area"]!r} is no finite number'
+    if type(ann['area']) not in (int, float) or not abs(ann['area']) < 2**80:
+        return 'missing_key', f'area {ann["area"]!r:.40} is no finite number'
     return None

@@ -83,7 +83,6 @@ def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...],
     prefix = (dataset.get('data_prefix') or {}).get('img', '')
     listed = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
     metrics = [metric for metric in listed if isinstance(metric, Mapping)]
-    types = [str(metric.get('type', '')).split('.')[-1] for metric in metrics]
     segm = any('segm' in (metric.get('metric') or ()) for metric in metrics)
     poly2mask = first_of(dataset.get('pipeline'), 'poly2mask')
     return CocoSource(
@@ -95,7 +94,9 @@ def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...],
         test_mode=bool(dataset.get('test_mode', False)),
         reads_masks=bool(first_of(dataset.get('pipeline'), 'with_mask')) or segm,
         poly2mask=True if poly2mask is None else bool(poly2mask),
-        reads_iscrowd='CocoMetric' in types,
+        names_by_id=any(
+            str(metric.get('type', '')).split('.')[-1] == 'CocoMetric' and bool(metric.get('classwise'))
+            and not metric.get('sort_categories') for metric in metrics),
         needs_annotations=not name.startswith('test'),
     )
 

@@ -17,11 +17,12 @@ from mmseg_plugins.data_check.coco_structure import (
     class_problems,
     image_key_problem,
     is_category,
-    read_json,
     structure_problems,
 )
+from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.structures.images import decode_file, missing_files, read_header, read_label_map
 from mmseg_plugins.structures.panoptic_ids import ids_of_bgr
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import what_is_there
 
 ARRAYS = ('.npy', '.npz', '.nii', '.nii.gz')  # read by transforms of their own
@@ -209,8 +210,13 @@ def check_panoptic(source: MapSource, sample: int | None = 50) -> DatasetReport:
     """Check a COCO panoptic set: JSON, classes, files, and the segment ids of sampled maps."""
     assert source.ann_file is not None
     report = DatasetReport(source.name, str(source.ann_file), classes=source.classes)
-    content, problem = read_json(source.ann_file)
-    report.errors += [problem] if problem else structure_problems(content)
+    content: Any = None
+    try:
+        content, notes = read_coco(source.ann_file)
+        report.notes += [f'read with one meaning: {note}' for note in notes]
+        report.errors += structure_problems(content)
+    except UserError as error:
+        report.errors.append(str(error))
     if report.errors:
         return report
     report.errors += class_problems(content['categories'], source.classes)

@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from mmdet.datasets import CocoDataset
+from mmdet.datasets.api_wrappers import COCO
 
 from mmseg_plugins.registry import DATASETS
 from mmseg_plugins.utils.errors import UserError
+
+
+class _ForegroundCOCO(COCO):
+    """Answers for the categories alone: the background is none of them."""
+
+    __module__ = COCO.__module__  # read as mmdet's own, see coco_api
+
+    def get_cat_ids(self, cat_names: Any = (), sup_names: Any = (), cat_ids: Any = ()) -> Any:
+        names = [name for name in cat_names if name != CocoSemanticDataset.BACKGROUND]
+        return super().get_cat_ids(names, sup_names, cat_ids)
 
 
 @DATASETS.register_module()
@@ -22,6 +33,7 @@ class CocoSemanticDataset(CocoDataset):
     """
 
     BACKGROUND = 'background'
+    COCOAPI = _ForegroundCOCO
 
     @property
     def metainfo(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os.path as osp
 import tempfile
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from mmengine.fileio import get_local_path
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
+from mmseg_plugins.datasets.coco_api import ids_by_name
 from mmseg_plugins.evaluation.coco_backend import (
     CocoArrays,
     build_api,
@@ -24,9 +24,10 @@ from mmseg_plugins.evaluation.coco_backend import (
 )
 from mmseg_plugins.evaluation.proposal_recall import average_recalls
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.structures.rle import check_polygons, check_rle
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.utils.suggest import did_you_mean
+from mmseg_plugins.utils.suggest import did_you_mean, near_names
 
 _AP_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 _AR_ITEMS = ('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000')
@@ -68,13 +69,13 @@ class FastCocoMetric(CocoMetric):
                 self._load_ground_truth(path)
 
     def _load_ground_truth(self, path: str) -> None:
-        with open(path, encoding='utf-8') as stream:
-            content = prepare_ground_truth(json.load(stream))
+        content = prepare_ground_truth(read_coco(path).content)
         if self.sort_categories:
             content['categories'] = sorted(content['categories'], key=lambda item: item['id'])
         if 'segm' in self.metrics:
             _check_masks(content, path)
-        self.backend, why = choose_backend(self.wanted_backend, [image['id'] for image in content['images']])
+        ids = [item['id'] for key in ('images', 'categories') for item in content[key]]
+        self.backend, why = choose_backend(self.wanted_backend, ids)
         if why:
             print_log(f'COCO evaluation by pycocotools: {why}', logger='current')
         self._coco_api = build_api(content, self.backend)
@@ -107,14 +108,20 @@ class FastCocoMetric(CocoMetric):
         classes = self.dataset_meta['classes']
         stuff = set(self.dataset_meta.get('stuff_classes') or ())  # of a panoptic set: no instances of it exist
         unknown = [name for name in classes if name not in names and name not in stuff]
-        if unknown:
-            wrong = ', '.join(f'{name!r}{did_you_mean(name, names)}' for name in unknown)
+        unused = [name for name in names if name not in classes]
+        # A file that merely lacks a class is fine: nothing is measured of it.
+        if len(unknown) == len(classes) or any(near_names(name, unused) for name in unknown):
+            wrong = ', '.join(f'{name!r}{did_you_mean(name, unused)}' for name in unknown)
             raise UserError(
                 f'classes that are no category of the evaluation JSON: {wrong}. Its categories are {names}.',
                 rule='labels are matched through the names.',
                 fix='use the same names in both.',
             )
-        self.cat_ids = [item['id'] for item in categories if item['name'] in set(classes)]
+        if self.sort_categories:
+            self.cat_ids = [item['id'] for item in categories if item['name'] in set(classes)]
+        else:
+            self.cat_ids = ids_by_name(categories, [name for name in classes if name in names or name not in stuff])
+            self._coco_api.cats.update({item['id']: item for item in categories})
         self.img_ids = [image['id'] for image in self._coco_api.dataset['images']]
 
     def _evaluate(self, metric: str, preds: Sequence[dict]) -> dict[str, float]:

@@ -36,7 +36,7 @@ def test_malformed_json_gives_line_and_column(tmp_path):
         (b'[1, 2]', 'holds a list'),
         (b'{"image": [], "annotations": [], "categories": []}', "no 'images'.*did you mean 'image'"),
         (b'{"images": {}, "annotations": [], "categories": []}', "'images' is a dict"),
-        (b'{"images": [], "annotations": [], "categories": ["cat"]}', 'every category needs'),
+        (b'{"images": [], "annotations": [], "categories": ["cat"]}', 'a category has a number'),
     ],
 )
 def test_file_that_is_no_coco_is_named(tmp_path, data, text):

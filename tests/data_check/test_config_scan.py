@@ -123,23 +123,37 @@ def test_sound_config_has_no_problem_and_equal_sets_are_read_once(root):
     assert [problem for report in reports for problem in report.problems()] == []
 
 
-def test_wrong_head_and_wrong_order_are_both_reported(root):
-    wrong = dataset_config(root, metainfo={'classes': ('dog', 'cat')})
+def test_wrong_head_and_misspelt_class_are_both_reported(root):
+    wrong = dataset_config(root, metainfo={'classes': ('dgo', 'cat')})
     model = {'roi_head': {'bbox_head': {'num_classes': 80}}}
     problems = check_config(config(root, train=wrong, model=model), ['train'])[0].problems()
     assert len(problems) == 2
-    assert "classes = ('cat', 'dog')" in problems[0]
+    assert "'dgo' (did you mean 'dog'?)" in problems[0]
     assert 'model.roi_head.bbox_head.num_classes = 80' in problems[1]
 
 
-def test_stock_metric_needs_iscrowd(root):
+def test_class_that_one_of_two_training_files_lacks_is_fine_and_one_that_all_lack_is_not(root):
     content = sound_content()
-    for ann in content['annotations']:
-        del ann['iscrowd']
+    content['categories'] = [{'id': 1, 'name': 'whale'}, {'id': 2, 'name': 'dog'}]
+    write_set(root, content, 'other')
+    classes = {'classes': ('cat', 'dog', 'whale')}
+    both = [dataset_config(root, split, metainfo=classes) for split in ('train', 'other')]
+    cfg = config(root, train={'type': 'ConcatDataset', 'datasets': both}, model={})
+    assert [problem for report in check_config(cfg, ['train']) for problem in report.problems()] == []
+    classes['classes'] = ('cat', 'dog', 'whale', 'zebra')
+    cfg = config(root, train={'type': 'ConcatDataset', 'datasets': both}, model={})
+    (problem,) = [problem for report in check_config(cfg, ['train']) for problem in report.problems()]
+    assert "'zebra' is a category of no training file" in problem
+
+
+def test_validation_in_another_order_or_without_a_class_is_fine(root):
+    content = sound_content()
+    content['categories'] = [{'id': 2, 'name': 'dog'}]
+    content['annotations'] = [ann for ann in content['annotations'] if ann['category_id'] == 2]
     write_set(root, content, 'val')
-    assert check_config(config(root), ['val'])[0].problems() == []
-    stock = config(root, val_evaluator={'type': 'CocoMetric', 'metric': 'bbox'})
-    assert 'FastCocoMetric' in check_config(stock, ['val'])[0].problems()[0]
+    reports = check_config(config(root), ['train', 'val'])
+    assert [problem for report in reports for problem in report.problems()] == []
+    assert any("no category of the classes ('cat')" in note for note in reports[1].notes)
 
 
 def test_unchecked_kinds_say_so(root):
