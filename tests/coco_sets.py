@@ -42,7 +42,7 @@ def annotation(number: int, image_id: Any = 1, category_id: Any = 1, **changes: 
 
 def rle_annotation(number: int, image_id: Any = 1, category_id: Any = 1, **changes: Any) -> dict[str, Any]:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    mask[6:14, 5:15] = 1
+    mask[6:14, 5 + number % 20:15 + number % 20] = 1
     return annotation(number, image_id, category_id, segmentation=encode_mask(mask), **changes)
 
 

@@ -17,6 +17,7 @@ from mmseg_plugins.data_check.config_scan import (
     class_number_problems,
     coco_source,
     configured_classes,
+    ignored_label_problems,
     is_remote,
     panoptic_source,
     semantic_source,
@@ -105,6 +106,7 @@ def check_dataset(
         report = check_semantic(maps, options=options)
         if classes:
             report.errors += class_number_problems(model, classes)
+        report.errors += ignored_label_problems(model, cfg.get(f'{split}_evaluator'), maps.ignore_index)
     return report
 
 

@@ -45,6 +45,12 @@ KINDS: dict[str, Kind] = {
         False, 'image without an annotation of the classes: dropped by filter_empty_gt', 'set filter_empty_gt=False'
     ),
     'file_header': Kind(False, 'the image is read, but its values change', 'store it with 8 bits'),
+    'box_and_mask': Kind(
+        False, 'bbox and the box of the mask overlap by less than half: both are used', 'correct one of them'
+    ),
+    'box_beyond': Kind(False, 'the box reaches beyond the image', 'boxes are [x, y, w, h] in pixels of that image'),
+    'object_twice': Kind(False, 'the object is there twice: image, category, box and mask are equal', 'remove one'),
+    'file_twice': Kind(False, 'the same file under two image ids', 'join their annotations under one id'),
     'bad_box': Kind(True, 'bbox must be four finite numbers [x, y, w, h]', 'correct or remove the annotation'),
     'bad_rle': Kind(True, 'malformed RLE: pycocotools may crash or hang on it', 'encode the mask again or remove it'),
     'bad_polygon': Kind(True, 'malformed polygon: rasterising it would fail', 'correct or remove the annotation'),

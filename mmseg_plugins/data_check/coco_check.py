@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_plugins.data_check.check_report import DatasetReport, spread
+from mmseg_plugins.data_check.coco_content import check_content
 from mmseg_plugins.data_check.coco_structure import (
     annotation_key_problem,
     class_problems,
@@ -178,12 +179,18 @@ def _check_annotations(
     names = {item['id']: item['name'] for item in content['categories']}
     instances: Counter[str] = Counter()
     holders: dict[str, set[Any]] = defaultdict(set)
+    loaded = []
     for ann, used in _annotations(report, source, content, images):
         if used:
+            loaded.append(ann)
             instances[names[ann['category_id']]] += 1
             holders[names[ann['category_id']]].add(ann['image_id'])
+    check_content(report, loaded, images, source.reads_masks)
     report.kept_annotations = sum(instances.values())
     report.histogram = {name: (instances[name], len(holders[name])) for name in source.classes}
+    unseen = [name for name in source.classes if not instances[name] and name not in report.lacking]
+    if unseen and instances:
+        report.notes.append(f'classes without a usable object: {shorten(unseen)}')
     _filter_images(report, source, content, images, set().union(*holders.values()) if holders else set())
 
 

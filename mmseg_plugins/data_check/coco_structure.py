@@ -84,9 +84,9 @@ def class_problems(categories: Sequence[Any], classes: Sequence[str]) -> list[st
     unused = [str(name) for name in names if name not in classes]
     # A file may lack a class: labels are matched by name.  One that all training files lack is found across them.
     if (unknown and len(unknown) == len(classes)) or any(near_names(str(name), unused) for name in unknown):
-        wrong = ', '.join(f'{name!r}{did_you_mean(str(name), unused)}' for name in unknown)
+        shown = ', '.join(f'{name!r}{did_you_mean(str(name), unused)}' for name in unknown)
         problems.append(
-            f'classes that are no category of the JSON: {wrong}. The categories are {shorten(names)}. Rule: each '
+            f'classes that are no category of the JSON: {shown}. The categories are {shorten(names)}. Rule: each '
             'class is a category of the same name. Fix: write the names as in the JSON.'
         )
     return problems

@@ -45,6 +45,29 @@ def class_number_problems(model: Any, names: Sequence[str], things: int | None =
     return problems
 
 
+def ignored_label_problems(model: Any, evaluators: Any, ignore_index: int) -> list[str]:
+    """Heads and metrics that ignore another label than the data set.
+
+    Args:
+        model: the model's config; ``decode_head`` and ``auxiliary_head`` are looked at.
+        evaluators: the evaluator's config, None in training.
+        ignore_index: of the data set.
+    """
+    heads = []
+    for key in ('decode_head', 'auxiliary_head'):
+        part = model.get(key) if isinstance(model, Mapping) else None
+        listed = part if isinstance(part, (list, tuple)) else [part]
+        heads += [(f'model.{key}', head) for head in listed if isinstance(head, Mapping)]
+    metrics = [('the evaluator', metric) for metric in
+               (evaluators if isinstance(evaluators, (list, tuple)) else [evaluators])
+               if isinstance(metric, Mapping) and str(metric.get('type', '')).split('.')[-1] == 'IoUMetric']
+    return [
+        f'{place} ignores the label {part.get("ignore_index", 255)}, the data set {ignore_index}. Rule: data set, '
+        f'heads and metric ignore the same label. Fix: ignore_index={ignore_index} there, or in the data set.'
+        for place, part in (*heads, *metrics) if part.get('ignore_index', 255) != ignore_index
+    ]
+
+
 def join_path(root: Any, part: Any) -> Path:
     """``data_root`` and a path relative to it, or an absolute one, as mmengine joins them."""
     return Path(str(root or '')) / str(part or '')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.fileio import list_dir_or_file, list_from_file
 
 from mmseg_plugins.data_check.check_report import DatasetReport, spread
 from mmseg_plugins.data_check.coco_check import ImageOptions
@@ -63,21 +63,33 @@ def _folder_problems(*folders: Path) -> list[str]:
 
 
 def _semantic_stems(source: MapSource) -> tuple[list[str], str | None]:
+    """Names without suffix, listed as mmseg lists them: links are followed, names that begin with a dot left out."""
     if source.ann_file is not None and not source.ann_file.is_dir():
-        try:
-            lines = source.ann_file.read_text(encoding='utf-8').splitlines()
-        except OSError as error:
-            return [], f'the list of images {source.ann_file} cannot be read: {error}. Fix: correct ann_file.'
-        return [line.strip() for line in lines if line.strip()], None
-    stems = []
-    for folder, _, names in os.walk(source.img_dir):
-        relative = os.path.relpath(folder, source.img_dir)
-        stems += [
-            os.path.join(relative, name)[: -len(source.img_suffix)]
-            for name in names
-            if name.endswith(source.img_suffix)
-        ]
-    return sorted(os.path.normpath(stem) for stem in stems), None
+        return _listed_stems(source.ann_file, source.img_suffix)
+    names = list_dir_or_file(str(source.img_dir), list_dir=False, suffix=source.img_suffix, recursive=True)
+    return sorted(name[: len(name) - len(source.img_suffix)] for name in names), None
+
+
+def _listed_stems(path: Path, suffix: str) -> tuple[list[str], str | None]:
+    """The lines of a list, and what mmseg, which takes every line for a name, would stumble over."""
+    try:
+        lines = list_from_file(str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        return [], f'the list of images {path} cannot be read: {error}. Fix: correct ann_file, or save it as UTF-8.'
+    stems = [line.strip() for line in lines]
+    if not any(stems):
+        return [], f'the list of images {path} names no image. Fix: write one name a line, without suffix.'
+    for number, stem in enumerate(stems, start=1):
+        if not stem:
+            return [], (f'line {number} of {path} is blank, mmseg takes it for a name. Rule: one name a line. '
+                        'Fix: remove the line.')
+        if stem.startswith('\ufeff'):
+            return [], (f'{path} begins with a byte order mark, mmseg takes it for a part of the name {stem!r}. '
+                        'Fix: save it as UTF-8 without it.')
+        if stem.endswith(suffix):
+            return [], (f'line {number} of {path} is {stem!r}, to which mmseg adds {suffix!r}. Rule: names without '
+                        'suffix. Fix: remove it.')
+    return stems, None
 
 
 def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOptions | None = None) -> DatasetReport:
@@ -147,15 +159,18 @@ def _check_labels(report: DatasetReport, source: MapSource, pairs: Sequence[str]
     """Read the labels of some maps: values, and whether anything is labelled at all."""
     known = {finding.file for finding in report.findings}
     chosen = [pairs[i] for i in spread(len(pairs), sample) if pairs[i] + source.map_suffix not in known]
-    empty = []
+    empty, present = [], set()
     for stem in chosen:
         labels = read_label_map(source.map_dir / (stem + source.map_suffix))
         problem = semantic_map_problem(labels, source)
         if problem:
             report.add('bad_map', stem + source.map_suffix, None, None, problem)
-        elif labels is not None and _values(labels) <= _void_values(source):
-            empty.append(stem + source.map_suffix)
+        elif labels is not None:
+            present |= _values(labels)
+            if _values(labels) <= _void_values(source):
+                empty.append(stem + source.map_suffix)
     report.notes.append(f'the labels of {len(chosen)} of {len(pairs)} maps were read')
+    _check_classes(report, source, present)
     if empty and len(empty) == len(chosen):
         report.errors.append(
             f'none of the {len(chosen)} maps that were read holds a labelled pixel, all are {source.ignore_index} '
@@ -163,6 +178,19 @@ def _check_labels(report: DatasetReport, source: MapSource, pairs: Sequence[str]
             'these the right maps, and the right ignore_index?')
     elif empty:
         report.notes.append(f'{len(empty)} of them hold no labelled pixel and add nothing to the loss: {empty[:3]}')
+
+
+def _check_classes(report: DatasetReport, source: MapSource, present: set[int]) -> None:
+    """Classes that no map holds, and the usual reason: maps of 0 and 255 whose foreground is taken for the void."""
+    first = 1 if source.reduce_zero_label else 0
+    names = source.classes if source.stored_values is None else ()  # with label_map the stored values are others
+    absent = [name for label, name in enumerate(names, start=first) if label not in present]
+    if present == {0, 255} and source.ignore_index == 255 and len(names) > 1 and not source.reduce_zero_label:
+        report.errors.append(
+            f'the maps hold 0 and 255 alone, and 255 is ignored: nothing of the classes {tuple(absent)} is left to '
+            'learn or to measure. Rule: labels are 0, 1, .. . Fix: write the maps with 1 in place of 255.')
+    elif absent and present:
+        report.notes.append(f'classes that occur in none of the maps that were read: {tuple(absent[:12])}')
 
 
 def _values(labels: np.ndarray) -> set[int]:
@@ -178,11 +206,8 @@ def _void_values(source: MapSource) -> set[int]:
 
 def _note_maps_without_image(report: DatasetReport, source: MapSource, stems: Sequence[str]) -> None:
     known = {stem + source.map_suffix for stem in stems}
-    orphans = []
-    for folder, _, names in os.walk(source.map_dir):
-        relative = os.path.relpath(folder, source.map_dir)
-        found = [os.path.normpath(os.path.join(relative, name)) for name in names if name.endswith(source.map_suffix)]
-        orphans += [name for name in found if name not in known]
+    found = list_dir_or_file(str(source.map_dir), list_dir=False, suffix=source.map_suffix, recursive=True)
+    orphans = [name for name in found if name not in known]
     if orphans:
         report.notes.append(f'{len(orphans)} label maps have no image *{source.img_suffix} and are not used: '
                             f'{sorted(orphans)[:3]}')
@@ -194,6 +219,8 @@ def semantic_map_problem(labels: np.ndarray | None, source: MapSource) -> str | 
         return 'it cannot be decoded'
     if labels.ndim != 2:
         return f'it has {labels.shape[2]} channels; a label map has one (colours must be converted to class numbers)'
+    if labels.dtype.kind == 'f' and not np.array_equal(labels, np.round(labels)):
+        return 'its values are no whole numbers; a label map holds class numbers'
     values = sorted(_values(labels))
     number = source.stored_values if source.stored_values is not None else len(source.classes)
     first = 1 if source.reduce_zero_label else 0  # 0 becomes the ignored label then

@@ -64,9 +64,9 @@ def install() -> None:
     @wraps(stock_cat_ids)
     def cat_ids(self: Any, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> Any:
         # Objects365 replaces the list by a sorted one: its labels follow the ids.
-        categories = self.dataset.get('categories')
+        categories: Any = self.dataset.get('categories')
         named = isinstance(catNms, (list, tuple)) and len(catNms) > 0 and not len(supNms) and not len(catIds)
-        if not named or categories is None or categories is not getattr(self, 'as_read', None):
+        if categories is None or not named or categories is not getattr(self, 'as_read', None):
             return stock_cat_ids(self, catNms, supNms, catIds)
         ids = ids_by_name(categories, catNms)
         for item in categories:

@@ -53,7 +53,7 @@ DROPPED = {
     'unknown_category': annotation(99, category_id=77),
     'unknown_image': annotation(99, image_id=77),
     'short_polygon': annotation(99, segmentation=[[1, 1, 2, 2], [1, 2, 3]]),
-    'short_part': annotation(99, segmentation=[[1, 1, 9, 1, 9, 9], [1, 2]]),
+    'short_part': annotation(99, segmentation=[[24, 6, 34, 6, 34, 14], [1, 2]]),
 }
 
 
@@ -91,7 +91,7 @@ STOPPING = {
     'missing_key#crowd': (annotation(99, iscrowd='perhaps'), "iscrowd 'perhaps' is neither 0 nor 1"),
     'missing_key#id': (annotation(99, category_id=[1]), r'category_id \[1\]'),
     'missing_key#object': ('annotation', 'is a str'),
-    'duplicate_annotation_id': (annotation(1), 'annotation 1'),
+    'duplicate_annotation_id': (annotation(1, category_id=2), 'annotation 1'),
 }
 
 
@@ -277,7 +277,7 @@ def test_kept_images_and_annotations_equal_mmdets(tmp_path, seed, test_mode):
     assert report.counts['crowd'] == sum(instance['ignore_flag'] for instance in loaded)
     by_label = [sum(x['bbox_label'] == k and not x['ignore_flag'] for x in loaded) for k in range(2)]
     assert [report.histogram[name][0] for name in CLASSES] == by_label
-    others = ('crowd', 'empty_image', 'small_image', 'image_size')
+    others = ('crowd', 'empty_image', 'small_image', 'image_size', 'box_beyond', 'object_twice')
     dropped = sum(n for kind, n in report.counts.items() if kind not in others)
     assert report.annotations == len(loaded) + dropped
 

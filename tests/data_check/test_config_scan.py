@@ -189,3 +189,13 @@ def test_semantic_set_takes_suffixes_from_its_class(root):
     texts = report.problems()
     assert any('num_classes = 19, the data has 150 classes' in text for text in texts)
     assert report.counts['missing_map'] == 3
+
+
+def test_heads_and_metrics_ignore_the_label_that_the_data_set_ignores(root):
+    from mmseg_plugins.data_check.config_scan import ignored_label_problems
+
+    model = {'decode_head': [{'ignore_index': 254}, {}], 'auxiliary_head': {'ignore_index': 254}}
+    texts = ignored_label_problems(model, [{'type': 'mmseg.IoUMetric', 'ignore_index': 254}], 254)
+    assert len(texts) == 1
+    assert 'model.decode_head ignores the label 255, the data set 254' in texts[0]
+    assert 'the evaluator ignores the label 255' in ignored_label_problems({}, {'type': 'IoUMetric'}, 254)[0]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from coco_sets import write_image
+from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
@@ -159,3 +160,52 @@ def test_missing_panoptic_map_is_named(panoptic):
     (panoptic.map_dir / '000002.png').unlink()
     (problem,) = check_panoptic(panoptic).problems()
     assert '000002.png' in problem
+
+
+@pytest.mark.parametrize(('text', 'problem'), [
+    ('a\n\nsub/b\n', 'line 2 of'), ('\ufeffa\nsub/b\n', 'byte order mark'), ('', 'names no image'),
+    ('\n\n', 'names no image'), ('a.jpg\n', "'a.jpg', to which mmseg adds '.jpg'"), ('a\r\nsub/b\r\n', None),
+    (' a \nsub/b', None),
+])
+def test_lists_are_read_line_by_line_as_mmseg_reads_them(tmp_path, text, problem):
+    (tmp_path / 'list.txt').write_bytes(text.encode())
+    source = semantic(tmp_path, ann_file=tmp_path / 'list.txt')
+    problems = check_semantic(source).problems()
+    assert len(problems) == (problem is not None)
+    assert (problem or '') in ''.join(problems)
+
+
+def test_folders_are_listed_as_mmseg_lists_them(tmp_path):
+    source = semantic(tmp_path)
+    (tmp_path / 'img/._a.jpg').write_bytes(b'macOS')
+    for folder in ('img', 'ann'):
+        (tmp_path / 'elsewhere' / folder).mkdir(parents=True)
+        suffix = '.jpg' if folder == 'img' else '.png'
+        (tmp_path / folder / f'a{suffix}').rename(tmp_path / 'elsewhere' / folder / f'c{suffix}')
+        (tmp_path / folder / 'city').symlink_to(tmp_path / 'elsewhere' / folder)
+    report = check_semantic(source)
+    dataset = BaseSegDataset(data_prefix=dict(img_path=str(source.img_dir), seg_map_path=str(source.map_dir)),
+                             metainfo=dict(classes=CLASSES))
+    assert report.problems() == []
+    assert report.images == len(dataset) == 2
+
+
+def test_maps_of_0_and_255_stop_where_255_is_ignored(tmp_path):
+    (problem,) = check_semantic(semantic(tmp_path, [[0, 255], [0, 0]], classes=('ground', 'cell'))).problems()
+    assert "nothing of the classes ('cell',) is left" in problem
+    assert check_semantic(semantic(tmp_path, [[0, 1], [255, 0]], classes=('ground', 'cell'))).problems() == []
+
+
+def test_classes_that_occur_in_no_map_are_named(tmp_path):
+    report = check_semantic(semantic(tmp_path, [[0, 1], [1, 255]]))
+    assert report.problems() == []
+    assert "classes that occur in none of the maps that were read: ('sky',)" in report.notes
+
+
+@pytest.mark.parametrize('value', [0.5, float('nan')])
+def test_maps_of_fractions_are_refused(tmp_path, value):
+    source = semantic(tmp_path, map_suffix='.tif')
+    for stem in ('a', 'sub/b'):
+        Image.fromarray(np.array([[0, 1], [1, value]], np.float32)).save(tmp_path / f'ann/{stem}.tif')
+    (problem,) = check_semantic(source).problems()
+    assert 'no whole numbers' in problem
