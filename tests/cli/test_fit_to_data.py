@@ -203,15 +203,15 @@ def test_what_the_loader_drops_is_told(toy, tmp_path, capsys):
     assert len(json.loads((tmp_path / 'out' / 'fit.json').read_text())['left_out']) == 2
 
 
-def test_boxes_given_by_their_corners_are_called_into_question(toy, tmp_path, capsys):
+def test_boxes_given_by_their_corners_are_refused(toy, tmp_path, capsys):
     def corners(content):
         for item in content['annotations']:
             x, y, width, height = item['bbox']
             item['bbox'] = [x, y, x + width, y + height]
 
     path = changed_json(toy, tmp_path / 'xyxy.json', corners)
-    assert main(['fit', str(path), '--out-dir', str(tmp_path / 'a')]) == 0
-    assert 'bbox is [x, y, width, height]' in capsys.readouterr().err
+    assert main(['fit', str(path), '--out-dir', str(tmp_path / 'a')]) == 2
+    assert 'bbox fits as [x1, y1, x2, y2]' in capsys.readouterr().err
     assert main(['fit', str(toy / 'ann.json'), '--out-dir', str(tmp_path / 'b')]) == 0
     assert 'bbox is [x, y, width, height]' not in capsys.readouterr().err
 
@@ -289,7 +289,8 @@ def test_categories_without_names_and_other_files_are_refused_in_words(toy, tmp_
 def test_queries_and_limits_are_raised_where_images_are_full(tmp_path):
     content = json.loads((toy_runs.write_toy_coco(tmp_path / 'full', 1) / 'ann.json').read_text())
     first = content['annotations'][0]
-    content['annotations'] = [dict(first, id=index + 1) for index in range(130)]
+    x, y, w, h = first['bbox']
+    content['annotations'] = [dict(first, id=i + 1, bbox=[x + i / 1000, y, w, h]) for i in range(130)]
     (tmp_path / 'full.json').write_text(json.dumps(content))
     assert main(['fit', str(tmp_path / 'full.json'), '--out-dir', str(tmp_path / 'out')]) == 0
     text = (tmp_path / 'out' / 'mask2former.py').read_text()
