@@ -54,6 +54,9 @@ class FastCocoMetric(CocoMetric):
         backend: ``auto``, ``faster-coco-eval`` or ``pycocotools``.
         sort_categories: order the categories by id, for Objects365.
         kwargs: all other arguments of ``mmdet.CocoMetric``; ``use_mp_eval`` has no effect.
+
+    Attributes:
+        class_rows: ``bbox`` and ``segm`` -> rows of ``class_table`` of the last evaluation.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class FastCocoMetric(CocoMetric):
         self.wanted_backend = backend
         self.sort_categories = sort_categories
         self.backend: str | None = None
+        self.class_rows: dict[str, list[tuple[str, ...]]] = {}
         choose_backend(backend, ())  # an unknown name or a missing package shows at the start
         if ann_file is not None:
             with get_local_path(ann_file, backend_args=self.backend_args) as path:
@@ -171,9 +175,9 @@ class FastCocoMetric(CocoMetric):
         if metric == 'proposal':
             return {item: stats[item] for item in items}
         values: dict[str, float] = {}
+        names = {item['id']: item['name'] for item in self._coco_api.dataset['categories']}
+        rows = self.class_rows[metric] = class_table(arrays, names)
         if self.classwise:
-            names = {item['id']: item['name'] for item in self._coco_api.dataset['categories']}
-            rows = class_table(arrays, names)
             print_log('\n' + AsciiTable([('category', *_AP_ITEMS), *rows]).table, logger='current')
             values.update({f'{row[0]}_precision': float(row[1]) for row in rows})
         values.update({f'{metric}_{item}': stats[item] for item in items})

@@ -1,0 +1,155 @@
+"""Predictions of ``test --out FOLDER``, written image by image: nothing of an image is kept in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from mmseg_plugins.structures.images import save_image
+from mmseg_plugins.structures.rle import encode_mask, iter_masks
+from mmseg_plugins.utils.errors import UserError
+
+
+class StreamedResults(BaseMetric):
+    """Writes predictions below a folder and gives no number.
+
+    ::
+
+        predictions.json           COCO results: boxes, scores, masks as compressed RLE (instances)
+        labels/<folder>/<name>.png class index of every pixel (semantic)
+        panoptic/<folder>/<name>.npz  array ``ids`` (H, W), class + 1000 * instance (panoptic)
+
+    ``<folder>`` is the last folder of the image's path.
+
+    Args:
+        out: The folder.
+        ann_file: COCO file whose category ids are used, matched by class name; None is 1, 2, ...
+
+    Raises:
+        UserError: two images have the same folder and name, so that one would overwrite the other.
+    """
+
+    default_prefix = 'streamed'
+
+    def __init__(self, out: str | os.PathLike[str], *, ann_file: str | None = None) -> None:
+        super().__init__()
+        self.out = Path(out)
+        self.ann_file = ann_file
+        self.images = 0
+        self._written: dict[str, str] = {}
+        self._category_ids: list[int] | None = None
+        self._part(get_rank()).unlink(missing_ok=True)
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Write the predictions of one batch."""
+        for sample in data_samples:
+            self.images += 1
+            if 'pred_sem_seg' in sample:
+                labels = _array(_data(sample['pred_sem_seg']))
+                labels = labels.astype(np.uint8 if len(self._classes()) < 256 else np.uint16)
+                save_image(self._place('labels', sample, '.png'), labels)
+            if 'pred_panoptic_seg' in sample:
+                path = self._place('panoptic', sample, '.npz')
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.savez_compressed(path, ids=_array(_data(sample['pred_panoptic_seg'])))
+            if 'pred_instances' in sample:
+                self._write_instances(sample)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Join the parts of all processes; no number is given."""
+        barrier()
+        if is_main_process():
+            parts = [self._part(rank) for rank in range(get_world_size()) if self._part(rank).exists()]
+            if parts:
+                _join(parts, self.out / 'predictions.json')
+            print_log(f'Predictions are written to {self.out}', logger='current')
+        return {}
+
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
+        """Nothing is computed."""
+        return {}
+
+    def _classes(self) -> Sequence[str]:
+        return (self.dataset_meta or {}).get('classes') or ()
+
+    def _part(self, rank: int) -> Path:
+        return self.out / f'predictions.rank{rank}.part'
+
+    def _place(self, kind: str, sample: Mapping[str, Any], suffix: str) -> Path:
+        path = Path(sample.get('img_path') or f'{sample.get("img_id", self.images)}')
+        name = f'{kind}/{path.parent.name}/{path.stem}{suffix}'
+        first = self._written.setdefault(name, str(path))
+        if first != str(path):
+            raise UserError(f'--out: {first} and {path} would both be written to {name}.', fix='rename one of both.')
+        return self.out / name
+
+    def _write_instances(self, sample: Mapping[str, Any]) -> None:
+        found = sample['pred_instances']
+        boxes, labels, scores = (_array(found[key]) for key in ('bboxes', 'labels', 'scores'))
+        masks = found.get('masks')
+        rles = None if masks is None else map(encode_mask, iter_masks(masks if isinstance(masks, list) else
+                                                                      _array(masks)))
+        self.out.mkdir(parents=True, exist_ok=True)
+        with open(self._part(get_rank()), 'a', encoding='utf-8') as stream:
+            for box, label, score in zip(boxes.astype(float).tolist(), labels.tolist(), scores.tolist(), strict=True):
+                x1, y1, x2, y2 = box[:4]
+                entry = {'image_id': sample.get('img_id'), 'category_id': self._category_id(label),
+                         'bbox': [x1, y1, x2 - x1, y2 - y1], 'score': score}
+                if rles is not None:
+                    entry['segmentation'] = next(rles)
+                stream.write(json.dumps(entry) + '\n')
+
+    def _category_id(self, label: int) -> int:
+        if self._category_ids is None:
+            self._category_ids = list(range(1, len(self._classes()) + 1))
+            if self.ann_file is not None:
+                categories = json.loads(Path(self.ann_file).read_text(encoding='utf-8-sig'))['categories']
+                known = {item['name']: int(item['id']) for item in categories}
+                self._category_ids = [known[name] for name in self._classes() if name in known]
+        return self._category_ids[label]
+
+
+def coco_file(cfg: Mapping[str, Any]) -> str | None:
+    """The COCO file that a config's test evaluator compares with, if it names one."""
+    evaluators = cfg.get('test_evaluator') or []
+    for one in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+        path = one.get('ann_file')
+        if isinstance(path, str) and os.path.isfile(path):
+            return path
+    return None
+
+
+def _lines(parts: Sequence[Path]) -> Iterator[str]:
+    for part in parts:
+        with open(part, encoding='utf-8') as stream:
+            yield from (line.rstrip('\n') for line in stream)
+
+
+def _join(parts: Sequence[Path], target: Path) -> None:
+    with open(target, 'w', encoding='utf-8') as stream:
+        stream.write('[')
+        for index, line in enumerate(_lines(parts)):
+            stream.write((',\n' if index else '\n') + line)
+        stream.write('\n]\n')
+    for part in parts:
+        part.unlink()
+
+
+def _data(value: Any) -> Any:
+    """The map of a ``PixelData`` as a dict, which mmseg calls ``data`` and mmdet ``sem_seg``."""
+    return value['data'] if 'data' in value else value['sem_seg']
+
+
+def _array(value: Any) -> np.ndarray:
+    """A tensor, boxes or an array -> array; (1, H, W) labels -> (H, W)."""
+    value = getattr(value, 'tensor', value)
+    value = value.detach().cpu().numpy() if hasattr(value, 'detach') else np.asarray(value)
+    return value[0] if value.ndim == 3 and len(value) == 1 and value.dtype.kind in 'iu' else value
