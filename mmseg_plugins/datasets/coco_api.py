@@ -66,7 +66,7 @@ def install() -> None:
         # Objects365 replaces the list by a sorted one: its labels follow the ids.
         categories: Any = self.dataset.get('categories')
         named = isinstance(catNms, (list, tuple)) and len(catNms) > 0 and not len(supNms) and not len(catIds)
-        if categories is None or not named or categories is not getattr(self, 'as_read', None):
+        if not named or categories is None or id(categories) != id(getattr(self, 'as_read', None)):
             return stock_cat_ids(self, catNms, supNms, catIds)
         ids = ids_by_name(categories, catNms)
         for item in categories:
