@@ -1,5 +1,6 @@
-"""Optimizers that torch lacks; importing this package registers them."""
+"""Optimizers that torch lacks, and how their groups are made; importing this package registers them."""
 
 from mmseg_plugins.engine.optimizers.lasagne_rmsprop import LasagneRMSprop
+from mmseg_plugins.engine.optimizers.vit_layer_decay import ViTLayerDecay
 
-__all__ = ['LasagneRMSprop']
+__all__ = ['LasagneRMSprop', 'ViTLayerDecay']

@@ -5,6 +5,7 @@ from .ceil_pool_resnet import CeilPoolResNet
 from .convnext import ConvNeXt
 from .efficientnet_lite import EfficientNetLite
 from .enet import ENet
+from .eva import EVA, EVA02
 from .expanded_mobilenet_v2 import ExpandedMobileNetV2
 from .fc_densenet import FCDenseNet
 from .fcn_vgg import FCNVGG
@@ -16,6 +17,8 @@ from .vgg import VGG
 from .with_image import WithImage
 
 __all__ = [
+    'EVA',
+    'EVA02',
     'FCNVGG',
     'VGG',
     'CascadeResNet',

@@ -14,13 +14,15 @@ from .level_fusion import LevelMaxFusion
 from .pyramid import concat_levels
 from .refine_block import RefineBlock, RefineCascade
 from .residual_conv_unit import ResidualConvUnit
+from .rotary import RotaryEmbedding2D, RotaryTables
 from .unpool import IndexMaxPool2d, max_unpool
 from .unpool_decoder import UnpoolDecoder
 
 __all__ = [
     'BilinearDeconv2d', 'BoundaryRefinement', 'ChainedResidualPooling', 'DoublingDeconv', 'FCModule',
     'HypercolumnRefinement', 'IndexMaxPool2d', 'LargeKernelConv', 'LevelMaxFusion', 'RefineBlock', 'RefineCascade',
-    'ResidualConvUnit', 'UnpoolDecoder', 'bilinear_fill_', 'bilinear_kernel', 'border_crop', 'caffe_msra',
+    'ResidualConvUnit', 'RotaryEmbedding2D', 'RotaryTables',
+    'UnpoolDecoder', 'bilinear_fill_', 'bilinear_kernel', 'border_crop', 'caffe_msra',
     'check_norm_channels', 'concat_levels', 'conv_block', 'coordinate_maps',
     'max_unpool', 'note_init', 'subsample_labels', 'xavier_fill_'
 ]

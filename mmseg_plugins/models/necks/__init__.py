@@ -2,5 +2,6 @@
 
 from .panet_fpn import PANetFPN
 from .psenet_fpn import PSENetFPN
+from .simple_feature_pyramid import LN2d, SimpleFeaturePyramid
 
-__all__ = ['PANetFPN', 'PSENetFPN']
+__all__ = ['LN2d', 'PANetFPN', 'PSENetFPN', 'SimpleFeaturePyramid']
