@@ -13,7 +13,7 @@ from mmengine.fileio import get, get_local_path
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
-from mmseg_plugins.evaluation.panoptic_quality import mean_quality, qualities, segment_counts
+from mmseg_plugins.evaluation.panoptic_quality import count_overlaps, match_segments, mean_quality, qualities
 from mmseg_plugins.registry import METRICS
 from mmseg_plugins.structures.panoptic_ids import decode_ids
 from mmseg_plugins.utils.errors import UserError
@@ -74,12 +74,12 @@ class PanopticQualityMetric(BaseMetric):
             segments = [item for item in annotation['segments_info'] if item['category_id'] in labels]
             place = osp.join(self.seg_prefix, annotation['file_name'])
             predicted = np.asarray(sample['pred_panoptic_seg']['sem_seg'].cpu())[0]
-            found = [int(value) for value in np.unique(predicted)]
-            self.results.append(segment_counts(
-                decode_ids(get(place, backend_args=self.backend_args), place),
+            overlaps = count_overlaps(decode_ids(get(place, backend_args=self.backend_args), place), predicted)
+            found = overlaps.predicted_area
+            self.results.append(match_segments(
+                overlaps,
                 {item['id']: labels[item['category_id']] for item in segments},
                 frozenset(item['id'] for item in segments if item.get('iscrowd')),
-                predicted,
                 {value: value % INSTANCE_OFFSET for value in found if value % INSTANCE_OFFSET < number},
                 number))  # fmt: skip
 

@@ -10,26 +10,28 @@ true segments without a match (FN).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 VOID = 0  # id of true pixels that belong to no segment
 
 
+class Overlaps(NamedTuple):
+    """Pixels of two maps of ids: of each (true, predicted) pair that occurs, of each true and of each predicted id."""
+
+    shared: dict[tuple[int, int], int]
+    truth_area: dict[int, int]
+    predicted_area: dict[int, int]
+
+
 def segment_counts(truth: np.ndarray, truth_classes: Mapping[int, int], crowds: frozenset[int], predicted: np.ndarray,
                    predicted_classes: Mapping[int, int], num_classes: int) -> np.ndarray:
-    """Match the segments of one image.
-
-    A true and a predicted segment of one class match when their IoU, with void pixels left out, exceeds 0.5; then no
-    other pair can.  A crowd is neither matched nor missed.  A predicted segment without a match counts only when
-    no more than half of it lies in void and in crowds of its class.
+    """Match the segments of one image: :func:`count_overlaps`, then :func:`match_segments` with the same arguments.
 
     Args:
         truth: segment ids (H, W), 0 for void.
-        truth_classes: class of each true segment that counts, crowds included.
-        crowds: ids of the true segments that stand for many objects.
-        predicted: segment ids (H, W); ids that are not in ``predicted_classes`` are void.
-        predicted_classes: class of each predicted segment.
+        predicted: segment ids (H, W).
         num_classes: C.
 
     Returns:
@@ -38,10 +40,29 @@ def segment_counts(truth: np.ndarray, truth_classes: Mapping[int, int], crowds: 
     Raises:
         ValueError: the two maps differ in size.
     """
-    if truth.shape != predicted.shape:
-        raise ValueError(f'the panoptic ground truth is {truth.shape}, the prediction {predicted.shape}; '
-                         'both must be the size of the image')
-    shared, truth_area, predicted_area = _overlaps(truth, predicted)
+    overlaps = count_overlaps(truth, predicted)
+    return match_segments(overlaps, truth_classes, crowds, predicted_classes, num_classes)
+
+
+def match_segments(overlaps: Overlaps, truth_classes: Mapping[int, int], crowds: frozenset[int],
+                   predicted_classes: Mapping[int, int], num_classes: int) -> np.ndarray:
+    """Match the segments of one image whose shared pixels are counted.
+
+    A true and a predicted segment of one class match when their IoU, with void pixels left out, exceeds 0.5; then no
+    other pair can.  A crowd is neither matched nor missed.  A predicted segment without a match counts only when
+    no more than half of it lies in void and in crowds of its class.
+
+    Args:
+        overlaps: of the true and the predicted ids; true id 0 is void.
+        truth_classes: class of each true segment that counts, crowds included.
+        crowds: ids of the true segments that stand for many objects.
+        predicted_classes: class of each predicted segment; predicted ids that are not in it are void.
+        num_classes: C.
+
+    Returns:
+        (C, 4) float64.
+    """
+    shared, truth_area, predicted_area = overlaps
     counts = np.zeros((num_classes, 4))
     matched: set[tuple[str, int]] = set()
     for (true_id, found_id), pixels in shared.items():
@@ -63,15 +84,34 @@ def segment_counts(truth: np.ndarray, truth_classes: Mapping[int, int], crowds: 
     return counts
 
 
-def _overlaps(truth: np.ndarray, predicted: np.ndarray) -> tuple[dict[tuple[int, int], int], dict, dict]:
-    """Pixels shared by each pair of ids, and the area of each id on both sides."""
-    true_ids, true_index = np.unique(truth, return_inverse=True)
-    found_ids, found_index = np.unique(predicted, return_inverse=True)
-    table = np.zeros((len(true_ids), len(found_ids)), np.int64)
-    np.add.at(table, (true_index.reshape(-1), found_index.reshape(-1)), 1)
+def count_overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
+    """Pixels shared by each pair of ids of two maps (H, W), and the area of each id.
+
+    Pixels are first joined to runs in which neither id changes; only runs are sorted.  Segments have few runs, so
+    this is an order of magnitude faster than sorting pixels, for ids of any size.  On noise, where every pixel is a
+    run, it takes about as long as sorting pixels.
+
+    Raises:
+        ValueError: the two maps differ in size.
+    """
+    if truth.shape != predicted.shape:
+        raise ValueError(f'the panoptic ground truth is {truth.shape}, the prediction {predicted.shape}; '
+                         'both must be the size of the image')
+    if not truth.size:
+        return Overlaps({}, {}, {})
+    a, b = truth.reshape(-1), predicted.reshape(-1)
+    changes = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    lengths = np.diff(starts, append=a.size)
+    true_ids, true_index = np.unique(a[starts], return_inverse=True)
+    found_ids, found_index = np.unique(b[starts], return_inverse=True)
+    size = len(true_ids), len(found_ids)
+    # Sums of whole numbers below 2^53 are exact in bincount's float64.
+    pairs = np.bincount(true_index * size[1] + found_index, weights=lengths, minlength=size[0] * size[1])
+    table = pairs.astype(np.int64).reshape(size)
     shared = {(int(true_ids[i]), int(found_ids[j])): int(table[i, j]) for i, j in zip(*np.nonzero(table), strict=True)}
     areas = dict(zip(true_ids.tolist(), table.sum(1).tolist(), strict=True))
-    return shared, areas, dict(zip(found_ids.tolist(), table.sum(0).tolist(), strict=True))
+    return Overlaps(shared, areas, dict(zip(found_ids.tolist(), table.sum(0).tolist(), strict=True)))
 
 
 def qualities(counts: np.ndarray) -> np.ndarray:

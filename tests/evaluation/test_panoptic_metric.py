@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmseg_plugins.evaluation.panoptic_metric import PanopticQualityMetric
-from mmseg_plugins.evaluation.panoptic_quality import mean_quality, qualities, segment_counts
+from mmseg_plugins.evaluation.panoptic_quality import count_overlaps, mean_quality, qualities, segment_counts
 from mmseg_plugins.structures.panoptic_ids import decode_ids, ids_as_bgr
 from mmseg_plugins.utils.errors import UserError
 
@@ -63,6 +63,20 @@ def test_counts_are_those_of_the_slow_rules(seed):
     }
     case = (truth, truth_classes, crowds, predicted, predicted_classes, 3)
     assert np.allclose(segment_counts(*case), slow_counts(*case), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize('dtype', [np.int32, np.int64])
+def test_overlaps_are_those_of_a_sort_of_all_pixels(dtype):
+    """Ids spread as in COCO files, odd sizes, one segment, noise and no pixel at all."""
+    rng = np.random.RandomState(0)
+    for height, width, block in [(7, 9, 3), (1, 1, 1), (12, 5, 12), (6, 11, 1), (0, 4, 1)]:
+        ids = rng.randint(0, 2**24, 6).astype(dtype)
+        truth, found = (ids[rng.randint(0, 6, (height, width))].repeat(block, 0)[:height] for _ in range(2))
+        pairs, counts = np.unique(np.stack([truth.ravel(), found.ravel()]), axis=1, return_counts=True)
+        shared, truth_area, found_area = count_overlaps(truth, found)
+        assert shared == {(int(a), int(b)): n for a, b, n in zip(*pairs, counts.tolist(), strict=True)}
+        for area, values in ((truth_area, truth), (found_area, found)):
+            assert area == dict(zip(*(x.tolist() for x in np.unique(values, return_counts=True)), strict=True))
 
 
 def test_a_worked_example():
