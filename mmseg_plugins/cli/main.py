@@ -28,6 +28,7 @@ COMMANDS = (
     Command('convert-data', 'make a data set in the format that the configs read', children=(
         Command('annotations', 'masks of one format into another: COCO, YOLO, labelme, label images, ...',
                 'convert_annotations'),
+        Command('panoptic', 'panoptic maps of objects and label maps, and back', 'convert_panoptic'),
         Command('shapes', 'generate shapes; needs no download', 'convert_shapes'),
         Command('dsb2018', '2018 Data Science Bowl (nuclei) to COCO', 'convert_dsb2018'),
         Command('camvid', 'CamVid of the SegNet tutorial to label maps with void', 'convert_camvid'),
