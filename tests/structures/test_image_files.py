@@ -102,3 +102,10 @@ def test_exif_rotation_of_a_png(tmp_path):
     loaded = cv2.imread(str(tmp_path / 'a.png'), cv2.IMREAD_COLOR)
     header = read_header(tmp_path / 'a.png')
     assert (header.height, header.width) == loaded.shape[:2]
+
+
+def test_link_to_nothing_counts_as_missing(tmp_path):
+    (tmp_path / 'a.png').write_bytes(b'x')
+    (tmp_path / 'good.png').symlink_to(tmp_path / 'a.png')
+    (tmp_path / 'bad.png').symlink_to(tmp_path / 'nowhere.png')
+    assert list(missing_files(tmp_path, ['a.png', 'good.png', 'bad.png'])) == [2]
