@@ -1,0 +1,246 @@
+"""Kinds of damage to a toy COCO set: each function spoils the folder that ``toy_runs.write_toy_coco`` wrote."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+from pycocotools import mask as mask_api
+
+Damage = Callable[[Path], None]
+
+FIELDS = {
+    'annotations': ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd', 'segmentation'),
+    'images': ('id', 'width', 'height', 'file_name'),
+    'categories': ('id', 'name'),
+}
+VALUES: dict[str, Any] = {
+    'null': None, 'text': 'seven', 'digits': '1', 'half': 1.5, 'whole float': 1.0, 'list': [1], 'negative': -1,
+    'huge': 2**70, 'NaN': float('nan'), 'object': {}}
+
+
+def _edit(change: Callable[[dict[str, Any]], None]) -> Damage:
+    def spoil(folder: Path) -> None:
+        path = folder / 'ann.json'
+        content = json.loads(path.read_text(encoding='utf-8'))
+        change(content)
+        path.write_text(json.dumps(content), encoding='utf-8')
+    return spoil
+
+
+def _field(part: str, key: str, value: Any, everywhere: bool) -> Damage:
+    def change(content: dict[str, Any]) -> None:
+        for item in content[part] if everywhere else content[part][:1]:
+            if value is ...:
+                item.pop(key, None)
+            else:
+                item[key] = value
+    return _edit(change)
+
+
+def _duplicate(part: str, key: str) -> Damage:
+    return _edit(lambda content: content[part][1].update({key: content[part][0][key]}))
+
+
+def _polygon(box: list[float]) -> list[float]:
+    x, y, w, h = box
+    return [x, y, x + w, y, x + w, y + h, x, y + h]
+
+
+def _masks(form: Callable[[dict[str, Any]], Any]) -> Damage:
+    def change(content: dict[str, Any]) -> None:
+        for ann in content['annotations']:
+            ann['segmentation'] = form(ann)
+    return _edit(change)
+
+
+def _pairs(ann: dict[str, Any]) -> list[list[float]]:
+    flat = _polygon(ann['bbox'])
+    return [[x, y] for x, y in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def _runs(ann: dict[str, Any]) -> dict[str, Any]:
+    """The mask as an RLE that is not compressed."""
+    flat = mask_api.decode(ann['segmentation']).reshape(-1, order='F')
+    edges = [0, *(np.flatnonzero(np.diff(flat)) + 1).tolist(), flat.size]
+    runs = np.diff(edges).tolist()
+    return {'size': ann['segmentation']['size'], 'counts': ([0] if flat[0] else []) + runs}
+
+
+def _boxes(form: Callable[[float, float, float, float], list[float]]) -> Damage:
+    def change(content: dict[str, Any]) -> None:
+        for ann in content['annotations']:
+            ann['bbox'] = form(*ann['bbox'])
+    return _edit(change)
+
+
+SEGMENTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    'polygon': lambda a: [_polygon(a['bbox'])],
+    'flat': lambda a: _polygon(a['bbox']),
+    'nested': lambda a: [[_polygon(a['bbox'])]],
+    'points': _pairs,
+    'points of x and y': lambda a: [{'x': x, 'y': y} for x, y in _pairs(a)],
+    'one point': lambda a: [[5.0, 5.0]],
+    'odd number': lambda a: [_polygon(a['bbox'])[:-1]],
+    'empty': lambda a: [],
+    'empty part': lambda a: [[]],
+    'no area': lambda a: [[5, 5, 5, 5, 5, 5]],
+    'text of JSON': lambda a: json.dumps([_polygon(a['bbox'])]),
+    'texts': lambda a: [[str(v) for v in _polygon(a['bbox'])]],
+    'NaN inside': lambda a: [[float('nan'), *_polygon(a['bbox'])[1:]]],
+    'far outside': lambda a: [[v + 1e6 for v in _polygon(a['bbox'])]],
+    'runs': _runs,
+    'runs as floats': lambda a: {**_runs(a), 'counts': [float(v) for v in _runs(a)['counts']]},
+    'runs too short': lambda a: {**_runs(a), 'counts': _runs(a)['counts'][:-1]},
+    'negative runs': lambda a: {**_runs(a), 'counts': [-v for v in _runs(a)['counts']]},
+    'RLE by rows': lambda a: {**_runs(a), 'counts': _runs(a)['counts'], 'size': a['segmentation']['size'][::-1]},
+    'RLE of another size': lambda a: {**a['segmentation'], 'size': [32, 32]},
+    'RLE as text of bytes': lambda a: {**a['segmentation'], 'counts': str(a['segmentation']['counts'].encode())},
+    'RLE truncated': lambda a: {**a['segmentation'], 'counts': a['segmentation']['counts'][:-3]},
+    'RLE without counts': lambda a: {'size': a['segmentation']['size']},
+    'list of one RLE': lambda a: [a['segmentation']],
+}
+BOXES: dict[str, Callable[[float, float, float, float], list[float]]] = {
+    'corners': lambda x, y, w, h: [x, y, x + w, y + h],
+    'fractions': lambda x, y, w, h: [x / 64, y / 64, w / 64, h / 64],
+    'centers': lambda x, y, w, h: [x + w / 2, y + h / 2, w, h],
+    'outside': lambda x, y, w, h: [x + 500, y + 500, w, h],
+    'zero': lambda x, y, w, h: [x, y, 0, 0],
+    'negative size': lambda x, y, w, h: [x + w, y + h, -w, -h],
+    'texts': lambda x, y, w, h: [str(v) for v in (x, y, w, h)],  # type: ignore[misc]
+    'three numbers': lambda x, y, w, h: [x, y, w],
+    'infinite': lambda x, y, w, h: [x, y, float('inf'), h],
+}
+
+
+def _text(change: Callable[[bytes], bytes]) -> Damage:
+    def spoil(folder: Path) -> None:
+        path = folder / 'ann.json'
+        path.write_bytes(change(path.read_bytes()))
+    return spoil
+
+
+FILES: dict[str, Damage] = {
+    'file truncated': _text(lambda data: data[:-20]),
+    'file empty': _text(lambda data: b''),
+    'byte order mark': _text(lambda data: b'\xef\xbb\xbf' + data),
+    'UTF-16': _text(lambda data: data.decode().encode('utf-16')),
+    'a list': _text(lambda data: b'[' + data + b']'),
+    'no annotations': _edit(lambda content: content['annotations'].clear()),
+    'no images': _edit(lambda content: content['images'].clear()),
+    'no categories': _edit(lambda content: content['categories'].clear()),
+    'categories in another order': _edit(lambda content: content['categories'].reverse()),
+    'a category twice': _edit(lambda content: content['categories'].append(content['categories'][0])),
+    'one category more': _edit(lambda content: content['categories'].append({'id': 9, 'name': 'else'})),
+    'a category in capitals': _edit(lambda content: content['categories'][0].update(name='DISC')),
+    'objects twice': _edit(lambda content: content['annotations'].extend(content['annotations'])),
+    'an image twice': _edit(lambda content: content['images'].append(content['images'][0])),
+    'all are crowds': _edit(lambda content: [a.update(iscrowd=1) for a in content['annotations']]),
+    'an annotation is null': _edit(lambda content: content['annotations'].append(None)),
+}
+
+
+def image_files(folder: str) -> dict[str, Damage]:
+    """Kinds of damage to the first image, by name, of a ``folder`` below the set's."""
+    def first(root: Path) -> Path:
+        return sorted((root / folder).iterdir())[0]
+
+    def rewrite(make: Callable[[Image.Image], Image.Image], kind: str = 'PNG', **options: Any) -> Damage:
+        def spoil(root: Path) -> None:
+            path = first(root)
+            with Image.open(path) as image:
+                made = make(image.convert('RGB'))
+            made.save(path, format=kind, **options)
+        return spoil
+
+    def encode(suffix: str, make: Callable[[np.ndarray], np.ndarray]) -> Damage:
+        def spoil(root: Path) -> None:
+            path = first(root)
+            path.write_bytes(cv2.imencode(suffix, make(cv2.imread(str(path))))[1].tobytes())
+        return spoil
+
+    def cut(root: Path) -> None:
+        path = first(root)
+        path.write_bytes(path.read_bytes()[:200])
+
+    def link(root: Path) -> None:
+        path = first(root)
+        path.rename(root / 'elsewhere.png')
+        path.symlink_to(root / 'elsewhere.png')
+
+    def dangling(root: Path) -> None:
+        path = first(root)
+        path.unlink()
+        path.symlink_to(root / 'nowhere.png')
+
+    def as_folder(root: Path) -> None:
+        path = first(root)
+        path.unlink()
+        path.mkdir()
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return {
+        'EXIF orientation': rewrite(lambda image: image, 'JPEG', exif=exif),
+        'EXIF orientation, oblong': rewrite(lambda image: image.resize((64, 48)), 'JPEG', exif=exif),
+        'CMYK': rewrite(lambda image: image.convert('CMYK'), 'JPEG'),
+        'RGBA': rewrite(lambda image: image.convert('RGBA')),
+        'gray': rewrite(lambda image: image.convert('L')),
+        'gray and alpha': rewrite(lambda image: image.convert('LA')),
+        'one bit': rewrite(lambda image: image.convert('1')),
+        'palette': rewrite(lambda image: image.convert('P')),
+        '16 bits': encode('.png', lambda image: image[..., 0].astype(np.uint16) * 257),
+        '16 bits, colored': encode('.png', lambda image: image.astype(np.uint16) * 257),
+        'TIFF of floats': rewrite(lambda image: image.convert('F'), 'TIFF'),
+        'TIFF of integers': rewrite(lambda image: image.convert('I'), 'TIFF'),
+        'GIF': rewrite(lambda image: image.convert('P'), 'GIF'),
+        'BMP': rewrite(lambda image: image, 'BMP'),
+        'ICO': rewrite(lambda image: image, 'ICO', sizes=[(64, 64)]),
+        'JPEG 2000': rewrite(lambda image: image, 'JPEG2000'),
+        'PDF': rewrite(lambda image: image, 'PDF'),
+        'TGA': rewrite(lambda image: image, 'TGA'),
+        'another size': rewrite(lambda image: image.resize((32, 32))),
+        'truncated': cut,
+        'empty file': lambda root: first(root).write_bytes(b''),
+        'text': lambda root: first(root).write_bytes(b'no image'),
+        'link': link,
+        'dangling link': dangling,
+        'missing': lambda root: first(root).unlink(),
+        'a folder': as_folder,
+        'hidden file': lambda root: (root / folder / '._0.png').write_bytes(b'rubbish'),
+    }
+
+
+def _renamed(in_file: str, on_disk: str) -> Damage:
+    def spoil(folder: Path) -> None:
+        (folder / 'images' / 'toy 0.png').rename(folder / 'images' / on_disk)
+        _field('images', 'file_name', in_file, False)(folder)
+    return spoil
+
+
+NFC, NFD = (unicodedata.normalize(form, 'grün ü.png') for form in ('NFC', 'NFD'))
+
+
+def damages() -> dict[str, Damage]:
+    """Every kind by name."""
+    kinds: dict[str, Damage] = {'sound': lambda folder: None}
+    for part, keys in FIELDS.items():
+        for key in keys:
+            for where in ('one', 'all'):
+                kinds[f'{part}.{key} missing, {where}'] = _field(part, key, ..., where == 'all')
+            for name, value in VALUES.items():
+                kinds[f'{part}.{key} {name}'] = _field(part, key, value, False)
+            kinds[f'{part}.{key} of another'] = _duplicate(part, key)
+    kinds |= {f'segmentation: {name}': _masks(form) for name, form in SEGMENTATIONS.items()}
+    kinds |= {f'bbox: {name}': _boxes(form) for name, form in BOXES.items()}
+    kinds |= FILES
+    kinds |= {f'image: {name}': spoil for name, spoil in image_files('images').items()}
+    kinds |= {'name in NFC': _renamed(NFC, NFC), 'name in NFD': _renamed(NFD, NFD),
+              'name in NFC, file in NFD': _renamed(NFC, NFD), 'name with a backslash': _renamed('a\\b.png', 'a\\b.png')}
+    return kinds
