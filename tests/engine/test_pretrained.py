@@ -11,7 +11,7 @@ from torch import nn
 from toy_runs import detector_config, write_toy_coco
 
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.checks.known_files import ORIGINS
+from mmseg_plugins.engine.checks.known_files import ORIGINS, WITHOUT_COMMAND
 from mmseg_plugins.engine.checks.pretrained import check_pretrained, same_names_and_shapes
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.table import RELEASES
@@ -131,7 +131,8 @@ def pretrained_files(node):
 
 def test_it_is_known_how_to_get_every_file_that_a_config_starts_from():
     files = {file for name in NAMES for file in pretrained_files(loaded(name).model.to_dict())}
-    assert {Path(file).name for file in files} == set(ORIGINS)
+    assert {Path(file).name for file in files} == set(ORIGINS) | WITHOUT_COMMAND
+    assert not set(ORIGINS) & WITHOUT_COMMAND
     assert {origin.release for origin in ORIGINS.values()} <= set(RELEASES)
     assert {Path(file).parent.name for file in files} == {'checkpoints'}
 

@@ -44,6 +44,9 @@ ORIGINS: dict[str, Origin] = {
                                       'https://github.com/kazuto1011/deeplab-pytorch'),
 }
 
+#: Files that no command of this package makes yet.
+WITHOUT_COMMAND = frozenset({'eva02_b_det.pth', 'eva02_l_det.pth', 'eva02_b_seg.pth', 'eva02_l_seg.pth'})
+
 
 def how_to_get(path: str) -> str:
     """The command that makes a file, and where its source is; empty for files of the user's own."""

@@ -2,8 +2,7 @@
 
 Papers: "EVA: Exploring the Limits of Masked Visual Representation Learning at Scale",
 https://arxiv.org/abs/2211.07636; "EVA-02: A Visual Representation for Neon Genesis", https://arxiv.org/abs/2303.11331.
-Original code (MIT): https://github.com/baaivision/EVA/tree/5623d08 .  Parameter names are the original's, so that its
-files need no renaming; ``mmseg-plugins convert-weights`` resizes positions and patches.
+Original code (MIT): https://github.com/baaivision/EVA/tree/5623d08 .  Parameter names are the original's.
 
 Shapes: B images of H x W px, patches of P px, C channels.
 """

@@ -126,7 +126,7 @@ def test_computing_blocks_again_changes_no_gradient():
     torch.testing.assert_close(*grads)
 
 
-def test_sizes_of_the_paper():
+def test_sizes_have_their_millions_of_parameters():
     with torch.device('meta'):
         counts = {arch: sum(p.numel() for p in EVA02(arch, 14, with_cls_token=True, final_norm=True).parameters())
                   for arch in EVA02_ARCHS}
