@@ -29,6 +29,7 @@ COMMANDS = (
         Command('annotations', 'masks of one format into another: COCO, YOLO, labelme, label images, ...',
                 'convert_annotations'),
         Command('panoptic', 'panoptic maps of objects and label maps, and back', 'convert_panoptic'),
+        Command('label-maps', 'maps of colors, or of 0 and 255, to class numbers', 'convert_label_maps'),
         Command('shapes', 'generate shapes; needs no download', 'convert_shapes'),
         Command('dsb2018', '2018 Data Science Bowl (nuclei) to COCO', 'convert_dsb2018'),
         Command('camvid', 'CamVid of the SegNet tutorial to label maps with void', 'convert_camvid'),

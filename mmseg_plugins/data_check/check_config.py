@@ -19,6 +19,7 @@ from mmseg_plugins.data_check.config_scan import (
     configured_classes,
     ignored_label_problems,
     is_remote,
+    missing_label_problem,
     panoptic_source,
     semantic_source,
 )
@@ -103,6 +104,10 @@ def check_dataset(
         maps = semantic_source(name, dataset, classes, _own_defaults(cls))
         if _seen(maps, done):
             return None
+        unlabelled = None if maps.labelled else missing_label_problem(split, dataset, cfg.get(f'{split}_evaluator'))
+        if unlabelled:
+            report.errors.append(unlabelled)
+            return report
         report = check_semantic(maps, options=options)
         if classes:
             report.errors += class_number_problems(model, classes)

@@ -157,4 +157,29 @@ def semantic_source(
         ignore_index=option('ignore_index', 255),
         reduce_zero_label=option('reduce_zero_label', False),
         stored_values=len(stored) if stored else None,
+        labelled=prefix.get('seg_map_path') is not None,
     )
+
+
+def missing_label_problem(split: str, dataset: Mapping[str, Any], evaluators: Any) -> str | None:
+    """Why an mmseg data set that names no folder of label maps cannot be used; None where it can.
+
+    Only test images may lack labels, and only where nothing reads them: no ``LoadAnnotations`` in the pipeline, no
+    metric but those of ``format_only``, which write predictions.
+    """
+    lacks = f'{split}_dataloader.dataset.data_prefix names no folder of label maps (seg_map_path)'
+    if split != 'test':
+        return f'{lacks}. Rule: {split} reads labels. Fix: data_prefix=dict(img_path=..., seg_map_path=...).'
+    steps = [str(step.get('type')) for step in dataset.get('pipeline') or () if isinstance(step, Mapping)]
+    loading = [name for name in steps if name.split('.')[-1] == 'LoadAnnotations']
+    if loading:
+        return (f'{lacks}, and its pipeline has {loading[0]}. Rule: images without labels are loaded without this '
+                'step. Fix: leave the step out, or name the folder.')
+    listed = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+    measuring = [str(metric.get('type')) for metric in listed
+                 if isinstance(metric, Mapping) and not metric.get('format_only')]
+    if measuring:
+        return (f'{lacks}, and test_evaluator measures {measuring[0]}. Rule: without labels predictions are only '
+                "written. Fix: test_evaluator.format_only=True and test_evaluator.output_dir='...', or name the "
+                'folder.')
+    return None

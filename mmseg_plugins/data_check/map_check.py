@@ -39,6 +39,7 @@ class MapSource:
         ann_file: panoptic JSON, or for semantic sets a list of stems; None lists ``img_dir``.
         img_suffix, map_suffix: of semantic sets.
         ignore_index, reduce_zero_label, label_map: as mmseg's loader applies them.
+        labelled: False for test images without label maps; ``map_dir`` means nothing then.
     """
 
     name: str
@@ -51,6 +52,7 @@ class MapSource:
     ignore_index: int = 255
     reduce_zero_label: bool = False
     stored_values: int | None = None  # number of values in the files when label_map renumbers them
+    labelled: bool = True
 
 
 def _folder_problems(*folders: Path) -> list[str]:
@@ -100,7 +102,8 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
         options: How many pairs of files are opened to compare sizes.
     """
     report = DatasetReport(source.name, str(source.img_dir), classes=source.classes)
-    report.errors += _folder_problems(source.img_dir, source.map_dir)
+    folders = (source.img_dir, source.map_dir) if source.labelled else (source.img_dir,)
+    report.errors += _folder_problems(*folders)
     if report.errors:
         return report
     stems, problem = _semantic_stems(source)
@@ -117,11 +120,14 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
     for folder, suffix, kind in (
         (source.img_dir, source.img_suffix, 'missing_image'),
         (source.map_dir, source.map_suffix, 'missing_map'),
-    ):
+    )[:len(folders)]:
         names = [stem + suffix for stem in stems]
         for i in missing_files(folder, names):
             report.add(kind, names[i], None, None, '')
             missing.add(stems[i])
+    if not source.labelled:
+        _check_images(report, source, [stem for stem in stems if stem not in missing], options or ImageOptions())
+        return report
     report.annotations = sum((source.map_dir / (stem + source.map_suffix)).is_file() for stem in stems)
     pairs = [stem for stem in stems if stem not in missing]
     _check_sizes(report, source, pairs, options or ImageOptions())
@@ -129,6 +135,19 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
     if source.ann_file is None or source.ann_file.is_dir():
         _note_maps_without_image(report, source, stems)
     return report
+
+
+def _check_images(report: DatasetReport, source: MapSource, stems: Sequence[str], options: ImageOptions) -> None:
+    """Open the headers of images that have no maps."""
+    report.notes.append('the images have no label maps: they are predicted, not measured')
+    if source.img_suffix.lower().endswith(ARRAYS) or not options.files:
+        return
+    for i in spread(len(stems), options.max_headers):
+        name = stems[i] + source.img_suffix
+        try:
+            read_header(source.img_dir / name, options.decode)
+        except OSError as error:
+            report.add('unreadable_image', name, None, None, str(error))
 
 
 def _check_sizes(report: DatasetReport, source: MapSource, pairs: Sequence[str], options: ImageOptions) -> None:
@@ -188,7 +207,8 @@ def _check_classes(report: DatasetReport, source: MapSource, present: set[int]) 
     if present == {0, 255} and source.ignore_index == 255 and len(names) > 1 and not source.reduce_zero_label:
         report.errors.append(
             f'the maps hold 0 and 255 alone, and 255 is ignored: nothing of the classes {tuple(absent)} is left to '
-            'learn or to measure. Rule: labels are 0, 1, .. . Fix: write the maps with 1 in place of 255.')
+            'learn or to measure. Rule: labels are 0, 1, .. . Fix: write the maps with 1 in place of 255: '
+            f'mmseg-plugins convert-data label-maps {source.map_dir} --out-dir DIR')
     elif absent and present:
         report.notes.append(f'classes that occur in none of the maps that were read: {tuple(absent[:12])}')
 
@@ -218,7 +238,8 @@ def semantic_map_problem(labels: np.ndarray | None, source: MapSource) -> str | 
     if labels is None:
         return 'it cannot be decoded'
     if labels.ndim != 2:
-        return f'it has {labels.shape[2]} channels; a label map has one (colours must be converted to class numbers)'
+        return (f'it has {labels.shape[2]} channels; a label map has one. Fix: mmseg-plugins convert-data '
+                f'label-maps {source.map_dir} --out-dir DIR makes class numbers of colors')
     if labels.dtype.kind == 'f' and not np.array_equal(labels, np.round(labels)):
         return 'its values are no whole numbers; a label map holds class numbers'
     values = sorted(_values(labels))
