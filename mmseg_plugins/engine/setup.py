@@ -19,12 +19,13 @@ def setup_process() -> None:
     warnings.filterwarnings('ignore', message='pkg_resources is deprecated', category=UserWarning)
     check_stack()
     # Imported only now: these modules import mmengine, whose notices the filter above silences.
+    from mmseg_plugins.ops.install import find_stand_in
+
+    find_stand_in()  # before anything imports mmcv.ops, as the modules below do through mmdet
     from mmseg_plugins.config.load import find_host_configs
     from mmseg_plugins.datasets import coco_api
     from mmseg_plugins.engine.checkpoint.loaders import install
-    from mmseg_plugins.ops.install import find_stand_in
 
-    find_stand_in()  # before anything imports mmcv.ops
     find_host_configs()
     install()
     coco_api.install()
