@@ -34,3 +34,18 @@ def test_setup_installs_the_safe_reader_and_can_be_called_again():
 def test_a_config_that_names_the_package_sets_it_up(before, name):
     run(f'{before}from mmengine.config import Config; '
         f'Config.fromstring("custom_imports = dict(imports=[\'{name}\'])", ".py"); {OURS}')
+
+
+def test_nothing_of_setup_asks_for_operators_before_they_are_found():
+    """As in an environment where nobody wrote ``mmcv/_ext.py``; importing this package loads no operator."""
+    hide = '''
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *rest: None if name == "mmcv._ext" else find(name, *rest)
+import mmseg_plugins
+mmseg_plugins.setup()
+import mmcv._ext
+print(mmcv._ext.nms.__module__)
+'''
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', hide], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ['mmseg_plugins.ops.mmcv_ext'], done.stderr
