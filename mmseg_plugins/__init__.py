@@ -22,9 +22,6 @@ def setup() -> None:
     Raises:
         ImportError: a package of the stack is missing or too old.
     """
-    from mmseg_plugins.ops.install import find_stand_in
-
-    find_stand_in()  # before anything imports mmcv.ops, as the next line does through the hosts
     from mmseg_plugins.engine.setup import setup_process
 
     setup_process()

@@ -23,7 +23,6 @@ CROPS = {'deconvnet': 224}  # its fc6 must see exactly one window
 REFUSED = {
     'deconvnet': ((65, 49), (1, 1)),  # windows of 224 x 224 slide over images that are at least as large
     'enet_port': ((1, 1), ),  # pooling and convolution of a one-pixel map differ in size
-    'upernet_eva02': ((1, 1), ),  # max pooling of one cell of stride 16
     'fc-densenet': ((1, 1), ),  # five poolings need 32 px
 }
 

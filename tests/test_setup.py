@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from mmseg_plugins.cli.main import COMMANDS
+
 READER = 'from mmengine.runner.checkpoint import CheckpointLoader as L; name = L._schemes[""].__module__; '
 OURS = READER + 'assert name == "mmseg_plugins.engine.checkpoint.loaders", name'
 STOCK = READER + 'assert name == "mmengine.runner.checkpoint", name'
@@ -36,16 +38,23 @@ def test_a_config_that_names_the_package_sets_it_up(before, name):
         f'Config.fromstring("custom_imports = dict(imports=[\'{name}\'])", ".py"); {OURS}')
 
 
-def test_nothing_of_setup_asks_for_operators_before_they_are_found():
-    """As in an environment where nobody wrote ``mmcv/_ext.py``; importing this package loads no operator."""
-    hide = '''
+WITHOUT_OPERATORS = '''
+import importlib, sys
 from importlib.machinery import PathFinder
 find = PathFinder.find_spec
 PathFinder.find_spec = lambda name, *rest: None if name == "mmcv._ext" else find(name, *rest)
-import mmseg_plugins
-mmseg_plugins.setup()
-import mmcv._ext
-print(mmcv._ext.nms.__module__)
 '''
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', hide], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ['mmseg_plugins.ops.mmcv_ext'], done.stderr
+
+
+def test_every_command_and_room_loads_before_operators_are_found():
+    """As in an environment where nobody wrote ``mmcv/_ext.py``: each command imports the engine, then calls setup()."""
+    commands = [one for command in COMMANDS for one in (command, *command.children) if one.module]
+    modules = [f'mmseg_plugins.cli.{command.module}' for command in commands]
+    modules += ['mmseg_plugins.engine.runner.options', 'mmseg_plugins.config.load', 'mmseg_plugins.datasets.coco_api']
+    run(f'{WITHOUT_OPERATORS}for name in {modules}: importlib.import_module(name)\n'
+        'assert "mmcv.ops" not in sys.modules')
+
+
+def test_setup_finds_operators_that_nobody_wrote():
+    run(f'{WITHOUT_OPERATORS}import mmseg_plugins; mmseg_plugins.setup(); import mmcv.ops, mmcv._ext\n'
+        'assert mmcv._ext.nms.__module__ == "mmseg_plugins.ops.mmcv_ext"')

@@ -17,7 +17,8 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size=(224, 224)),
+        size=(224, 224),
+        test_cfg=dict(size_divisor=32)),  # the coarsest map halves the grid of 16 px, which must be even
     backbone=dict(
         type='mmseg_plugins.EVA02',
         arch=dict(embed_dims=dims, depth=6, num_heads=3),

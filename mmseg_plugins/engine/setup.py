@@ -10,7 +10,7 @@ from mmseg_plugins.utils.compat import check_stack
 
 @cache
 def setup_process() -> None:
-    """Check the stack, then install readers of files and the hosts' config paths, once in a process.
+    """Check the stack, then install operators, readers of files and the hosts' config paths, once in a process.
 
     Raises:
         ImportError: a package of the stack is missing or too old.
@@ -22,7 +22,9 @@ def setup_process() -> None:
     from mmseg_plugins.config.load import find_host_configs
     from mmseg_plugins.datasets import coco_api
     from mmseg_plugins.engine.checkpoint.loaders import install
+    from mmseg_plugins.ops.install import find_stand_in
 
+    find_stand_in()  # before anything imports mmcv.ops
     find_host_configs()
     install()
     coco_api.install()

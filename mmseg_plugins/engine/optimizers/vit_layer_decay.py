@@ -8,7 +8,6 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
-from mmseg_plugins.models.backbones.eva import PlainViT
 from mmseg_plugins.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
@@ -84,6 +83,8 @@ class ViTLayerDecay(DefaultOptimWrapperConstructor):
 
 def _steps_from_the_head(model: nn.Module) -> dict[str, tuple[int, bool]]:
     """Of each parameter of the model's transformers: n, and whether it is a position or the class token."""
+    from mmseg_plugins.models.backbones.eva import PlainViT  # models import the hosts; the engine must load before
+
     vits = {name: module for name, module in model.named_modules() if isinstance(module, PlainViT)}
     if not vits:
         raise UserError('ViTLayerDecay: the model has no EVA02 or EVA.', rule='its blocks give the rates their layers.',
