@@ -146,74 +146,80 @@ FILES: dict[str, Damage] = {
 }
 
 
-def image_files(folder: str) -> dict[str, Damage]:
-    """Kinds of damage to the first image, by name, of a ``folder`` below the set's."""
-    def first(root: Path) -> Path:
-        return sorted((root / folder).iterdir())[0]
+def _first(root: Path, folder: str) -> Path:
+    return sorted((root / folder).iterdir())[0]
 
-    def rewrite(make: Callable[[Image.Image], Image.Image], kind: str = 'PNG', **options: Any) -> Damage:
-        def spoil(root: Path) -> None:
-            path = first(root)
-            with Image.open(path) as image:
-                made = make(image.convert('RGB'))
-            made.save(path, format=kind, **options)
-        return spoil
 
-    def encode(suffix: str, make: Callable[[np.ndarray], np.ndarray]) -> Damage:
-        def spoil(root: Path) -> None:
-            path = first(root)
-            path.write_bytes(cv2.imencode(suffix, make(cv2.imread(str(path))))[1].tobytes())
-        return spoil
+def _rewrite(folder: str, make: Callable[[Image.Image], Image.Image], kind: str = 'PNG', **options: Any) -> Damage:
+    def spoil(root: Path) -> None:
+        path = _first(root, folder)
+        with Image.open(path) as image:
+            made = make(image.convert('RGB'))
+        made.save(path, format=kind, **options)
+    return spoil
 
-    def cut(root: Path) -> None:
-        path = first(root)
-        path.write_bytes(path.read_bytes()[:200])
 
-    def link(root: Path) -> None:
-        path = first(root)
-        path.rename(root / 'elsewhere.png')
-        path.symlink_to(root / 'elsewhere.png')
+def _encode(folder: str, make: Callable[[np.ndarray], np.ndarray]) -> Damage:
+    def spoil(root: Path) -> None:
+        path = _first(root, folder)
+        path.write_bytes(cv2.imencode('.png', make(cv2.imread(str(path))))[1].tobytes())
+    return spoil
 
-    def dangling(root: Path) -> None:
-        path = first(root)
+
+def _replace(folder: str, put: Callable[[Path, bytes, Path], object]) -> Damage:
+    """Take the first file away, and let ``put(path, its bytes, root)`` write something in its place."""
+    def spoil(root: Path) -> None:
+        path = _first(root, folder)
+        data = path.read_bytes()
         path.unlink()
-        path.symlink_to(root / 'nowhere.png')
+        put(path, data, root)
+    return spoil
 
-    def as_folder(root: Path) -> None:
-        path = first(root)
-        path.unlink()
-        path.mkdir()
 
+def _link(path: Path, data: bytes, root: Path) -> None:
+    (root / 'elsewhere.png').write_bytes(data)
+    path.symlink_to(root / 'elsewhere.png')
+
+
+def _pixels(folder: str) -> dict[str, Damage]:
+    """Formats and kinds of values of the first image."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return {
-        'EXIF orientation': rewrite(lambda image: image, 'JPEG', exif=exif),
-        'EXIF orientation, oblong': rewrite(lambda image: image.resize((64, 48)), 'JPEG', exif=exif),
-        'CMYK': rewrite(lambda image: image.convert('CMYK'), 'JPEG'),
-        'RGBA': rewrite(lambda image: image.convert('RGBA')),
-        'gray': rewrite(lambda image: image.convert('L')),
-        'gray and alpha': rewrite(lambda image: image.convert('LA')),
-        'one bit': rewrite(lambda image: image.convert('1')),
-        'palette': rewrite(lambda image: image.convert('P')),
-        '16 bits': encode('.png', lambda image: image[..., 0].astype(np.uint16) * 257),
-        '16 bits, colored': encode('.png', lambda image: image.astype(np.uint16) * 257),
-        'TIFF of floats': rewrite(lambda image: image.convert('F'), 'TIFF'),
-        'TIFF of integers': rewrite(lambda image: image.convert('I'), 'TIFF'),
-        'GIF': rewrite(lambda image: image.convert('P'), 'GIF'),
-        'BMP': rewrite(lambda image: image, 'BMP'),
-        'ICO': rewrite(lambda image: image, 'ICO', sizes=[(64, 64)]),
-        'JPEG 2000': rewrite(lambda image: image, 'JPEG2000'),
-        'PDF': rewrite(lambda image: image, 'PDF'),
-        'TGA': rewrite(lambda image: image, 'TGA'),
-        'another size': rewrite(lambda image: image.resize((32, 32))),
-        'truncated': cut,
-        'empty file': lambda root: first(root).write_bytes(b''),
-        'text': lambda root: first(root).write_bytes(b'no image'),
-        'link': link,
-        'dangling link': dangling,
-        'missing': lambda root: first(root).unlink(),
-        'a folder': as_folder,
-        'hidden file': lambda root: (root / folder / '._0.png').write_bytes(b'rubbish'),
+        'EXIF orientation': _rewrite(folder, lambda image: image, 'JPEG', exif=exif),
+        'EXIF orientation, oblong': _rewrite(folder, lambda image: image.resize((64, 48)), 'JPEG', exif=exif),
+        'CMYK': _rewrite(folder, lambda image: image.convert('CMYK'), 'JPEG'),
+        'RGBA': _rewrite(folder, lambda image: image.convert('RGBA')),
+        'gray': _rewrite(folder, lambda image: image.convert('L')),
+        'gray and alpha': _rewrite(folder, lambda image: image.convert('LA')),
+        'one bit': _rewrite(folder, lambda image: image.convert('1')),
+        'palette': _rewrite(folder, lambda image: image.convert('P')),
+        '16 bits': _encode(folder, lambda image: image[..., 0].astype(np.uint16) * 257),
+        '16 bits, colored': _encode(folder, lambda image: image.astype(np.uint16) * 257),
+        'TIFF of floats': _rewrite(folder, lambda image: image.convert('F'), 'TIFF'),
+        'TIFF of integers': _rewrite(folder, lambda image: image.convert('I'), 'TIFF'),
+        'GIF': _rewrite(folder, lambda image: image.convert('P'), 'GIF'),
+        'BMP': _rewrite(folder, lambda image: image, 'BMP'),
+        'ICO': _rewrite(folder, lambda image: image, 'ICO', sizes=[(64, 64)]),
+        'JPEG 2000': _rewrite(folder, lambda image: image, 'JPEG2000'),
+        'PDF': _rewrite(folder, lambda image: image, 'PDF'),
+        'TGA': _rewrite(folder, lambda image: image, 'TGA'),
+        'another size': _rewrite(folder, lambda image: image.resize((32, 32))),
+    }
+
+
+def image_files(folder: str) -> dict[str, Damage]:
+    """Kinds of damage to the first image, by name, of a ``folder`` below the set's."""
+    return {
+        **_pixels(folder),
+        'truncated': _replace(folder, lambda path, data, root: path.write_bytes(data[:200])),
+        'empty file': _replace(folder, lambda path, data, root: path.write_bytes(b'')),
+        'text': _replace(folder, lambda path, data, root: path.write_bytes(b'no image')),
+        'link': _replace(folder, _link),
+        'dangling link': _replace(folder, lambda path, data, root: path.symlink_to(root / 'nowhere.png')),
+        'missing': _replace(folder, lambda path, data, root: None),
+        'a folder': _replace(folder, lambda path, data, root: path.mkdir()),
+        'hidden file': lambda root: (root / folder / '._0.png').write_bytes(b'rubbish') and None,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 import tempfile
 import time
@@ -23,6 +24,7 @@ from mmengine.registry import DATASETS, DefaultScope
 from tiny_models import build
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
+from mmseg_plugins import setup
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import collect_problems
 
@@ -40,8 +42,8 @@ def _model(scope: str) -> torch.nn.Module:
     return build(config('.', '.'))
 
 
-def outcome(cfg: Config) -> Outcome:
-    """Check a config's data as ``check-data`` does; what is accepted is loaded, trained on once and validated."""
+def outcome(cfg: Config, go_on: Callable[[Config], None]) -> Outcome:
+    """Check a config's data as ``check-data`` does, and ``go_on`` with what is accepted."""
     try:
         reports = check_config(cfg)
         problems = collect_problems(reports)
@@ -53,13 +55,23 @@ def outcome(cfg: Config) -> Outcome:
     said += [kind for report in reports for kind in report.counts]
     try:
         with contextlib.redirect_stdout(io.StringIO()), DefaultScope.overwrite_default_scope(cfg.default_scope):
-            _train_and_validate(cfg)
+            go_on(cfg)
     except Exception as error:
         return Outcome('died later', repr(error))
     return Outcome('accepted with a note' if said else 'accepted', '; '.join(said))
 
 
-def _train_and_validate(cfg: Config) -> None:
+def load_all(cfg: Config) -> None:
+    """Load every item for training and validation, and let the metrics read what they read."""
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        dataset = DATASETS.build(loader.dataset)
+        for i in range(len(dataset)):
+            dataset[i]
+    Evaluator(cfg.val_evaluator).dataset_meta = dataset.metainfo
+
+
+def train_and_validate(cfg: Config) -> None:
+    """One step on all training images, then a validation."""
     model = _model(cfg.default_scope)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     data = model.data_preprocessor(pseudo_collate([dataset[i] for i in range(len(dataset))]), True)
@@ -79,18 +91,20 @@ def _train_and_validate(cfg: Config) -> None:
     evaluator.evaluate(len(dataset))
 
 
-def try_kind(task: str, spoil: Callable[[Path], None], folder: Path) -> Outcome:
+def try_kind(task: str, spoil: Callable[[Path], None], folder: Path,
+             go_on: Callable[[Config], None] = train_and_validate) -> Outcome:
     """Write a toy set for ``task`` (``instances`` or ``label maps``), spoil it, and see."""
+    setup()  # as every command does: COCO files are then read normalized
     data = folder / 'data'
     if task == 'instances':
         spoil(write_toy_coco(data, images=2))
-        return outcome(detector_config(data, folder))
+        return outcome(detector_config(data, folder), go_on)
     spoil(write_toy_label_maps(data, images=2))
     cfg = segmentor_config(data, folder)
     if (data / 'list.txt').exists():
         for loader in (cfg.train_dataloader, cfg.val_dataloader):
             loader.dataset.ann_file = 'list.txt'
-    return outcome(cfg)
+    return outcome(cfg, go_on)
 
 
 def all_kinds() -> dict[str, dict[str, Callable[[Path], None]]]:
@@ -104,10 +118,8 @@ def bad_words(result: Outcome) -> bool:
 
 def main() -> None:
     """Print the table of docs/data_check.md and every kind that died."""
-    from mmseg_plugins import setup
-
-    setup()
     rows: dict[str, Any] = {}
+    logging.disable(logging.INFO)
     for task, kinds in all_kinds().items():
         start = time.process_time()
         counts: Counter[str] = Counter()

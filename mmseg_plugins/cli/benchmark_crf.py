@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmseg_plugins import setup
 from mmseg_plugins.cli.arguments import at_least
 from mmseg_plugins.cli.frame import DONE, Parser
 from mmseg_plugins.cli.timing import add_timing, start_timing, write_timing
@@ -39,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
     import cv2
     import torch
 
-    setup()  # the next line imports models
+    from mmseg_plugins.engine.setup import setup_process
+
+    setup_process()  # models need operators
     from mmseg_plugins.benchmark.crf import format_report, measure_crf, synthetic_picture
     from mmseg_plugins.models.crf.crf_presets import resolve_params
     from mmseg_plugins.structures.images import read_image

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 
-from mmseg_plugins import setup
 from mmseg_plugins.cli.arguments import (
     add_cfg_options,
     add_config,
@@ -41,7 +40,9 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     at_least(1, images=args.images)
     check_out_file(args.out_file)
-    setup()  # the next line imports models
+    from mmseg_plugins.engine.setup import setup_process
+
+    setup_process()  # models need operators
     from mmseg_plugins.apis.tune_crf import grid, parse_grid, read_examples, score_params
     from mmseg_plugins.utils.progress import track
 

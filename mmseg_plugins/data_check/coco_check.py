@@ -47,6 +47,7 @@ class CocoSource:
         poly2mask: of ``LoadAnnotations``; False makes it ignore RLE masks.
         names_by_id: whether mmdet's own metric prints numbers of each class.
         needs_annotations: whether a set without annotations is an error.
+        decode_flags: with which OpenCV loads the images; None where another step loads them.
     """
 
     name: str
@@ -59,6 +60,7 @@ class CocoSource:
     poly2mask: bool = True
     names_by_id: bool = False
     needs_annotations: bool = True
+    decode_flags: int | None = None
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,7 @@ def _check_files(
     present = [image for i, image in enumerate(images) if i not in missing]
     chosen = spread(len(present), None if options.decode else options.max_headers)
     for i in track(chosen, description=f'Checking images of {source.name}'):
-        check_image(report, source.img_dir, present[i], options.decode)
+        check_image(report, source.img_dir, present[i], options.decode, source.decode_flags)
     if len(chosen) < len(present):
         report.notes.append(
             f'all {len(images)} image files were looked for, {len(chosen)} of them opened '
@@ -281,11 +283,12 @@ def _check_files(
         )
 
 
-def check_image(report: DatasetReport, img_dir: Path, image: Mapping[str, Any], decode: bool) -> None:
+def check_image(report: DatasetReport, img_dir: Path, image: Mapping[str, Any], decode: bool,
+                flags: int | None = None) -> None:
     """Compare one image file with its entry in the JSON."""
     place = (image['file_name'], image['id'], None)
     try:
-        header = read_header(img_dir / image['file_name'], decode)
+        header = read_header(img_dir / image['file_name'], decode, flags)
     except OSError as error:
         report.add('unreadable_image', *place, str(error))
         return

@@ -39,6 +39,7 @@ class MapSource:
         ann_file: panoptic JSON, or for semantic sets a list of stems; None lists ``img_dir``.
         img_suffix, map_suffix: of semantic sets.
         ignore_index, reduce_zero_label, label_map: as mmseg's loader applies them.
+        decode_flags: with which OpenCV loads the images; None where another step loads them.
         labelled: False for test images without label maps; ``map_dir`` means nothing then.
     """
 
@@ -53,6 +54,7 @@ class MapSource:
     reduce_zero_label: bool = False
     stored_values: int | None = None  # number of values in the files when label_map renumbers them
     labelled: bool = True
+    decode_flags: int | None = None
 
 
 def _folder_problems(*folders: Path) -> list[str]:
@@ -145,7 +147,7 @@ def _check_images(report: DatasetReport, source: MapSource, stems: Sequence[str]
     for i in spread(len(stems), options.max_headers):
         name = stems[i] + source.img_suffix
         try:
-            read_header(source.img_dir / name, options.decode)
+            read_header(source.img_dir / name, options.decode, source.decode_flags)
         except OSError as error:
             report.add('unreadable_image', name, None, None, str(error))
 
@@ -158,7 +160,7 @@ def _check_sizes(report: DatasetReport, source: MapSource, pairs: Sequence[str],
     for i in spread(len(pairs), options.max_headers) if options.files else ():
         image_name, map_name = pairs[i] + source.img_suffix, pairs[i] + source.map_suffix
         try:
-            image = read_header(source.img_dir / image_name, options.decode)
+            image = read_header(source.img_dir / image_name, options.decode, source.decode_flags)
         except OSError as error:
             report.add('unreadable_image', image_name, None, None, str(error))
             continue

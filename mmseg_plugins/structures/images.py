@@ -21,6 +21,8 @@ IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+_COMMON = ('BMP', 'JPEG', 'PNG', 'TIFF', 'WEBP')  # formats that Pillow and OpenCV both read ...
+_RARE_MODES = ('F', 'I')  # ... but for values of these kinds
 _TAILS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
 
 
@@ -111,11 +113,14 @@ class Header:
     mode: str  # Pillow's: L, RGB, I;16, ...
 
 
-def read_header(path: Path, decode: bool = False) -> Header:
+def read_header(path: Path, decode: bool = False, flags: int | None = None) -> Header:
     """Read the header of an image file, and its pixels if ``decode`` or if its end looks cut off.
 
+    Args:
+        flags: With which OpenCV must decode it; of a common kind that is not tried.  None asks nothing of OpenCV.
+
     Raises:
-        OSError: missing, unreadable or truncated file; the message says which.
+        OSError: missing, unreadable or truncated file, or none for OpenCV; the message says which.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -124,9 +129,9 @@ def read_header(path: Path, decode: bool = False) -> Header:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             with Image.open(path) as image:
-                (width, height), mode = image.size, image.mode
+                (width, height), mode, kind = image.size, image.mode, image.format or ''
                 # In a file with an own ending, a missing ending means that the rest is missing too.
-                if decode or not _has_tail(path, image.format or ''):
+                if decode or not _has_tail(path, kind):
                     image.load()
                 orientation = _orientation(image)
     except UnidentifiedImageError:
@@ -134,6 +139,9 @@ def read_header(path: Path, decode: bool = False) -> Header:
     except (SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         # What Pillow's format plugins raise on damaged headers.
         raise OSError(f'damaged file ({error})') from error
+    if flags is not None and (kind not in _COMMON or mode in _RARE_MODES) and decode_file(path, flags) is None:
+        raise OSError(f'OpenCV, with which the config loads images, cannot decode it ({kind}, mode {mode}). '
+                      'Fix: save it as PNG of 8 bits')
     if orientation in _SIDEWAYS:
         width, height = height, width
     return Header(width, height, orientation in _SIDEWAYS, mode)

@@ -1,0 +1,14 @@
+"""What the check accepts can be loaded; what it refuses, it refuses in words with a fix."""
+
+import data_promise
+import pytest
+
+KINDS = [(task, name) for task, kinds in data_promise.all_kinds().items() for name in kinds]
+
+
+@pytest.mark.parametrize(('task', 'name'), KINDS)
+def test_damaged_data_are_refused_with_a_fix_or_can_be_loaded(task, name, tmp_path):
+    result = data_promise.try_kind(task, data_promise.all_kinds()[task][name], tmp_path, data_promise.load_all)
+    assert 'died' not in result.kind, result.text
+    assert not data_promise.bad_words(result), result.text
+    assert name != 'sound' or result.kind == 'accepted', result.text
