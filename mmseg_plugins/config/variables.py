@@ -76,7 +76,7 @@ class _Resolver:
         self.cfg, self.layers = cfg, layers
 
     def run(self) -> None:
-        self._refuse_text_as_classes()
+        self._read_class_list()
         if not any(self._is_declared(name) for name in DATA_VARIABLES):
             return
         before = {split: [_joined(leaf) for leaf in leaf_datasets(_dataset(self.cfg, split))] for split in SPLITS}
@@ -140,7 +140,7 @@ class _Resolver:
                 rule='a key and the variable that fills it must not differ in one place.',
                 fix=f'leave out {name} or {place}.')
 
-    def _refuse_text_as_classes(self) -> None:
+    def _read_class_list(self) -> None:
         classes = self.cfg.get('classes')
         if isinstance(classes, str):
             names, colors = class_list(classes, str(self.cfg.get('data_root') or ''))
