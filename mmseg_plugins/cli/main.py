@@ -40,6 +40,7 @@ COMMANDS = (
     Command('grabcut', 'masks for people who have boxes', 'grabcut'),
     Command('convert-weights', 'released weights of another implementation for our configs', 'convert_weights'),
     Command('class-weights', "class weights of a data set's label maps", 'class_weights'),
+    Command('few-labels', 'choose a few labelled images of a data set, as a list', 'few_labels'),
     Command('export', 'one file with weights, config and classes, to give away', 'export'),
     Command('results', 'keep measured numbers in the metafiles', children=(
         Command('record', 'write the results of a finished run into its metafile', 'results_record'),

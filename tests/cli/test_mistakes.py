@@ -20,6 +20,7 @@ WITH_CONFIG = {
     'browse': ['--out-dir', '{out}'],
     'fit': ['--out-dir', '{out}'],
     'class-weights': [],
+    'few-labels': ['--per-class', '1', '--out-file', '{out}.json'],
     'export': ['{ckpt}', '--out-file', '{out}/x.pth'],
     'benchmark models': ['--synthetic', '32', '32', '1', '--rounds', '1'],
     'tune-crf': ['{ckpt}'],
