@@ -1,12 +1,13 @@
 """From the released files of EVA and EVA-02 to this package's models.
 
-Original (MIT): https://github.com/baaivision/EVA/tree/5623d08bb08a8268c7bc18e1d9b8b4bd651fe4d9 .  Read here: files of
-pre-training (``*_pt_*``, patches of 14 px or resized to 16), of classification, of detection (detectron2) and of
-segmentation (mmseg 0.x), and EVA-01's of the first two kinds.
+Original (MIT): https://github.com/baaivision/EVA/tree/5623d08bb08a8268c7bc18e1d9b8b4bd651fe4d9 .  Read here, each by a
+row of the table: files of pre-training and classification of both (``*_pt_*``, ``*_ft_*``; patches of 14 px or resized
+to 16), of detection (detectron2) and of segmentation (mmseg 0.x).
 
 Names of the transformer are the original's.  Rotary tables are left out: they follow from the sizes.  Where the model
 has another patch or another grid, the patch kernel and the absolute positions are resized bicubically (corners not
-aligned), and a model without class token loses its row of the positions: what the original's fine-tuning does.
+aligned, no antialiasing), and a model without class token loses its row of the positions: what the original's
+fine-tuning does.  Relative positions, which pre-training does not have, start at 0, as in the original's detection.
 
 Detection: one mask head serves the original's cascade.  mmdet has one at each stage; each gets a copy, which changes
 no prediction.  What the config must reproduce: RGB, ImageNet's mean and standard deviation, layer norms of eps 1e-6.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,9 +28,7 @@ from mmseg_plugins.utils.errors import UserError
 from .state_dict_rules import PARAM, WRAPPED, Rule, Tensors, convert
 
 STAGES = 3  # of the cascade
-#: Keys that no model here has a place for: tables, what only pre-training or classification needs.
-TABLES = r'(?:.*\.)?rope(?:_win|_glb)?\.freqs_(?:cos|sin)'
-MIM_ONLY = rf'{WRAPPED}(?:mask_token|(?:norm|fc_norm|lm_head|head)\.(?:weight|bias))'
+SOURCE = 'EVA or EVA-02 (baaivision/EVA)'
 #: Scaling's last index of each level's 1 x 1 convolution in the original's Sequential.
 FIRST_CONV = {2: 4, 3: 1, 4: 0, 5: 1}
 RPN = {'conv.conv0': 'rpn_conv.0.conv', 'conv.conv1': 'rpn_conv.1.conv', 'objectness_logits': 'rpn_cls',
@@ -69,45 +69,66 @@ def _mask(match: re.Match, tensor: Tensor) -> Tensors:
     return {f'roi_head.mask_head.{stage}.{layer}.{match["param"]}': tensor for stage in range(STAGES)}
 
 
-RULES = [
-    Rule(rf'{WRAPPED}(?:backbone\.(?:net\.)?)?(?P<body>{BODY})', _body),
-    Rule(rf'backbone\.simfp_(?P<level>[2-5])\.(?P<index>[0-5])\.(?P<norm>norm\.)?{PARAM}', _pyramid),
-    Rule(rf'proposal_generator\.rpn_head\.(?P<layer>{"|".join(map(re.escape, RPN))})\.{PARAM}',
-         lambda match, tensor: {f'rpn_head.{RPN[match["layer"]]}.{match["param"]}': tensor}),
-    Rule(rf'roi_heads\.box_head\.(?P<stage>[0-2])\.conv(?P<index>\d)\.(?P<norm>norm\.)?{PARAM}', _box_conv),
-    Rule(rf'roi_heads\.box_head\.(?P<stage>[0-2])\.fc1\.{PARAM}',
-         r'roi_head.bbox_head.\g<stage>.shared_fcs.0.\g<param>'),
-    Rule(rf'roi_heads\.box_predictor\.(?P<stage>[0-2])\.(?P<layer>cls_score|bbox_pred)\.{PARAM}',
-         lambda match, tensor: {
-             f'roi_head.bbox_head.{match["stage"]}.{PREDICTOR[match["layer"]]}.{match["param"]}': tensor}),
-    Rule(rf'roi_heads\.mask_head\.(?P<layer>mask_fcn(?P<index>\d)|deconv|predictor)\.(?P<norm>norm\.)?{PARAM}', _mask),
-    Rule(r'backbone\.fpn1\.(?P<rest>.+)', r'neck.upsample_4x.\g<rest>'),
-    Rule(r'backbone\.fpn2\.(?P<rest>.+)', r'neck.upsample_2x.\g<rest>'),
-    Rule(r'(?P<head>decode_head|auxiliary_head)\.(?P<rest>.+)', r'\g<head>.\g<rest>'),
-]
+def _rpn(match: re.Match, tensor: Tensor) -> Tensors:
+    return {f'rpn_head.{RPN[match["layer"]]}.{match["param"]}': tensor}
 
 
-def convert_eva(state_dict: Mapping[str, Tensor], wanted: Mapping[str, Tensor] | None = None) -> Tensors:
+def _predictor(match: re.Match, tensor: Tensor) -> Tensors:
+    return {f'roi_head.bbox_head.{match["stage"]}.{PREDICTOR[match["layer"]]}.{match["param"]}': tensor}
+
+
+Kind = Literal['pretraining', 'detection', 'segmentation']
+RULES: dict[Kind, list[Rule]] = {
+    'pretraining': [Rule(rf'{WRAPPED}(?P<body>{BODY})', _body)],
+    'detection': [
+        Rule(rf'backbone\.net\.(?P<body>{BODY})', _body),
+        Rule(rf'backbone\.simfp_(?P<level>[2-5])\.(?P<index>[0-5])\.(?P<norm>norm\.)?{PARAM}', _pyramid),
+        Rule(rf'proposal_generator\.rpn_head\.(?P<layer>{"|".join(map(re.escape, RPN))})\.{PARAM}', _rpn),
+        Rule(rf'roi_heads\.box_head\.(?P<stage>[0-2])\.conv(?P<index>\d)\.(?P<norm>norm\.)?{PARAM}', _box_conv),
+        Rule(rf'roi_heads\.box_head\.(?P<stage>[0-2])\.fc1\.{PARAM}',
+             r'roi_head.bbox_head.\g<stage>.shared_fcs.0.\g<param>'),
+        Rule(rf'roi_heads\.box_predictor\.(?P<stage>[0-2])\.(?P<layer>{"|".join(PREDICTOR)})\.{PARAM}', _predictor),
+        Rule(rf'roi_heads\.mask_head\.(?P<layer>mask_fcn(?P<index>\d)|deconv|predictor)\.(?P<norm>norm\.)?{PARAM}',
+             _mask),
+    ],
+    'segmentation': [
+        Rule(rf'backbone\.(?P<body>{BODY})', _body),
+        Rule(r'backbone\.fpn1\.(?P<rest>.+)', r'neck.upsample_4x.\g<rest>'),
+        Rule(r'backbone\.fpn2\.(?P<rest>.+)', r'neck.upsample_2x.\g<rest>'),
+        Rule(r'(?P<head>decode_head|auxiliary_head)\.(?P<rest>.+)', r'\g<head>.\g<rest>'),
+    ],
+}
+
+
+def convert_eva(state_dict: Mapping[str, Tensor], wanted: Mapping[str, Tensor] | None = None, *,
+                kind: Kind) -> Tensors:
     """Translate the original's tensors, without those that the table leaves out.
 
     Args:
         state_dict: Under the original's names.
-        wanted: ``state_dict`` of the model; without it no size changes.
+        wanted: ``state_dict`` of the model; without it no size changes and no relative positions are added.
+        kind: Of file.
 
     Raises:
         UserError: listing keys that belong to none of its modules; positions that are of no square grid.
     """
-    known = {key: tensor for key, tensor in state_dict.items() if not re.fullmatch(TABLES, key)}
-    converted = convert(known, RULES, 'EVA or EVA-02 (baaivision/EVA)')
-    return fit_sizes(converted, wanted) if wanted else converted
+    converted = convert(state_dict, RULES[kind], SOURCE)
+    if not wanted:
+        return converted
+    if kind == 'pretraining':
+        converted |= {key: torch.zeros(tensor.shape) for key, tensor in wanted.items()
+                      if '.relative.rel_pos_' in key and key not in converted}
+    return fit_sizes(converted, wanted)
 
 
 def fit_sizes(tensors: Tensors, wanted: Mapping[str, Tensor]) -> Tensors:
     """Resize patch kernel and positions to those of the model, and drop a class token that it lacks."""
     kernel, positions, token = (f'backbone.{key}' for key in ('patch_embed.proj.weight', 'pos_embed', 'cls_token'))
     tensors = dict(tensors)
-    if kernel in tensors and kernel in wanted and tensors[kernel].shape != wanted[kernel].shape:
-        tensors[kernel] = _bicubic(tensors[kernel], wanted[kernel].shape[-1])
+    given = tensors.get(kernel)
+    # What is no kernel at all is named by the comparison with the model.
+    if given is not None and given.dim() == 4 and kernel in wanted and given.shape[2:] != wanted[kernel].shape[2:]:
+        tensors[kernel] = _bicubic(given, wanted[kernel].size(-1))
     if positions in tensors and positions in wanted:
         tensors[positions] = _positions(tensors[positions], wanted[positions].size(1), token in wanted)
     if token not in wanted:
@@ -128,8 +149,6 @@ def _positions(have: Tensor, wanted: int, with_token: bool) -> Tensor:
     if side != target:
         grid = _bicubic(grid.transpose(1, 2).unflatten(2, (side, side)), target).flatten(2).transpose(1, 2)
     return torch.cat([token, grid], dim=1) if with_token else grid
-
-
 
 
 def _side(rows: int) -> int:

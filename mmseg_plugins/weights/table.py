@@ -114,12 +114,19 @@ _MOBILENET: dict[str, Any] = dict(
     code='https://github.com/pytorch/vision/blob/main/torchvision/models/mobilenetv2.py',
     convert='torchvision_mobilenet_v2:convert_torchvision_mobilenet_v2',
     left_out=r'features\.18\..*|classifier\..*')
+_HEADS = '(?:norm|fc_norm|lm_head|head)'  # of EVA
 _CLASSIFIER = r'fc\.(?:weight|bias)'
+_EVA: dict[str, Any] = dict(
+    code='https://github.com/baaivision/EVA', convert='eva:convert_eva', fits_model=True)
 _FCIS: dict[str, Any] = dict(
     convert='fcis_detector:convert_fcis', count_classes='fcis_detector:count_classes',
     classes=('voc-objects', 'coco'), num_classes='roi_head.num_classes')
 
 _INSTANCE = (
+    Release(
+        name='eva-detection', title='EVA and EVA-02 in Cascade Mask R-CNN (detectron2); --config names the size',
+        keys=('model', ), arguments=dict(kind='detection'), left_out=r'backbone\.net\..*rope(?:_\w+)?\.freqs_\w+',
+        classes=('coco', ), num_classes='roi_head.bbox_head.0.num_classes', **_EVA),
     Release(
         name='fcis-chainercv', title="FCIS ResNet-101, chainercv's .npz", code='https://github.com/chainer/chainercv',
         arguments=dict(convention='chainercv'), file='npz', left_out='extractor/.+/bn/N',
@@ -175,6 +182,10 @@ _SEMANTIC = (
         convert='enet:convert_enet', keys=('state_dict', ), config='enet/enet_port_300e_camvid.py',
         classes=FROM_DATASET, options=('drop_last_class', )),
     Release(
+        name='eva-segmentation', title='EVA-02 in UperNet (mmseg 0.x); --config names the size',
+        keys=('state_dict', ''), arguments=dict(kind='segmentation'), left_out=r'backbone\..*rope\.freqs_\w+',
+        classes=FROM_DATASET, **_EVA),
+    Release(
         name='fc-densenet-bfortuner', title='FC-DenseNet 56, 67 and 103; --config names the depth',
         code='https://github.com/bfortuner/pytorch_tiramisu', convert='fc_densenet:convert_fc_densenet',
         keys=('state_dict', ), classes=FROM_DATASET, options=('drop_last_class', )),
@@ -205,6 +216,10 @@ _SEMANTIC = (
 )
 
 _IMAGENET = (
+    Release(
+        name='eva-pretraining', title='EVA and EVA-02, pre-training or classification: the backbone of --config',
+        keys=('module', 'model', 'state_dict', ''), arguments=dict(kind='pretraining'), part=('backbone.', ),
+        left_out=rf'(?:module\.)?(?:mask_token|(?:.+\.)?rope\.freqs_\w+|{_HEADS}\.(?:weight|bias))', **_EVA),
     Release(
         name='mobilenet-v2-torchvision', title='MobileNetV2 for mmseg.MobileNetV2', arguments=dict(expanded=False),
         module=dict(type='mmseg.MobileNetV2'), **_MOBILENET),

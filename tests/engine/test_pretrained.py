@@ -7,11 +7,12 @@ import pytest
 import torch
 from config_files import NAMES, loaded
 from mmengine.model import BaseModule
+from tiny_models import CONFIGS
 from torch import nn
 from toy_runs import detector_config, write_toy_coco
 
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.checks.known_files import ORIGINS, WITHOUT_COMMAND
+from mmseg_plugins.engine.checks.known_files import ORIGINS
 from mmseg_plugins.engine.checks.pretrained import check_pretrained, same_names_and_shapes
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.table import RELEASES
@@ -131,17 +132,22 @@ def pretrained_files(node):
 
 def test_it_is_known_how_to_get_every_file_that_a_config_starts_from():
     files = {file for name in NAMES for file in pretrained_files(loaded(name).model.to_dict())}
-    assert {Path(file).name for file in files} == set(ORIGINS) | WITHOUT_COMMAND
-    assert not set(ORIGINS) & WITHOUT_COMMAND
+    assert {Path(file).name for file in files} == set(ORIGINS)
     assert {origin.release for origin in ORIGINS.values()} <= set(RELEASES)
+    configs = {origin.config.removeprefix('mmseg_plugins::') for origin in ORIGINS.values()} - {''}
+    assert all((CONFIGS / config).is_file() for config in configs)
     assert {Path(file).parent.name for file in files} == {'checkpoints'}
 
 
-def test_a_recipe_stops_with_the_command_that_makes_its_file(tmp_path):
-    path = tmp_path / 'resnet50_deepstem.pth'
+@pytest.mark.parametrize(('file', 'row', 'source', 'config'), [
+    ('resnet50_deepstem.pth', 'resnet50-deepstem', 'resnet50-imagenet.pth', ''),
+    ('eva02_l_seg.pth', 'eva-pretraining', 'eva02_L_pt_m38m_p14to16.pt',
+     ' --config mmseg_plugins::eva02/upernet_eva02-l_512-80k_ade20k.py')])
+def test_a_recipe_stops_with_the_command_that_makes_its_file(file, row, source, config, tmp_path):
+    path = tmp_path / file
     model = Whole(Small(dict(type='Pretrained', checkpoint=str(path))))
     words = (rf'model\.part starts from {path}, which does not exist\. Fix: mmseg-plugins convert-weights '
-             rf'resnet50-deepstem resnet50-imagenet\.pth {path} \(.*http')
+             rf'{row} {source} {path}{config} \(.*http')
     with pytest.raises(UserError, match=words), check_pretrained(model):
         model.init_weights()
 

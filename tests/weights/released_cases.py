@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import official_eva
 import torch
 from official_dilation import context_params, frontend_params
 from official_enet import port_params as enet_params
@@ -130,6 +131,7 @@ def resnets() -> dict[str, Case]:
 
 
 VOC = (21, 'background')
+EVA02_B, EVA = (768, 12, 2048), 'eva02/cascade-mask-rcnn_eva02-b-sfp'
 CASES = {
     'crfrnn-sadeepj': Case(
         params=fcn_params(8, num_classes=21, bias2=True) | {f'crfrnn.{name}': (21, 21) for name in MATRICES},
@@ -157,6 +159,23 @@ CASES = {
         params=enet_params(12), options=dict(drop_last_class=True),
         same={'regular5_1.ext_conv3.1.bias': 'decode_head.stage5.0.expand.1.bias'},
         target='enet/enet_port_300e_camvid.py', classes=(11, 'sky')),
+    'eva-detection': Case(
+        params=official_eva.detection(*EVA02_B), left_out=3, classes=(80, 'person'), config=f'{EVA}_1024-60k_coco.py',
+        target=f'{EVA}_1024-60k_coco.py',
+        same={'backbone.simfp_2.4.norm.bias': 'neck.convs.0.1.bias',
+              'roi_heads.box_head.2.conv4.norm.bias': 'roi_head.bbox_head.2.shared_convs.3.ln.bias',
+              'backbone.net.blocks.11.mlp.ffn_ln.bias': 'backbone.blocks.11.mlp.ffn_ln.bias'}),
+    'eva-pretraining': Case(
+        params=official_eva.pretraining(*EVA02_B, patch=14, rows=257), left_out=31, config=f'{EVA}_1024-60k_coco.py',
+        target=f'{EVA}_1024-60k_coco.py',
+        same={'blocks.11.mlp.w3.bias': 'backbone.blocks.11.mlp.w3.bias',
+              'blocks.0.attn.v_bias': 'backbone.blocks.0.attn.v_bias'}),
+    'eva-segmentation': Case(
+        params=official_eva.segmentation(*EVA02_B), left_out=26, classes=(150, 'wall'),
+        config='eva02/upernet_eva02-b_512-60k_ade20k.py', target='eva02/upernet_eva02-b_512-60k_ade20k.py',
+        same={'backbone.cls_token': 'backbone.cls_token', 'backbone.pos_embed': 'backbone.pos_embed',
+              'backbone.fpn1.3.bias': 'neck.upsample_4x.3.bias',
+              'decode_head.conv_seg.bias': 'decode_head.conv_seg.bias'}),
     'fc-densenet-bfortuner': Case(
         params=fc_densenet_params(*NETS[56], 12), options=dict(drop_last_class=True),
         same={'bottleneck.bottleneck.layers.3.conv.bias': 'backbone.bottleneck.layers.3.conv.bias'},

@@ -25,7 +25,7 @@ model = dict(
         with_cls_token=True,
         out_indices=(3, 5, 7, 11),
         drop_path_rate=0.15,
-        init_cfg=dict(type='Pretrained', checkpoint='checkpoints/eva02_b_seg.pth')),
+        init_cfg=dict(type='Pretrained', prefix='backbone.', checkpoint='checkpoints/eva02_b_seg.pth')),
     neck=dict(type='Feature2Pyramid', embed_dim=768, rescales=[4, 2, 1, 0.5], norm_cfg=norm_cfg),
     decode_head=dict(
         type='UPerHead',

@@ -22,7 +22,7 @@ model = dict(
         window_size=16,
         global_blocks=(2, 5, 8, 11),
         drop_path_rate=0.1,
-        init_cfg=dict(type='Pretrained', checkpoint='checkpoints/eva02_b_det.pth')),
+        init_cfg=dict(type='Pretrained', prefix='backbone.', checkpoint='checkpoints/eva02_b_det.pth')),
     neck=dict(_delete_=True, type='mmseg_plugins.SimpleFeaturePyramid', in_channels=768, out_channels=256, num_outs=5),
     rpn_head=dict(num_convs=2, loss_bbox=dict(_delete_=True, **l1)),
     roi_head=dict(

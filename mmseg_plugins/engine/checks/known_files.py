@@ -16,17 +16,27 @@ class Origin(NamedTuple):
         release: Row of ``mmseg-plugins convert-weights``.
         source: The released file, which the user fetches.
         what: Its address, or what it is where no public address serves it.
+        config: What the command needs with ``--config``; empty where it needs none.
     """
 
     release: str
     source: str
     what: str
+    config: str = ''
 
 
 _VGG16 = ('vgg16-397923af.pth', 'https://download.pytorch.org/models/vgg16-397923af.pth')
 _CAFFE_VGG16 = ('VGG16.pth', 'a VGG-16 trained in Caffe, under the names of Caffe or torchvision')
 _MSRA = 'https://dl.fbaipublicfiles.com/detectron2/ImageNetPretrained/MSRA'
 _CSAIL = 'http://sceneparsing.csail.mit.edu/model/pretrained_resnet'
+_EVA02 = 'https://huggingface.co/Yuxin-CV/EVA-02/blob/main/eva02/pt'
+
+
+def _eva02(size: str, data: str, config: str) -> Origin:
+    source = f'eva02_{size}_pt_{data}_p14to16.pt'
+    return Origin('eva-pretraining', source, f'{_EVA02}/{source}', f'mmseg_plugins::eva02/{config}')
+
+
 #: Name of the file -> its origin.
 ORIGINS: dict[str, Origin] = {
     'resnet50_caffe.pth': Origin('resnet50-caffe', 'R-50.pkl', f'{_MSRA}/R-50.pkl'),
@@ -42,10 +52,11 @@ ORIGINS: dict[str, Origin] = {
                                         'https://download.pytorch.org/models/mobilenet_v2-7ebf99e0.pth'),
     'deeplabv2_r101_coco.pth': Origin('deeplabv2-kazuto1011-backbone', 'deeplabv1_resnet101-coco.pth',
                                       'https://github.com/kazuto1011/deeplab-pytorch'),
+    'eva02_b_det.pth': _eva02('B', 'in21k', 'cascade-mask-rcnn_eva02-b-sfp_1024-60k_coco.py'),
+    'eva02_l_det.pth': _eva02('L', 'm38m', 'cascade-mask-rcnn_eva02-l-sfp_1024-60k_coco.py'),
+    'eva02_b_seg.pth': _eva02('B', 'in21k', 'upernet_eva02-b_512-60k_ade20k.py'),
+    'eva02_l_seg.pth': _eva02('L', 'm38m', 'upernet_eva02-l_512-80k_ade20k.py'),
 }
-
-#: Files that no command of this package makes yet.
-WITHOUT_COMMAND = frozenset({'eva02_b_det.pth', 'eva02_l_det.pth', 'eva02_b_seg.pth', 'eva02_l_seg.pth'})
 
 
 def how_to_get(path: str) -> str:
@@ -53,4 +64,6 @@ def how_to_get(path: str) -> str:
     origin = ORIGINS.get(os.path.basename(path))
     if origin is None:
         return ''
-    return f'mmseg-plugins convert-weights {origin.release} {origin.source} {path} ({origin.source}: {origin.what})'
+    command = f'mmseg-plugins convert-weights {origin.release} {origin.source} {path}'
+    config = f' --config {origin.config}' if origin.config else ''
+    return f'{command}{config} ({origin.source}: {origin.what})'

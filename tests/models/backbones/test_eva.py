@@ -39,7 +39,7 @@ def test_windows_and_pyramid_agree_with_the_original(name, packed):
             case, packed, pretrain_size=facts['pretrain_img_size'], window_size=facts['window_size'],
             global_blocks=facts['global_blocks']),
         neck=SimpleFeaturePyramid(facts['embed_dims'], facts['pyramid_channels'])))  # fmt: skip
-    model.load_state_dict(convert_eva(case.weights, model.state_dict()), strict=True)
+    model.load_state_dict(convert_eva(case.weights, model.state_dict(), kind='detection'), strict=True)
     with torch.no_grad():
         maps = model['backbone'](case.arrays['image'])
         levels = model['neck'](maps)
@@ -53,7 +53,7 @@ def test_class_token_agrees_with_the_original():
     model = golden_model(case, True, pretrain_size=case.facts['config']['img_size'], with_cls_token=True)
     heads = ('fc_norm.', 'head.')
     body = {key: value for key, value in case.weights.items() if not key.startswith(heads)}
-    model.load_state_dict(part(convert_eva(body), 'backbone.'), strict=True)
+    model.load_state_dict(part(convert_eva(body, kind='pretraining'), 'backbone.'), strict=True)
     tokens = {}
     for key, block in zip(('block0', 'block_last'), (model.blocks[0], model.blocks[-1]), strict=True):
         block.register_forward_hook(lambda module, inputs, out, key=key: tokens.update({key: out}))
