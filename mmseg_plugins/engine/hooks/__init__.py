@@ -1,5 +1,6 @@
 """Hooks of the default runtime; importing this package registers them."""
 
+from mmseg_plugins.engine.hooks.channels_last_hook import ChannelsLastHook  # noqa: F401
 from mmseg_plugins.engine.hooks.data_check_hook import DataCheckHook  # noqa: F401
 from mmseg_plugins.engine.hooks.finite_loss_hook import FiniteLossHook  # noqa: F401
 from mmseg_plugins.engine.hooks.load_from_check_hook import LoadFromCheckHook  # noqa: F401
