@@ -3,7 +3,8 @@
     mmseg-plugins list                  # every config
     mmseg-plugins list panet            # those of a system
     mmseg-plugins list 'solo*nuclei'    # by a pattern or a part of the name
-    mmseg-plugins list --models         # the systems
+    mmseg-plugins list --models         # the systems, each with its configs and their scores, a line each
+    mmseg-plugins list --models panet   # one of them
     mmseg-plugins list --names          # names alone, one per line
 
 A config is named by its name everywhere: mmseg-plugins train NAME.
@@ -14,14 +15,21 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mmseg_plugins.cli.frame import DONE, Parser
+
+if TYPE_CHECKING:
+    from mmseg_plugins.config.catalog import ConfigInfo
+
+LINE = 100  # columns; a score that does not fit goes to the next line
 
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument('pattern', nargs='?', metavar='SYSTEM|PATTERN', help='only these')
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument('--models', action='store_true', help='the systems')
+    shown.add_argument('--models', action='store_true', help='the systems, each with its configs and their scores')
     shown.add_argument('--names', action='store_true', help='names alone')
     shown.add_argument('--json', action='store_true', help='everything that is known, as JSON')
 
@@ -29,13 +37,14 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mmseg_plugins.config.catalog import list_configs, list_systems
 
-    if args.models:
-        systems = [one for one in list_systems() if args.pattern in (None, one.name)]
-        width = max(len(one.name) for one in systems) if systems else 0
-        for system in systems:
-            print(f'{system.name:<{width}}  {system.configs:>3} configs  {system.title}')
-        return DONE
     found = list_configs(args.pattern)
+    if args.models:
+        titles = {one.name: one.title for one in list_systems()}
+        for system in dict.fromkeys(one.system for one in found):
+            configs = [one for one in found if one.system == system]
+            print(f'\n{system}: {titles[system]} ({len(configs)} config{"s" * (len(configs) > 1)})')
+            print('\n'.join(score_lines(configs)))
+        return DONE
     if args.names:
         print('\n'.join(one.name for one in found))
     elif args.json:
@@ -49,3 +58,13 @@ def run(args: argparse.Namespace) -> int:
                 print(f'\n{shown}')
             print(f'  {one.name}\n      {one.description}\n      data: {one.dataset}   score: {one.score}')
     return DONE
+
+
+def score_lines(configs: Sequence[ConfigInfo]) -> list[str]:
+    """Names and scores in two columns, at most ``LINE`` wide; ``-`` is not yet measured."""
+    width = max(len(one.name) for one in configs)
+    lines = []
+    for one in configs:
+        line = f'  {one.name:<{width}}  {one.score}'
+        lines += [line] if len(line) <= LINE else [f'  {one.name}', f'      {one.score}']
+    return lines
