@@ -54,6 +54,7 @@ COMMANDS = (
         Command('models', 'training and inference of several configs', 'benchmark_models'),
         Command('operators', 'the RoI operators', 'benchmark_operators'),
         Command('crf', 'the dense CRF next to pydensecrf and ConvCRF', 'benchmark_crf'),
+        Command('overfit', 'can a system learn a few images by heart?', 'benchmark_overfit'),
         Command('solo-memory', "peak memory of SOLO's prediction on one large image", 'benchmark_solo_memory'),
     )),
     Command('completion', 'a script for bash, zsh or fish that completes this command', 'completion'),

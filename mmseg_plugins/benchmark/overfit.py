@@ -1,0 +1,196 @@
+"""Can a system learn a few images by heart?  The test that separates a fault of recipe or code from too little data.
+
+A network that cannot fit eight images has a fault: the learning rate, dropout before batch norm, class weights, first
+weights of the last layer, the statistics of the norms, the normalizer of a loss, or a bug.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_plugins.config.walk import base_datasets
+from mmseg_plugins.engine.hooks.precise_bn_hook import PreciseBNHook
+from mmseg_plugins.engine.runner.options import build_runner
+from mmseg_plugins.registry import TRANSFORMS
+from mmseg_plugins.utils.errors import UserError
+
+#: Steps of a pipeline that change an image at random; parts of their names.
+RANDOM = ('Random', 'PhotoMetric', 'Mosaic', 'MixUp', 'CutOut', 'CopyPaste', 'Jitter', 'Rotate', 'Albu', 'MinIoU',
+          'Expand', 'GridMask')
+#: Size of the images where the config's scope is mmseg and nobody asked for another.
+SEMANTIC_SIZE = (64, 96)
+#: What stands for a score: metric of the evaluator -> heading.
+SCORES = {'mIoU': 'mIoU', 'aAcc': 'pixel accuracy', 'coco/segm_mAP': 'mask AP', 'coco/segm_mAP_50': 'mask AP50',
+          'coco_panoptic/PQ': 'PQ'}
+
+
+class Settings(NamedTuple):
+    """What is learnt, and for how long.
+
+    Attributes:
+        images: The first of the training set.
+        size: (height, width) that every image of a semantic config is resized to; None: 64 x 96.
+        iters: Training iterations: a linear warm-up over the first tenth, then a cosine to zero.
+        lr_factor: On the learning rate of every parameter group.
+        seed: Of weights and order.
+    """
+
+    images: int = 8
+    size: tuple[int, int] | None = None
+    iters: int = 200
+    lr_factor: float = 1.0
+    seed: int = 0
+
+
+def overfit_config(cfg: Config, settings: Settings) -> Config:
+    """The config that trains and validates on the same few images, without augmentation.
+
+    Model, losses, optimizer, clipping and custom hooks stay the config's own.  The images are the first of its training
+    set, read without any random step (:data:`RANDOM`); the schedule is a warm-up and a cosine for every system alike.
+
+    Raises:
+        UserError: the config has no training or validation part, or its optimizer's rate is no number.
+    """
+    for key in ('train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper'):
+        if not cfg.get(key):
+            raise UserError(f'the config has no {key}, so it cannot be trained and scored on the same images.',
+                            fix='take a config that trains and validates')
+    cfg = deepcopy(cfg)
+    semantic = cfg.get('default_scope') == 'mmseg'
+    if settings.size and not semantic:
+        raise UserError('--size: instances are scored at the size of their files.', fix='leave it out for this config')
+    size = settings.size or (SEMANTIC_SIZE if semantic else None)
+    _set_data(cfg, settings.images, size)
+    _set_rate(cfg, settings.lr_factor)
+    warmup = max(settings.iters // 10, 1)
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=settings.iters, val_interval=settings.iters + 1)
+    cfg.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=warmup),
+        dict(type='CosineAnnealingLR', by_epoch=False, begin=warmup, end=settings.iters, T_max=settings.iters - warmup,
+             eta_min=0.0),
+    ]
+    cfg.log_processor = dict(type='LogProcessor', window_size=20, by_epoch=False)
+    logger = dict(type='LoggerHook', interval=settings.iters, log_metric_by_epoch=False)
+    cfg.default_hooks = dict(checkpoint=None, logger=logger)
+    cfg.randomness = dict(seed=settings.seed)
+    cfg.update(log_level='WARNING', resume=False, run_report=False, load_from=None, visualizer=None)
+    return cfg
+
+
+def measure_overfit(cfg: Config, settings: Settings) -> dict[str, Any]:
+    """Train on a few images and score on the same ones.
+
+    Returns:
+        ``scores`` (metric -> value in percent, those of :data:`SCORES` that the evaluator gives), ``precise`` (the same
+        with batch norm statistics averaged over the training batches without dropout; empty where there is no batch
+        norm), ``loss`` (mean of the last tenth of the iterations), ``first_loss`` and ``seconds``.
+    """
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        cfg = overfit_config(cfg, settings)
+        cfg.work_dir = os.path.join(folder, 'run')
+        runner = build_runner(cfg)
+        runner.train()
+        result: dict[str, Any] = dict(scores=_scores(runner), precise={})
+        if any(isinstance(module, _BatchNorm) and module.training for module in runner.model.train().modules()):
+            PreciseBNHook().before_val_epoch(runner)
+            result['precise'] = _scores(runner)
+        history: HistoryBuffer = runner.message_hub.log_scalars['train/loss']
+        result['first_loss'] = float(history.data[0][0])
+        result['loss'] = float(history.mean(max(settings.iters // 10, 1)))
+    result['seconds'] = round(time.perf_counter() - start, 1)
+    return result
+
+
+def format_rows(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """A Markdown table: a row per config; a system that failed shows its error."""
+    lines = ['| config | score | with precise statistics | loss, first -> last | s |', '|---|---|---|---|---|']
+    for name, row in rows.items():
+        if 'error' in row:
+            lines.append(f'| {name} | failed: {row["error"]} | | | |')
+            continue
+        loss = f'{row["first_loss"]:.2f} -> {row["loss"]:.3f}'
+        lines.append(f'| {name} | {_text(row["scores"])} | {_text(row["precise"])} | {loss} | {row["seconds"]:.0f} |')
+    return '\n'.join(lines)
+
+
+def _text(scores: Mapping[str, float]) -> str:
+    return ', '.join(f'{SCORES[name]} {value:.1f}' for name, value in scores.items())
+
+
+def _scores(runner: Runner) -> dict[str, float]:
+    """One validation; fractions become percent."""
+    with torch.no_grad():
+        found = runner.val()
+    percent = {name: found[name] for name in SCORES if name in found}
+    return {name: float(value) * (100 if name.startswith('coco/') else 1) for name, value in percent.items()}
+
+
+def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
+    """Training and validation read the same first images."""
+    loader = cfg.train_dataloader
+    parts = list(base_datasets(loader.dataset))
+    pipeline = fixed_pipeline(parts[0].get('pipeline') or loader.dataset.get('pipeline') or [], size)
+    own = next(iter(base_datasets(cfg.val_dataloader.dataset)))
+    test_pipeline = fixed_pipeline(own['pipeline'], size)
+    train = dict(deepcopy(parts[0]), indices=images, pipeline=pipeline)
+    batch = min(int(loader.get('batch_size', 2)), images)
+    workers = dict(num_workers=0, persistent_workers=False)
+    cfg.train_dataloader = dict(batch_size=batch, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=train,
+                                **{key: loader[key] for key in ('collate_fn', ) if key in loader}, **workers)
+    cfg.val_dataloader = dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False),
+                              dataset=dict(deepcopy(train), pipeline=test_pipeline), **workers)
+    evaluators = cfg.val_evaluator if isinstance(cfg.val_evaluator, (list, tuple)) else [cfg.val_evaluator]
+    for evaluator in evaluators:
+        if evaluator.get('ann_file') and train.get('ann_file'):
+            evaluator['ann_file'] = os.path.join(train.get('data_root') or '', train['ann_file'])
+    for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
+        cfg[key] = None
+    cfg.val_cfg = dict(type='ValLoop')
+
+
+def fixed_pipeline(pipeline: Sequence[Mapping[str, Any]], size: Sequence[int] | None) -> list[dict[str, Any]]:
+    """A pipeline without random steps and with one size, set right after the annotations are loaded.
+
+    Args:
+        size: (height, width); None leaves the images as large as they are.
+    """
+    kept = [dict(step) for step in pipeline if not any(word in step['type'] for word in RANDOM)]
+    if size is None:
+        return kept
+    kept = [step for step in kept if not step['type'].endswith('Resize')]
+    place = 1 + max((index for index, step in enumerate(kept) if 'Load' in step['type']), default=0)
+    kept[place:place] = [dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False),
+                         dict(type='mmseg_plugins.ForgetOriginalSize')]
+    return kept
+
+
+@TRANSFORMS.register_module()
+class ForgetOriginalSize(BaseTransform):
+    """Take an image of this size for the original: predictions and labels then meet at the size the network saw."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        results['ori_shape'] = results['img_shape']
+        return results
+
+
+def _set_rate(cfg: Config, factor: float) -> None:
+    optimizer = cfg.optim_wrapper.get('optimizer') or {}
+    if factor == 1.0:
+        return
+    if not isinstance(optimizer.get('lr'), (int, float)):
+        raise UserError(f'lr={optimizer.get("lr")!r} of the optimizer is no number, so it cannot be multiplied.',
+                        fix='leave --lr-factor out, or give optim_wrapper.optimizer.lr')
+    optimizer['lr'] = optimizer['lr'] * factor
