@@ -41,11 +41,11 @@ def run(args: argparse.Namespace) -> int:
     check_out_file(args.out_file)
     import torch
 
-    from mmseg_plugins import setup
     from mmseg_plugins.benchmark.overfit import Settings, format_rows, measure_overfit
     from mmseg_plugins.config.load import load_config
+    from mmseg_plugins.engine.setup import setup_process
 
-    setup()
+    setup_process()
     if args.threads:
         torch.set_num_threads(args.threads)
     configs = {path: load_config(path, args.cfg_options) for path in args.configs}  # a wrong name shows first
