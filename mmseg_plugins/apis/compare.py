@@ -52,8 +52,8 @@ class ComparisonJob:
     device: str = 'auto'
 
 
-def split_system(text: str) -> tuple[str, str]:
-    """Config and checkpoint of ``CONFIG=CHECKPOINT`` or of a working folder.
+def split_system(text: str) -> tuple[str, str | None]:
+    """Config and checkpoint of ``CONFIG=CHECKPOINT`` or of a working folder; ``CONFIG=`` is without a checkpoint.
 
     Raises:
         UserError: neither of both, or the folder has no summary or checkpoint.
@@ -69,9 +69,9 @@ def split_system(text: str) -> tuple[str, str]:
             raise UserError(f'{text} holds no checkpoint.', fix='name CONFIG=CHECKPOINT.')
         return str(summary['config']), str(folder / name)
     config, equal, checkpoint = text.partition('=')
-    if not equal or not checkpoint:
+    if not equal:
         raise UserError(f'{text!r} is neither a folder nor CONFIG=CHECKPOINT.', fix='write one of both.')
-    return config, checkpoint
+    return config, checkpoint or None
 
 
 def choose(dataset: Any, job: ComparisonJob) -> list[int]:
@@ -99,7 +99,7 @@ def choose(dataset: Any, job: ComparisonJob) -> list[int]:
     return [fitting[index] for index in np.linspace(0, len(fitting) - 1, number).round().astype(int)]
 
 
-def predict(system: tuple[str, str], paths: Sequence[str], semantic: bool, job: ComparisonJob) -> list[Any]:
+def predict(system: tuple[str, str | None], paths: Sequence[str], semantic: bool, job: ComparisonJob) -> list[Any]:
     """The instances, or the label map, that one system finds in each image.
 
     Raises:
@@ -118,7 +118,7 @@ def predict(system: tuple[str, str], paths: Sequence[str], semantic: bool, job: 
     return found
 
 
-def compare(systems: Sequence[tuple[str, str]], job: ComparisonJob) -> tuple[np.ndarray, int]:
+def compare(systems: Sequence[tuple[str, str | None]], job: ComparisonJob) -> tuple[np.ndarray, int]:
     """The sheet, and how many images are on it."""
     options = {'data_root': job.data_root} if job.data_root else None
     dataset = next(base_datasets(build_dataset(load_config(systems[0][0], options), 'val')))

@@ -42,7 +42,7 @@ class Predictor:
     Args:
         config: Name or file of a config (hosts' by ``mmdet::``/``mmseg::``), a ready Config, or None (``-``) for the
             one that the checkpoint holds.
-        checkpoint: A ``.pth`` file; it is read without running code it may hold.
+        checkpoint: A ``.pth`` file; it is read without running code it may hold.  None for a model without parameters.
         device: ``auto`` (an accelerator if there is one), ``cpu``, ``cuda:0``, ...
         cfg_options: Overrides, as ``--cfg-options``.
         allow_partial: Whether keys may be missing, unexpected or of another shape.
@@ -65,7 +65,7 @@ class Predictor:
     def __init__(
         self,
         config: str | os.PathLike[str] | Config | None,
-        checkpoint: str | os.PathLike[str],
+        checkpoint: str | os.PathLike[str] | None = None,
         device: str | torch.device = 'auto',
         *,
         cfg_options: Mapping[str, Any] | None = None,
@@ -78,6 +78,8 @@ class Predictor:
 
         setup()
         if config is None or config == '-':
+            if checkpoint is None:
+                raise UserError('neither a config nor a checkpoint is named.', fix='name one of both.')
             loaded = load_checkpoint_file(os.fspath(checkpoint))
             self.cfg = embedded_config(loaded, os.fspath(checkpoint))
             self.cfg.merge_from_dict(dict(cfg_options or {}))
@@ -96,11 +98,14 @@ class Predictor:
         init_default_scope(self.cfg.get('default_scope') or 'mmdet')
         self.max_per_image = max_per_image
         self.device = usable_device(device)
-        loaded = load_checkpoint_file(os.fspath(checkpoint))
+        loaded = {} if checkpoint is None else load_checkpoint_file(os.fspath(checkpoint))
         self.meta = class_meta(self.cfg, loaded)
         with explain_build_errors(self.cfg):
             self.model = revert_sync_batchnorm(MODELS.build(self.cfg.model))
-        self.report = load_weights(self.model, loaded, os.fspath(checkpoint), allow_partial)
+        check_checkpoint(self.model, checkpoint)
+        self.report: dict[str, list[str]] = {}
+        if checkpoint is not None:
+            self.report = load_weights(self.model, loaded, os.fspath(checkpoint), allow_partial)
         self.model.to(self.device).eval()
         self.model.dataset_meta = self.meta
         self._post = build_post_process(self.cfg.get('post_process'))
@@ -154,6 +159,21 @@ class Predictor:
             order = sample.pred_instances.scores.argsort(descending=True, stable=True)
             sample.pred_instances = sample.pred_instances[order[: self.max_per_image]]
         return sample
+
+
+def check_checkpoint(model: torch.nn.Module, checkpoint: str | os.PathLike[str] | None) -> None:
+    """Whether a model that has parameters has a checkpoint, and one that has none does without.
+
+    Raises:
+        UserError: not so.
+    """
+    number = sum(parameter.numel() for parameter in model.parameters())
+    if number and checkpoint is None:
+        raise UserError(f'{type(model).__name__} has {number:,} parameters, and no checkpoint is named: they would be '
+                        'random.', fix='give the .pth file; after training it lies in the working folder.')
+    if not number and checkpoint is not None:
+        raise UserError(f'{type(model).__name__} has no parameters, so that {os.fspath(checkpoint)} fills nothing.',
+                        fix='leave the checkpoint out.')
 
 
 def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,11 +29,11 @@ from mmseg_plugins.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Finished:
-    """A run or a test: its config (relative to the project), its numbers, the checkpoint that they belong to."""
+    """A run or a test: its config (relative to the project), its numbers, and the checkpoint of both, if any."""
 
     config: Path
     results: dict[str, Any]
-    checkpoint: Path
+    checkpoint: Path | None
 
 
 def update_tables(check: bool) -> list[str]:
@@ -62,9 +62,10 @@ def measure_speed(
     Raises:
         UserError: the test images or the checkpoint are not there, or the checkpoint does not fit.
     """
-    if not run.checkpoint.is_file():
+    if run.checkpoint is not None and not run.checkpoint.is_file():
         raise UserError(f'{run.checkpoint.parent} holds no checkpoint to measure with.', fix='--no-measure')
     MMLogger.get_current_instance().setLevel('WARNING')  # a line for each parameter of the optimizer
+    steps = 0 if run.checkpoint is None else steps  # without parameters
     settings = Settings(train_iters=steps, infer_images=images, device=str(usable_device(device)))
     measured = measure_trained(load_config(config_root().parent / run.config, cfg_options), settings, run.checkpoint)
     if measured['data'] != 'data set':
@@ -95,6 +96,8 @@ def finished_test(work_dir: Path) -> Finished:
         raise UserError(f'{work_dir} holds no test_summary.json.', fix='name the folder of mmseg-plugins test')
     tested = read_summary(work_dir, 'test_summary.json')
     config = _relative(tested['config'])
+    if not tested['parameters']['total']:
+        return Finished(config, evaluation_to_results(tested, None), None)
     checkpoint = Path(tested['checkpoint'])
     training = read_summary(checkpoint.parent) if (checkpoint.parent / 'summary.json').is_file() else None
     trained = Path(training['config']).stem if training else None

@@ -4,9 +4,9 @@
     mmseg-plugins compare work_dirs/a work_dirs/b --out-file sheet.png --instances-only
     mmseg-plugins compare work_dirs/a work_dirs/b --out-file sheet.png --labels-only --num 6
 
-A working folder stands for its config and its best checkpoint.  Images are those
-of the first config's validation data: --num of them, evenly spaced, or --images
-by name.
+A working folder stands for its config and its best checkpoint, CONFIG= for a
+model without parameters.  Images are those of the first config's validation
+data: --num of them, evenly spaced, or --images by name.
 
 Instances: images with 10 to 60 objects (--objects) are chosen; what a system
 finds has the color of the true object that it matches (mask IoU >= 0.5), or is

@@ -64,7 +64,10 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         words = [self._current_name(word) for word in (sys.argv[1:] if args is None else args)]
-        parsed, unknown = self.parse_known_args(words, namespace)
+        # One positional argument that may be left out: it may stand after options, as the others.
+        mixed = any(not action.option_strings and action.nargs == argparse.OPTIONAL for action in self._actions)
+        parse = self.parse_known_intermixed_args if mixed else self.parse_known_args
+        parsed, unknown = parse(words, namespace)
         if unknown:
             word = unknown[0]
             near = did_you_mean(word.partition('=')[0], self.option_words()) if word.startswith('-') else ''

@@ -2,6 +2,7 @@
 
     mmseg-plugins predict CONFIG CHECKPOINT photo.jpg --out-dir predictions
     mmseg-plugins predict CONFIG CHECKPOINT photos/ --out-dir predictions --score-thr 0.5 --polygons
+    mmseg-plugins predict CONFIG photos/ --out-dir predictions         (a model without parameters: configs/classical)
 
 Below --out-dir come overlays/ (masks, boxes, names, scores drawn over each
 image), predictions.json (COCO results, masks as RLE) and images.json (which
@@ -30,7 +31,8 @@ from mmseg_plugins.utils.errors import UserError
 
 def add_arguments(parser: Parser) -> None:
     add_config(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='.pth file')
+    parser.add_argument('checkpoint', metavar='CHECKPOINT', nargs='?',
+                        help='.pth file; none for a model without parameters')
     parser.add_argument('image', metavar='IMAGE', type=Path, help='an image or a folder, searched with its subfolders')
     add_out_dir(parser, 'predictions and overlays')
     parser.add_argument('--score-thr', type=float, default=0.3, help='least score of an instance (default 0.3)')

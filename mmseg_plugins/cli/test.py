@@ -1,7 +1,9 @@
 """Evaluate a checkpoint on the test data of a config.
 
-    mmseg-plugins test CONFIG CHECKPOINT [--work-dir DIR] [--out FOLDER|FILE.pkl] [--show | --show-dir DIR]
+    mmseg-plugins test CONFIG [CHECKPOINT] [--work-dir DIR] [--out FOLDER|FILE.pkl] [--show | --show-dir DIR]
         [--tta] [--cfg-options ...] [--launcher ...]
+
+A model without parameters (configs/classical) takes no checkpoint, every other one needs it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from mmseg_plugins.utils.errors import UserError
 
 def add_arguments(parser: Parser) -> None:
     add_config(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='.pth file')
+    parser.add_argument('checkpoint', metavar='CHECKPOINT', nargs='?',
+                        help='.pth file; none for a model without parameters')
     parser.add_argument('--out', metavar='FOLDER',
                         help='folder to write predictions into, image by image: COCO results, PNG label maps; or a '
                         '.pkl file, which holds all scores in memory until the end')
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from mmengine.logging import print_log
     from mmengine.model import is_model_wrapper
 
-    from mmseg_plugins.apis.inference import refuse_other_shapes
+    from mmseg_plugins.apis.inference import check_checkpoint, refuse_other_shapes
     from mmseg_plugins.config.variables import NO_TEST_SET, test_is_validation
     from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
     from mmseg_plugins.engine.hooks.test_results_hook import TestResultsHook
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_plugins.evaluation.streamed_results import StreamedResults, coco_file
 
     cfg = prepare(args)
-    if '://' not in args.checkpoint and not os.path.isfile(args.checkpoint):
+    if args.checkpoint is not None and '://' not in args.checkpoint and not os.path.isfile(args.checkpoint):
         raise UserError(
             f'checkpoint {args.checkpoint!r} does not exist.',
             fix='give a .pth file; after training they lie in the working folder.',
@@ -64,8 +67,9 @@ def run(args: argparse.Namespace) -> int:
     if args.tta:
         add_test_time_augmentation(cfg)
     runner = build_runner(cfg)
-    if '://' not in args.checkpoint:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    check_checkpoint(model, args.checkpoint)
+    if args.checkpoint is not None and '://' not in args.checkpoint:
         refuse_other_shapes(model, load_checkpoint_file(args.checkpoint, mmap=True), args.checkpoint)
     if test_is_validation(cfg):
         print_log(NO_TEST_SET, 'current')

@@ -45,6 +45,8 @@ _METRICS = {
     'sds/mAPr_50': ('mAP^r .5', 100),
     'sds/mAPr_70': ('mAP^r .7', 100),
 }
+#: ``Training`` of a row whose model has no parameters.
+UNTRAINED = 'none'
 _PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
 _SEMANTIC_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation')
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
@@ -80,12 +82,12 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def evaluation_to_results(tested: Mapping[str, Any], weights_of: str) -> dict[str, Any]:
-    """The part of a test's ``test_summary.json`` that a metafile keeps; the weights are another config's.
+def evaluation_to_results(tested: Mapping[str, Any], weights_of: str | None) -> dict[str, Any]:
+    """The part of a test's ``test_summary.json`` that a metafile keeps; the weights are another config's, or none.
 
     Args:
         tested: What ``tools/test.py`` left in its working folder.
-        weights_of: Name of the config that trained the checkpoint.
+        weights_of: Name of the config that trained the checkpoint; None for a model without parameters.
 
     Raises:
         ValueError: none of the known metrics.
@@ -93,7 +95,7 @@ def evaluation_to_results(tested: Mapping[str, Any], weights_of: str) -> dict[st
     metrics = _known(tested['metrics'], 'the test')
     return {
         'Metrics': metrics,
-        'Weights': weights_of,
+        **({'Training': UNTRAINED} if weights_of is None else {'Weights': weights_of}),
         'Test Minutes': round(float(tested['minutes']), 1),
         'Parameters (M)': round(tested['parameters']['total'] / 1e6, 2),
         'Hardware': hardware_name(tested['hardware']),
@@ -232,6 +234,8 @@ def _columns(measured: Sequence[Mapping[str, float]]) -> dict[str, str]:
 
 def _training_cells(result: Mapping[str, Any]) -> list[str]:
     """Seconds an iteration, minutes and memory of the training; of a test alone, whose weights it is."""
+    if result.get('Training') == UNTRAINED:
+        return ['', UNTRAINED, '']
     if 'Weights' in result:
         return ['', f'weights of `{result["Weights"]}`', '']
     return [
@@ -249,7 +253,7 @@ def _measured_on(results: Sequence[Mapping[str, Any]]) -> list[str]:
     seeds: dict[str, set[int]] = {}
     for result in results:
         drawn = seeds.setdefault(f'{result["Hardware"]}; {result["Versions"]}', set())
-        if 'Weights' not in result:
+        if 'Seed' in result:
             drawn.add(result['Seed'])
     lines = []
     for machine in sorted(seeds):

@@ -124,6 +124,7 @@ def _costs(result: Mapping[str, Any], machines: Mapping[str, str]) -> list[str]:
     letter = machines[result['Hardware']]
     measured_on = machines[speed.get('Hardware', result['Hardware'])]
     training = f'weights of `{result["Weights"]}`' if 'Weights' in result else _number(result, 'Minutes', '{:.1f} min')
+    training = result.get('Training', training)
     return [
         _number(result, 'Parameters (M)', '{:.2f} M'),
         _number(speed, 'GMACs', '{:.4g}'),

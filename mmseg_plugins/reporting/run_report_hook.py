@@ -197,7 +197,7 @@ class RunReportHook(Hook):
             'status': 'finished',
             'config': runner.cfg.filename,
             'command': environment.command_line(),
-            'checkpoint': str(runner._load_from),
+            'checkpoint': runner._load_from and str(runner._load_from),  # None for a model without parameters
             'git': environment.git_commit(Path(mmseg_plugins.__file__).parent),
             'started': self._test_began,
             'updated': _now(),

@@ -30,6 +30,9 @@ def check_training(runner: Any) -> None:
         UserError: see :mod:`.training_config`, :func:`check_trainable` and :func:`check_optimizer`.
     """
     check_config_of_training(runner.cfg, runner.hooks)
+    if next(_inner(runner.model).parameters(), None) is None:
+        raise UserError(f'{type(_inner(runner.model)).__name__} has no parameters: there is nothing to train.',
+                        fix='mmseg-plugins test CONFIG, or predict, which need no checkpoint here.')
     if runner.optim_wrapper is None:
         return
     check_trainable(runner.model)

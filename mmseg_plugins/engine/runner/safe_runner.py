@@ -12,6 +12,7 @@ from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import all_gather_object, is_main_process, master_only
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
@@ -102,6 +103,8 @@ class SafeRunner(Runner):
         cfg = deepcopy(cfg)
         if isinstance(cfg, Config):
             resolve_loaded(cfg)  # read by another tool than ours
+        if cfg.get('train_cfg') is None and cfg.get('optim_wrapper') is None:
+            cfg['train_dataloader'] = None  # without a schedule: mmengine wants all three or none
         add_switch_hooks(cfg)
         add_post_process(cfg)
         check_rules(cfg)
@@ -201,7 +204,9 @@ class SafeRunner(Runner):
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Wrap the model for several processes, on GPUs or on CPUs."""
+        """Wrap the model for several processes, on GPUs or on CPUs; one without parameters has nothing to share."""
+        if self.distributed and next(model.parameters(), None) is None:
+            return model.to(get_device())
         wrapper = cpu_wrapper(self.cfg, model_wrapper_cfg) if self.distributed else model_wrapper_cfg
         return super().wrap_model(wrapper, model)
 
