@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.registry import DATA_SAMPLERS as ROOT_DATA_SAMPLERS
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import LOOPS as ROOT_LOOPS
@@ -60,6 +61,8 @@ MODELS = RenamingRegistry(
     renamed={'DilatedSumHead': 'DeepLabV2Head'})
 TASK_UTILS = Registry('task util', parent=ROOT_TASK_UTILS, scope=SCOPE, locations=['mmseg_plugins.models'])
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmseg_plugins.datasets.registered'])
+DATA_SAMPLERS = Registry(
+    'data sampler', parent=ROOT_DATA_SAMPLERS, scope=SCOPE, locations=['mmseg_plugins.datasets.registered'])
 TRANSFORMS = Registry(
     'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmseg_plugins.datasets.transforms'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmseg_plugins.evaluation'])

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 from mmengine.runner.checkpoint import get_torchvision_models
 
+from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.engine.checks.compatibility import check_model
 
 DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|ctw1500|isbi|nuclei|nyudv2|personpart|sbd|shapes|voc'
@@ -135,11 +136,9 @@ def test_model_and_pipelines_build_offline(name):
     assert (sum(parameter.numel() for parameter in model.parameters()) == 0) == untrained
     assert (cfg.get('optim_wrapper') is None) == untrained
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
-        dataset = loader.dataset
-        while 'dataset' in dataset:
-            dataset = dataset.dataset
-        for step in dataset.pipeline:
-            TRANSFORMS.build(step)
+        for dataset in leaf_datasets(loader.dataset):
+            for step in dataset.pipeline:
+                TRANSFORMS.build(step)
 
 
 def test_no_config_needs_the_dead_model_host():

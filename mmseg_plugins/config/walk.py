@@ -104,6 +104,11 @@ def base_datasets(dataset: Any) -> Iterator[Any]:
         yield dataset
 
 
+def labeled_datasets(dataset: Any) -> Iterator[Any]:
+    """Of a built data set what :func:`base_datasets` gives, without the unlabeled parts of a ``LabelShare``."""
+    yield from base_datasets(getattr(dataset, 'labeled_part', dataset))
+
+
 def first_of(transforms: Any, key: str) -> Any:
     """The value of ``key`` in the first transform that has it, nested ones included; None if none has."""
     if isinstance(transforms, Mapping):

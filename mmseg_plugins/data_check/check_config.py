@@ -22,6 +22,7 @@ from mmseg_plugins.data_check.config_scan import (
     missing_label_problem,
     panoptic_source,
     semantic_source,
+    takes_unlabeled,
 )
 from mmseg_plugins.data_check.map_check import check_panoptic, check_semantic
 from mmseg_plugins.data_check.sbd_check import check_sbd, sbd_source
@@ -104,7 +105,8 @@ def check_dataset(
         maps = semantic_source(name, dataset, classes, _own_defaults(cls))
         if _seen(maps, done):
             return None
-        unlabelled = None if maps.labelled else missing_label_problem(split, dataset, cfg.get(f'{split}_evaluator'))
+        unlabelled = None if maps.labelled else missing_label_problem(
+            split, dataset, cfg.get(f'{split}_evaluator'), takes_unlabeled(split, cfg))
         if unlabelled:
             report.errors.append(unlabelled)
             return report

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.config.walk import base_datasets
+from mmseg_plugins.config.walk import labeled_datasets
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -56,7 +56,7 @@ def count_classes(dataset: Any, max_images: int = 20000, max_label_maps: int = 3
     names = list((getattr(dataset, 'metainfo', None) or {}).get('classes') or ())
     if not names:
         raise UserError(f'{type(dataset).__name__} names no classes in its metainfo; nothing to count')
-    parts = list(base_datasets(dataset))
+    parts = list(labeled_datasets(dataset))
     for part in parts:
         if hasattr(part, 'full_init'):
             part.full_init()

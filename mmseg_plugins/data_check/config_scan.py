@@ -179,20 +179,23 @@ def semantic_source(
     )
 
 
-def missing_label_problem(split: str, dataset: Mapping[str, Any], evaluators: Any) -> str | None:
+def missing_label_problem(split: str, dataset: Mapping[str, Any], evaluators: Any,
+                          unlabeled: bool = False) -> str | None:
     """Why an mmseg data set that names no folder of label maps cannot be used; None where it can.
 
-    Only test images may lack labels, and only where nothing reads them: no ``LoadAnnotations`` in the pipeline, no
-    metric but those of ``format_only``, which write predictions.
+    Test images may lack labels, and those of a semi-supervised training (``unlabeled``), where nothing reads them: no
+    ``LoadAnnotations`` in the pipeline, no metric but those of ``format_only``, which write predictions.
     """
     lacks = f'{split}_dataloader.dataset.data_prefix names no folder of label maps (seg_map_path)'
-    if split != 'test':
+    if split != 'test' and not unlabeled:
         return f'{lacks}. Rule: {split} reads labels. Fix: data_prefix=dict(img_path=..., seg_map_path=...).'
     steps = [str(step.get('type')) for step in dataset.get('pipeline') or () if isinstance(step, Mapping)]
     loading = [name for name in steps if name.split('.')[-1] == 'LoadAnnotations']
     if loading:
         return (f'{lacks}, and its pipeline has {loading[0]}. Rule: images without labels are loaded without this '
                 'step. Fix: leave the step out, or name the folder.')
+    if unlabeled:
+        return None
     listed = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
     measuring = [str(metric.get('type')) for metric in listed
                  if isinstance(metric, Mapping) and not metric.get('format_only')]
@@ -201,3 +204,9 @@ def missing_label_problem(split: str, dataset: Mapping[str, Any], evaluators: An
                 "written. Fix: test_evaluator.format_only=True and test_evaluator.output_dir='...', or name the "
                 'folder.')
     return None
+
+
+def takes_unlabeled(split: str, cfg: Mapping[str, Any]) -> bool:
+    """Whether data sets of a split may lack label maps: those of a ``LabelShare`` in training."""
+    dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+    return split == 'train' and isinstance(dataset, Mapping) and str(dataset.get('type')).endswith('LabelShare')

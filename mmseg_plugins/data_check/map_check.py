@@ -141,7 +141,8 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
 
 def _check_images(report: DatasetReport, source: MapSource, stems: Sequence[str], options: ImageOptions) -> None:
     """Open the headers of images that have no maps."""
-    report.notes.append('the images have no label maps: they are predicted, not measured')
+    use = 'trained on without labels' if source.name.startswith('train') else 'predicted, not measured'
+    report.notes.append(f'the images have no label maps: they are {use}')
     if source.img_suffix.lower().endswith(ARRAYS) or not options.files:
         return
     for i in spread(len(stems), options.max_headers):

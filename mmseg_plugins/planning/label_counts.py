@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.config.walk import base_datasets
+from mmseg_plugins.config.walk import labeled_datasets
 from mmseg_plugins.data_check.class_counts import label_map
 from mmseg_plugins.structures.images import read_label_map
 from mmseg_plugins.utils.errors import UserError
@@ -70,7 +70,7 @@ def count_labels(maps: Iterable[tuple[str, Callable[[], np.ndarray]]], names: tu
 
 def dataset_maps(dataset: Any) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
     """The label maps of a built mmseg data set, as its own loading step gives them; inside wrappers each once."""
-    for part in base_datasets(dataset):
+    for part in labeled_datasets(dataset):
         if hasattr(part, 'full_init'):
             part.full_init()
         for index in range(len(part)):

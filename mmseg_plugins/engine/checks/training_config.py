@@ -13,9 +13,10 @@ import torch
 from mmengine.device import get_device
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook
 from mmengine.logging import print_log
-from mmengine.registry import TRANSFORMS
+from mmengine.registry import MODELS, TRANSFORMS
 
-from mmseg_plugins.config.walk import first_of
+from mmseg_plugins.config.walk import first_of, leaf_datasets
+from mmseg_plugins.data_check.config_scan import takes_unlabeled
 from mmseg_plugins.engine.checks.metric_names import reported_metrics
 from mmseg_plugins.engine.checks.training_numbers import check_numbers
 from mmseg_plugins.utils.errors import UserError
@@ -42,6 +43,7 @@ def check_config_of_training(cfg: Mapping[str, Any], hooks: Iterable[Any] = ()) 
     _check_schedules(cfg)
     _check_mixed_precision(cfg)
     _check_masks(cfg)
+    _check_unlabeled(cfg)
     _check_metrics(cfg, list(hooks))
     _check_averages(cfg, list(hooks))
     _warn_of_what_comes_too_late(cfg, list(hooks))
@@ -152,6 +154,26 @@ def _check_masks(cfg: Mapping[str, Any]) -> None:
             fix=(f'{other}, which carries masks (inside the plain pipeline, without MultiImageMixDataset), or leave '
                  'it out.' if other else 'leave it out.'),
         )
+
+
+def _check_unlabeled(cfg: Mapping[str, Any]) -> None:
+    """Unlabeled images go with models that learn from them, and such models with unlabeled images."""
+    dataset, model = (cfg.get('train_dataloader') or {}).get('dataset'), cfg.get('model')
+    if not isinstance(dataset, Mapping) or not isinstance(model, Mapping):
+        return
+    given = takes_unlabeled('train', cfg) and any(
+        not (leaf.get('data_prefix') or {}).get('seg_map_path') for leaf in leaf_datasets(dataset))
+    kind = model.get('type')
+    with MODELS.switch_scope_and_registry(cfg.get('default_scope') or 'mmengine') as registry:
+        cls = kind if isinstance(kind, type) else registry.get(str(kind))
+    learns = bool(getattr(cls, 'takes_unlabeled', False))
+    if given and not learns:
+        raise UserError(f'model.type={kind} learns from labeled images alone, and train_dataloader has unlabeled ones.',
+                        fix='mmseg_plugins.MeanTeacher or mmseg_plugins.AdvSemiSeg, or leave the unlabeled images out.')
+    if learns and not given:
+        raise UserError(f'model.type={kind} learns from labeled and from unlabeled images, and train_dataloader has '
+                        'labeled ones alone.',
+                        fix='a data set of type mmseg_plugins.LabelShare, as in configs/semi_supervised.')
 
 
 def _carries_masks(kind: Any) -> bool:

@@ -1,8 +1,14 @@
 """Segmentors, only where a host's own cannot be composed."""
 
+from .adv_semi_seg import AdvSemiSeg
 from .bayesian_encoder_decoder import BayesianEncoderDecoder
+from .fc_discriminator import FCDiscriminator
+from .mean_teacher import MeanTeacher
 from .mean_tta_model import MeanTTAModel
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .rotation_averaging import RotationAveragingEncoderDecoder
 
-__all__ = ['BayesianEncoderDecoder', 'MeanTTAModel', 'MultiScaleEncoderDecoder', 'RotationAveragingEncoderDecoder']
+__all__ = [
+    'AdvSemiSeg', 'BayesianEncoderDecoder', 'FCDiscriminator', 'MeanTTAModel', 'MeanTeacher',
+    'MultiScaleEncoderDecoder', 'RotationAveragingEncoderDecoder'
+]

@@ -1,0 +1,28 @@
+# AdvSemiSeg on the model of supervised.py: batches of four labeled and four unlabeled crops, a narrow discriminator
+# with an optimizer of its own.
+_base_ = [
+    '../../_base_/models/fpn_lite0_small.py',
+    '../../_base_/runtime/semantic_runtime.py',
+    './camvid_share.py',
+    './schedule_200it.py',
+]
+
+model = dict(
+    type='mmseg_plugins.AdvSemiSeg',
+    discriminator=dict(type='mmseg_plugins.FCDiscriminator', channels=16),
+    semi_start=50,
+    data_preprocessor=dict(size={{_base_.crop_size}}))
+train_dataloader = dict(
+    batch_size=8,
+    batch_sampler=dict(type='mmseg_plugins.PartsBatchSampler', parts=[1, 1]),
+    dataset=dict(datasets=[{{_base_.labeled}}, {{_base_.unlabeled}}]))
+optim_wrapper = dict(
+    _delete_=True,
+    constructor='mmseg_plugins.OptimizerPerPart',
+    segmentor={{_base_.adamw}},
+    discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))))
+param_scheduler = dict(
+    _delete_=True,
+    segmentor={{_base_.warmup_cosine}},
+    discriminator=dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False, begin=0, end={{_base_.max_iters}}))
+default_hooks = dict(checkpoint=dict(interval=50))
