@@ -1,5 +1,5 @@
 # AdvSemiSeg on PASCAL VOC with 1/8 of the labels: 10 labeled and 10 unlabeled crops a step, and 10 label maps for the
-# discriminator; no scales, no mirror.  The README of the original: 68.8 mIoU on val; 73.6 with all labels and no adversary.
+# discriminator; no scales, no mirror.  README of the original: 68.8 mIoU on val; 73.6 with all labels alone.
 # First: mmseg-plugins convert-weights deeplabv2-kazuto1011-backbone deeplabv1_resnet101-coco.pth
 #        checkpoints/deeplabv2_r101_coco.pth
 #   python tools/train.py configs/semi_supervised/advsemiseg_r101-1of8_20k-crop321_voc.py
