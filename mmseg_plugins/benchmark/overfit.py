@@ -14,7 +14,6 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import torch
-from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
@@ -23,7 +22,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmseg_plugins.config.walk import base_datasets
 from mmseg_plugins.engine.hooks.precise_bn_hook import PreciseBNHook
 from mmseg_plugins.engine.runner.options import build_runner
-from mmseg_plugins.registry import TRANSFORMS
 from mmseg_plugins.utils.errors import UserError
 
 #: Steps of a pipeline that change an image at random; parts of their names.
@@ -31,6 +29,8 @@ RANDOM = ('Random', 'PhotoMetric', 'Mosaic', 'MixUp', 'CutOut', 'CopyPaste', 'Ji
           'Expand', 'GridMask')
 #: Size of the images where the config's scope is mmseg and nobody asked for another.
 SEMANTIC_SIZE = (64, 96)
+#: Copies ``img_shape`` to ``ori_shape``: predictions and labels then meet at the size the network saw.
+TAKE_AS_ORIGINAL = dict(type='KeyMapper', mapping=dict(img_shape='img_shape'), remapping=dict(img_shape='ori_shape'))
 #: What stands for a score: metric of the evaluator -> heading.
 SCORES = {'mIoU': 'mIoU', 'aAcc': 'pixel accuracy', 'coco/segm_mAP': 'mask AP', 'coco/segm_mAP_50': 'mask AP50',
           'coco_panoptic/PQ': 'PQ'}
@@ -172,18 +172,8 @@ def fixed_pipeline(pipeline: Sequence[Mapping[str, Any]], size: Sequence[int] | 
         return kept
     kept = [step for step in kept if not step['type'].endswith('Resize')]
     place = 1 + max((index for index, step in enumerate(kept) if 'Load' in step['type']), default=0)
-    kept[place:place] = [dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False),
-                         dict(type='mmseg_plugins.ForgetOriginalSize')]
+    kept[place:place] = [dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False), TAKE_AS_ORIGINAL]
     return kept
-
-
-@TRANSFORMS.register_module()
-class ForgetOriginalSize(BaseTransform):
-    """Take an image of this size for the original: predictions and labels then meet at the size the network saw."""
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        results['ori_shape'] = results['img_shape']
-        return results
 
 
 def _set_rate(cfg: Config, factor: float) -> None:

@@ -20,7 +20,7 @@ def test_random_steps_go_and_one_size_comes_after_loading() -> None:
              dict(type='Resize', scale=(5, 5)), dict(type='PackSegInputs')]
     fixed = fixed_pipeline(steps, (64, 96))
     assert [step['type'] for step in fixed] == [
-        'LoadImageFromFile', 'LoadAnnotations', 'Resize', 'mmseg_plugins.ForgetOriginalSize', 'PackSegInputs']
+        'LoadImageFromFile', 'LoadAnnotations', 'Resize', 'KeyMapper', 'PackSegInputs']
     assert fixed[2]['scale'] == (96, 64)
     assert fixed[2]['keep_ratio'] is False
     assert len(fixed_pipeline(steps, None)) == 4
