@@ -19,7 +19,7 @@ from mmseg_plugins.config.classes import class_list, read_classes
 from mmseg_plugins.config.file_variables import Layers
 from mmseg_plugins.config.label_maps import take_foreign_classes
 from mmseg_plugins.config.marks import DATA_VARIABLES, MAP_OPTIONS, remove_marks, writer
-from mmseg_plugins.config.walk import leaf_datasets, set_num_classes
+from mmseg_plugins.config.walk import leaf_datasets, set_num_classes, shares_labels
 from mmseg_plugins.utils.errors import UserError
 
 #: What ``test`` says where :func:`test_is_validation`.
@@ -82,8 +82,12 @@ class _Resolver:
         before = {split: [_joined(leaf) for leaf in leaf_datasets(_dataset(self.cfg, split))] for split in SPLITS}
         for split in SPLITS:
             leaves = list(leaf_datasets(_dataset(self.cfg, split)))
+            shares = shares_labels(_dataset(self.cfg, split))
             for leaf in leaves:
-                self._fill_files(leaf, split, len(leaves))
+                if shares and not (leaf.get('data_prefix') or {}).get('seg_map_path'):
+                    self._fill_unlabeled(leaf)
+                else:
+                    self._fill_files(leaf, split, 1 if shares else len(leaves))
         self._fill_classes()
         for split in ('val', 'test'):
             self._fill_evaluator(split, before[split])
@@ -118,6 +122,20 @@ class _Resolver:
             if variable and key:
                 prefixes = leaf.setdefault('data_prefix', type(leaf)())
                 self._fill(prefixes, key, variable[0], f'{where}.data_prefix.{key}', variable[1], parts)
+
+    def _fill_unlabeled(self, leaf: Any) -> None:
+        """Images without maps: of a folder and a list of their own, else of the training's folder, whatever its list."""
+        where = 'train_dataloader.dataset'
+        for name in ('data_root', *MAP_OPTIONS):
+            if self._is_declared(name):
+                self._fill(leaf, name, name, f'{where}.{name}')
+        own, other = 'unlabeled_img_prefix', 'train_img_prefix'
+        name = own if self._is_declared(own) else other
+        if self._is_declared(name):
+            prefixes = leaf.setdefault('data_prefix', type(leaf)())
+            self._fill(prefixes, 'img_path', name, f'{where}.data_prefix.img_path', name == other)
+        if self._is_declared('unlabeled_ann_file'):
+            self._fill(leaf, 'ann_file', 'unlabeled_ann_file', f'{where}.ann_file')
 
     def _fill(self, node: Any, key: str, name: str, place: str, fallback: bool = False, parts: int = 1) -> None:
         value = self.cfg[name]

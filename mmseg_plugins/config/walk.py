@@ -104,6 +104,11 @@ def base_datasets(dataset: Any) -> Iterator[Any]:
         yield dataset
 
 
+def shares_labels(dataset: Any) -> bool:
+    """Whether a data set's config is a ``LabelShare``, whose parts may be images without labels."""
+    return isinstance(dataset, Mapping) and str(dataset.get('type')).rsplit('.', 1)[-1] == 'LabelShare'
+
+
 def labeled_datasets(dataset: Any) -> Iterator[Any]:
     """Of a built data set what :func:`base_datasets` gives, without the unlabeled parts of a ``LabelShare``."""
     yield from base_datasets(getattr(dataset, 'labeled_part', dataset))

@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 
-from mmseg_plugins.config.walk import class_numbers, first_of
+from mmseg_plugins.config.walk import class_numbers, first_of, shares_labels
 from mmseg_plugins.data_check.coco_check import CocoSource
 from mmseg_plugins.data_check.map_check import MapSource
 
@@ -208,5 +208,4 @@ def missing_label_problem(split: str, dataset: Mapping[str, Any], evaluators: An
 
 def takes_unlabeled(split: str, cfg: Mapping[str, Any]) -> bool:
     """Whether data sets of a split may lack label maps: those of a ``LabelShare`` in training."""
-    dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
-    return split == 'train' and isinstance(dataset, Mapping) and str(dataset.get('type')).endswith('LabelShare')
+    return split == 'train' and shares_labels((cfg.get('train_dataloader') or {}).get('dataset'))

@@ -61,6 +61,9 @@ class LabelShare(ConcatDataset):
         if self._fully_initialized:
             return
         for dataset in self.datasets:
+            if not isinstance(dataset, BaseDataset):
+                raise UserError(f'LabelShare: one of its data sets is a {type(dataset).__name__}.',
+                                rule='it takes data sets of mmseg, no wrappers.', fix='merge the lists of images.')
             dataset.full_init()
         self._choose()
         super().full_init()
