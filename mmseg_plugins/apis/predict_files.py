@@ -159,10 +159,13 @@ def predict_files(predictor: Predictor, files: Sequence[Path], names: Sequence[s
         if 'pred_instances' in sample:
             found = best_first(get_instances(sample.pred_instances), job.score_thr, job.max_per_image)
             writer.add_instances(image, found, name, stem, image_id, path, overlay=not panoptic)
-        elif not panoptic:
-            writer.add_label_map(image, get_label_map(sample.pred_sem_seg), name, stem, image_id)
+        if 'pred_sem_seg' in sample:
+            alone = not panoptic and 'pred_instances' not in sample
+            writer.add_label_map(image, get_label_map(sample.pred_sem_seg), name, stem, image_id, overlay=alone)
             if 'uncertainty' in sample:  # of a segmentor that samples
                 writer.add_uncertainty(sample.uncertainty.data[0].numpy(), stem)
+        if 'pred_foreground' in sample:
+            writer.add_foreground(get_label_map(sample.pred_foreground), stem)
     done = len(files) - len(failures)
     print(f'{done} of {len(files)} images predicted, {len(writer.results)} instances. Written:')
     for path in writer.finish():

@@ -23,7 +23,7 @@ from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.semantic import draw_legend, draw_semantic
 
 #: What :class:`ResultWriter` makes below its folder.
-RESULT_FOLDERS = ('overlays', 'labels', 'uncertainty', 'panoptic', 'labelme')
+RESULT_FOLDERS = ('overlays', 'labels', 'foreground', 'uncertainty', 'panoptic', 'labelme')
 
 
 def coco_results(instances: Instances, image_id: int, category_ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -111,6 +111,7 @@ class ResultWriter:
         predictions.json           COCO results (instances)
         predictions_polygons.json  the same with polygons, and labelme/<name>.json, with ``polygons``
         labels/<name>.png          class index of every pixel (semantic)
+        foreground/<name>.png      255 where an object is, 0 elsewhere (a model of four levels)
         uncertainty/<name>.png     255 x 2 x the root of the uncertainty (0 to .25) of a segmentor that samples
         panoptic/<name>.png        segment ids, R + 256 G + 65536 B, and panoptic.json (panoptic)
         images.json                images and categories with the ids used, a COCO file without annotations
@@ -162,18 +163,25 @@ class ResultWriter:
             place = os.path.relpath(path, target.parent)
             _write_json(target, labelme_file(polygons, names, place, *image.shape[:2]), indent=1)
 
-    def add_label_map(self, image: np.ndarray, labels: np.ndarray, name: str, stem: str, image_id: int) -> None:
+    def add_label_map(self, image: np.ndarray, labels: np.ndarray, name: str, stem: str, image_id: int,
+                      overlay: bool = True) -> None:
         """Write one image's label map (H, W) and its overlay with a legend of the classes in it."""
         self.kinds.add('semantic')
         self._add_image(image, name, image_id)
         dtype = np.uint8 if len(self.names) < 256 else np.uint16
         save_image(self.out / 'labels' / f'{stem}.png', labels.astype(dtype))
+        if not overlay:
+            return
         palette = self.meta.get('palette')
         palette = None if isinstance(palette, str) else palette
         drawn = draw_semantic(image, labels, palette)
         shown = [int(label) for label in np.unique(labels) if label < len(self.names)]
         legend = draw_legend(self.names, palette, drawn.shape[1], shown)
         save_image(self.out / 'overlays' / f'{stem}.jpg', np.concatenate([drawn, legend]))
+
+    def add_foreground(self, found: np.ndarray, stem: str) -> None:
+        """Write one image's map of objects (H, W), 0 or 1."""
+        save_image(self.out / 'foreground' / f'{stem}.png', (found > 0).astype(np.uint8) * 255)
 
     def add_uncertainty(self, uncertainty: np.ndarray, stem: str) -> None:
         """Write one image's mean variance of the class probabilities (H, W), 0 to .25, as a deviation: 255 is .5."""

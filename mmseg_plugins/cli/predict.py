@@ -9,7 +9,8 @@ image), predictions.json (COCO results, masks as RLE) and images.json (which
 image and class each id means; pycocotools reads it as the ground-truth side).
 --polygons adds predictions_polygons.json and labelme/.  A semantic config gives
 labels/ (PNG, one class index a pixel) and overlays/, a panoptic one also
-panoptic/ (PNG, segment ids) and panoptic.json (COCO panoptic).  A segmentor
+panoptic/ (PNG, segment ids) and panoptic.json (COCO panoptic), a model of four
+levels all of these and foreground/ (PNG, 255 where an object is).  A segmentor
 that samples (--cfg-options model.test_cfg.samples=20) gives uncertainty/, PNG,
 255 x 2 x the root of the mean variance of the class probabilities.
 

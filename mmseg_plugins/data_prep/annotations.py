@@ -58,6 +58,7 @@ class AnnotatedImage:
         height, width: In px.
         objects: What is annotated on it.
         place: Where a writer expects it below ``images``, ``<split>/<name>``; empty where images stay in their place.
+        coco_id: Its id in the COCO file that it is from; None elsewhere.
     """
 
     name: str
@@ -66,6 +67,7 @@ class AnnotatedImage:
     width: int
     objects: list[AnnotatedObject] = field(default_factory=list)
     place: str = ''
+    coco_id: int | None = None
 
     def add_outlines(self, name: str, outlines: Sequence[np.ndarray], counts: Counter[str], **facts: Any) -> None:
         """Add an object by its parts; points are pulled into the image, what has no area is counted and left out."""

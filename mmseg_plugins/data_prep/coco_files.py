@@ -129,7 +129,9 @@ def _image(item: Any, folder: Path, path: Path) -> tuple[Any, AnnotatedImage]:
     if None not in noted and noted != (image.height, image.width):
         raise UserError(f'{path}: {item["file_name"]} is {noted[1]} x {noted[0]}, the file is {image.width} x '
                         f'{image.height}.', rule='equal sizes.', fix='give the folder of these images (--image-dir).')
-    return _plain_id(item['id']), image
+    key = _plain_id(item['id'])
+    image.coco_id = key if isinstance(key, int) else None
+    return key, image
 
 
 def _is_crowd(ann: Mapping[str, Any]) -> bool:

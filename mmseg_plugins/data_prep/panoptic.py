@@ -137,7 +137,7 @@ def write_panoptic(annotations: AnnotationSet, job: PanopticJob) -> list[Path]:
     written = []
     for split, images in annotations.splits.items():
         entries, notes = [], []
-        for number, image in enumerate(images, start=1):
+        for number, image in zip(image_ids(images), images, strict=True):
             png = png_name(image.name)
             ids, segments = segments_of(image, job, by_name, annotations.counts)
             save_image(job.out / f'panoptic_{split}' / png, ids_as_bgr(ids))
@@ -146,6 +146,14 @@ def write_panoptic(annotations: AnnotationSet, job: PanopticJob) -> list[Path]:
         content = {'images': entries, 'annotations': notes, 'categories': categories}
         written.append(_write_json(job.out / 'annotations' / f'panoptic_{split}.json', content))
     return written
+
+
+def image_ids(images: Sequence[AnnotatedImage]) -> list[int]:
+    """The ids of the COCO file that the images are from, so that its objects are compared with predictions of the same
+    images; 1, 2, ... where an image has none.
+    """
+    known = [image.coco_id for image in images if image.coco_id is not None]
+    return known if len(known) == len(images) else list(range(1, len(images) + 1))
 
 
 def _write_json(path: Path, content: Any) -> Path:
@@ -177,6 +185,8 @@ def write_parts(source: Path, out: Path, image_dir: Path | None = None) -> list[
     labels = {item['id']: label for label, item in enumerate(content['categories'])}
     folder = image_folder(content['images'], source, image_dir)
     images = {item['id']: open_named(folder, item['file_name'], source.name) for item in content['images']}
+    for key, image in images.items():
+        image.coco_id = key if isinstance(key, int) else None
     annotations = AnnotationSet(things, {split: list(images.values())})
     for note in notes:
         image, path = images.get(note['image_id']), maps / note['file_name']
@@ -188,6 +198,11 @@ def write_parts(source: Path, out: Path, image_dir: Path | None = None) -> list[
         semantic = _add_segments(image, ids, note['segments_info'], names, labels, set(things))
         save_image(out / f'semantic_{split}' / png_name(image.name), semantic)
     builder = coco_builder(annotations, annotations.splits[split])
+    kept = image_ids(annotations.splits[split])
+    for entry in builder.annotations:
+        entry['image_id'] = kept[entry['image_id'] - 1]
+    for entry, number in zip(builder.images, kept, strict=True):
+        entry['id'] = number
     target = out / 'annotations' / f'instances_{split}.json'
     builder.save(target)
     return [target, out / f'semantic_{split}']

@@ -11,10 +11,11 @@ from mmengine.evaluator import BaseMetric
 from mmseg.evaluation import IoUMetric
 
 from mmseg_plugins.evaluation.coco_metric import FastCocoMetric
+from mmseg_plugins.evaluation.level_metrics import SemanticIoUMetric
 
 
-class ClassScores(IoUMetric):
-    """mmseg's ``IoUMetric``, kept class by class instead of as a mean.
+class ClassScores(SemanticIoUMetric):
+    """mmseg's ``IoUMetric`` for the samples of both hosts, kept class by class instead of as a mean.
 
     Attributes:
         rows: Class, IoU, accuracy (recall), precision in percent, after :meth:`compute_metrics`.

@@ -25,6 +25,7 @@ class StreamedResults(BaseMetric):
 
         predictions.json           COCO results: boxes, scores, masks as compressed RLE (instances)
         labels/<folder>/<name>.png class index of every pixel (semantic)
+        foreground/<folder>/<name>.png 255 where an object is, 0 elsewhere (a model of four levels)
         panoptic/<folder>/<name>.npz  array ``ids`` (H, W), class + 1000 * instance (panoptic)
 
     ``<folder>`` is the last folder of the image's path.
@@ -56,6 +57,9 @@ class StreamedResults(BaseMetric):
                 labels = _array(_data(sample['pred_sem_seg']))
                 labels = labels.astype(np.uint8 if len(self._classes()) < 256 else np.uint16)
                 save_image(self._place('labels', sample, '.png'), labels)
+            if 'pred_foreground' in sample:
+                found = _array(_data(sample['pred_foreground']))
+                save_image(self._place('foreground', sample, '.png'), (found > 0).astype(np.uint8) * 255)
             if 'pred_panoptic_seg' in sample:
                 path = self._place('panoptic', sample, '.npz')
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,8 @@ _METRICS = {
     'coco/AR@100': ('mask AR@100', 100),
     'coco/AR@1000': ('mask AR@1000', 100),
     'coco_panoptic/PQ': ('PQ', 1),
+    'semantic/mIoU': ('mIoU', 1),
+    'foreground/IoU': ('foreground IoU', 1),
     'mIoU': ('mIoU', 1),
     'mAcc': ('mAcc', 1),
     'aAcc': ('aAcc', 1),
@@ -52,7 +54,8 @@ _SEMANTIC_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mm
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
 _COLUMNS = ('mask AP', 'mask AP50', 'mask AP75', 'box AP')
 #: What a system is made for besides AP: a column where a row has it.
-_OWN_COLUMNS = ('mask AR@10', 'mask AR@100', 'mask AR@1000', 'PQ', 'mAP^r .5', 'mAP^r .7')
+_OWN_COLUMNS = ('mask AR@10', 'mask AR@100', 'mask AR@1000', 'PQ', 'mIoU', 'foreground IoU', 'mAP^r .5',
+                'mAP^r .7')
 #: Metric of label maps -> its column: mean IoU, mean recall of the classes, share of right pixels.
 SEMANTIC_COLUMNS = {'mIoU': 'mIoU', 'mAcc': 'class average', 'aAcc': 'global accuracy'}
 

@@ -102,6 +102,26 @@ def test_panoptic_files_come_back_as_objects_and_label_maps(tmp_path):
     assert np.array_equal(semantic == 2, ~masks.any(0))
 
 
+def test_image_ids_of_the_source_stay_there_and_back(tmp_path):
+    """The objects' JSON and the panoptic one are evaluated in one run: an id must mean the same image in both."""
+    write_source(tmp_path)
+    source = tmp_path / 'instances_train.json'
+    content = json.loads(source.read_text())
+    for image, number in zip(content['images'], (70, 30), strict=True):
+        image['id'] = number
+    for item in content['annotations']:
+        item['image_id'] = 70
+    source.write_text(json.dumps(content))
+    assert convert(tmp_path, '--uncovered', 'ground') == 0
+    made = tmp_path / 'out/annotations/panoptic_train.json'
+    assert main(['convert-data', 'panoptic', str(made), '--to', 'instances', '--image-dir', str(tmp_path / 'images'),
+                 '--out-dir', str(tmp_path / 'back')]) == 0
+    for path in (made, tmp_path / 'back/annotations/instances_train.json'):
+        written = json.loads(path.read_text())
+        assert [(item['id'], item['file_name']) for item in written['images']] == [(70, 'a.jpg'), (30, 'b.jpg')]
+        assert written['annotations'][0]['image_id'] == 70
+
+
 @pytest.mark.parametrize(('options', 'words'), [
     (['--uncovered', 'dog'], 'a class is a thing or stuff'),
     (['--stuff', '7=grass'], 'go together'),

@@ -63,6 +63,10 @@ def _panoptic(metric: Mapping[str, Any]) -> list[str]:
     return [f'{name}{part}' for part in ('', '_th', '_st') for name in ('PQ', 'SQ', 'RQ')]
 
 
+def _foreground(metric: Mapping[str, Any]) -> list[str]:
+    return ['IoU', 'precision', 'recall']
+
+
 def _instance_voc(metric: Mapping[str, Any]) -> list[str]:
     return [f'mAPr_{100 * threshold:g}' for threshold in _listed(metric.get('iou_thrs', (0.5, 0.7)))]
 
@@ -72,6 +76,8 @@ _KNOWN: dict[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
     'FastCocoMetric': ('coco', _coco),
     'MaskRecallMetric': ('coco', _mask_recall),
     'IoUMetric': ('', _iou),
+    'SemanticIoUMetric': ('', _iou),
+    'ForegroundIoUMetric': ('foreground', _foreground),
     'CocoPanopticMetric': ('coco_panoptic', _panoptic),
     'PanopticQualityMetric': ('coco_panoptic', _panoptic),
     'InstanceVOCMetric': ('sds', _instance_voc),

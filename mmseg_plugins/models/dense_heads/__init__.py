@@ -2,6 +2,7 @@
 
 from .decoupled_solo_head import DecoupledSOLOHead, DecoupledSOLOLightHead
 from .embedding_head import EmbeddingHead
+from .four_level_fusion_head import FourLevelFusionHead
 from .instance_fcn_head import InstanceFCNHead
 from .level_rpn_head import LevelRPNHead
 from .psenet_head import PSENetHead
@@ -9,6 +10,6 @@ from .solo_head import SOLOHead
 from .solov2_head import SOLOV2Head
 
 __all__ = [
-    'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'EmbeddingHead', 'InstanceFCNHead', 'LevelRPNHead', 'PSENetHead',
-    'SOLOHead', 'SOLOV2Head'
+    'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'EmbeddingHead', 'FourLevelFusionHead', 'InstanceFCNHead',
+    'LevelRPNHead', 'PSENetHead', 'SOLOHead', 'SOLOV2Head'
 ]

@@ -1,7 +1,8 @@
 """Detectors, only where a host's own cannot be composed."""
 
 from .classical_detector import ClassicalDetector, ThresholdWatershed
+from .four_level_mask2former import FourLevelMask2Former
 from .instance_fcn import InstanceFCN
 from .tiled_solo import TiledSOLO
 
-__all__ = ['ClassicalDetector', 'InstanceFCN', 'ThresholdWatershed', 'TiledSOLO']
+__all__ = ['ClassicalDetector', 'FourLevelMask2Former', 'InstanceFCN', 'ThresholdWatershed', 'TiledSOLO']
