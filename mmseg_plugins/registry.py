@@ -57,7 +57,7 @@ MODELS = RenamingRegistry(
     'model',
     parent=ROOT_MODELS,
     scope=SCOPE,
-    locations=['mmseg_plugins.models'],
+    locations=['mmseg_plugins.models', 'mmseg_plugins.apis.panoptic_merge'],
     renamed={'DilatedSumHead': 'DeepLabV2Head'})
 TASK_UTILS = Registry('task util', parent=ROOT_TASK_UTILS, scope=SCOPE, locations=['mmseg_plugins.models'])
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmseg_plugins.datasets.registered'])

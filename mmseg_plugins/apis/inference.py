@@ -27,6 +27,7 @@ from mmseg_plugins.apis.image_inputs import build_loader, split_pipeline
 from mmseg_plugins.config.embedded import embedded_config
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.walk import leaf_datasets
+from mmseg_plugins.engine.protocols import NamesClasses
 from mmseg_plugins.structures.images import as_bgr
 from mmseg_plugins.utils.devices import usable_device
 from mmseg_plugins.utils.errors import UserError
@@ -107,8 +108,10 @@ class Predictor:
         if checkpoint is not None:
             self.report = load_weights(self.model, loaded, os.fspath(checkpoint), allow_partial)
         self.model.to(self.device).eval()
-        self.model.dataset_meta = self.meta
         self._post = build_post_process(self.cfg.get('post_process'))
+        if isinstance(self._post, NamesClasses):
+            self.meta = {**self.meta, **self._post.meta}
+        self.model.dataset_meta = self.meta
         loading, others = split_pipeline(self.cfg)
         self._load = build_loader(self.cfg, loading)
         self._pipeline = build_pipeline(others)

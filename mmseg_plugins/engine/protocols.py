@@ -46,6 +46,16 @@ class RemovesPadding(Protocol):
 
 
 @runtime_checkable
+class NamesClasses(Protocol):
+    """A post-process whose results have other classes than the model."""
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """``classes``, ``thing_classes`` and ``palette`` of the results."""
+        ...
+
+
+@runtime_checkable
 class RefinesProbabilities(Protocol):
     """A post-process that can refine the mean of augmented predictions."""
 

@@ -81,5 +81,5 @@ def test_what_is_absent_is_named(metric, sample, meta, text):
 
 
 def test_a_score_is_a_share():
-    with pytest.raises(UserError, match='score_thr=5 must lie in 0..1.*Fix: '):
+    with pytest.raises(UserError, match=r'score_thr=5 must lie in 0..1.*Fix: '):
         ForegroundIoUMetric(score_thr=5)

@@ -117,7 +117,7 @@ def raw_images(data: Mapping[str, Any], samples: Sequence[Any]) -> list[Tensor]:
 def _size(sample: Any) -> tuple[int, int]:
     """H, W of a prediction."""
     if 'pred_sem_seg' in sample:
-        return tuple(sample.pred_sem_seg.data.shape[-2:])
+        return tuple(sample.pred_sem_seg.shape)
     if 'pred_instances' in sample and 'masks' in sample.pred_instances:
         return tuple(sample.pred_instances.masks.shape[-2:])
     return tuple(sample.metainfo['ori_shape'][:2])

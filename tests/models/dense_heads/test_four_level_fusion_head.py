@@ -1,4 +1,4 @@
-"""Four levels from the queries of a mask classifier: the two new ones against slow loops, the others against the host."""
+"""Four levels from the queries of a mask classifier: two against slow loops, two against the host."""
 
 import math
 

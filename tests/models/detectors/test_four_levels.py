@@ -1,4 +1,4 @@
-"""One Mask2Former, four answers: in the samples, in files of ``predict`` and ``test``, in one evaluation, on pictures."""
+"""One Mask2Former, four answers: in samples, in files of ``predict`` and ``test``, in one evaluation, on pictures."""
 
 import json
 
