@@ -185,8 +185,8 @@ def write_parts(source: Path, out: Path, image_dir: Path | None = None) -> list[
     labels = {item['id']: label for label, item in enumerate(content['categories'])}
     folder = image_folder(content['images'], source, image_dir)
     images = {item['id']: open_named(folder, item['file_name'], source.name) for item in content['images']}
-    for key, image in images.items():
-        image.coco_id = key if isinstance(key, int) else None
+    for key, opened in images.items():
+        opened.coco_id = key if isinstance(key, int) else None
     annotations = AnnotationSet(things, {split: list(images.values())})
     for note in notes:
         image, path = images.get(note['image_id']), maps / note['file_name']

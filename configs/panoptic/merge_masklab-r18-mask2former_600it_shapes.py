@@ -1,0 +1,13 @@
+# Panoptic maps of two models: things of MaskLab, stuff of the semantic Mask2Former of the shapes.
+# Training gives the instance model; the weights of configs/masklab/masklab_r18-fpn-refine_1500it_shapes.py fit, too.
+#   python tools/train.py configs/panoptic/merge_masklab-r18-mask2former_600it_shapes.py
+#   python tools/test.py configs/panoptic/merge_masklab-r18-mask2former_600it_shapes.py INSTANCE_CHECKPOINT \
+#       --cfg-options post_process.checkpoint=SEMANTIC_CHECKPOINT
+# Not yet measured here.
+_base_ = ['../masklab/_base_/r18-small-fpn.py', './_base_/shapes.py']
+
+post_process = _base_.panoptic_merge
+default_hooks = dict(checkpoint=dict(save_best='coco/segm_mAP', rule='greater'))
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(num_classes=_base_.num_things), mask_head=dict(num_classes=_base_.num_things)))
