@@ -1,4 +1,4 @@
-"""Stock PanopticFPN takes our necks, extractors and mask heads; stock MaskFormer parts take our fusion head."""
+"""Stock PanopticFPN takes our necks, extractors and mask heads."""
 
 import pytest
 import torch
