@@ -13,7 +13,8 @@ from typing import Any
 DATA_VARIABLES = (
     'data_root', 'classes', 'palette', 'train_ann_file', 'val_ann_file', 'test_ann_file', 'train_img_prefix',
     'val_img_prefix', 'test_img_prefix', 'train_seg_prefix', 'val_seg_prefix', 'test_seg_prefix',
-    'unlabeled_ann_file', 'unlabeled_img_prefix', 'thing_classes', 'stuff_classes', 'img_suffix', 'seg_map_suffix', 'reduce_zero_label')
+    'unlabeled_ann_file', 'unlabeled_img_prefix', 'thing_classes', 'stuff_classes', 'img_suffix', 'seg_map_suffix',
+    'reduce_zero_label')
 
 #: Variables of label maps that are keys of the data set by the same name.
 MAP_OPTIONS = ('img_suffix', 'seg_map_suffix', 'reduce_zero_label')

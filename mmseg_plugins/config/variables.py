@@ -124,7 +124,7 @@ class _Resolver:
                 self._fill(prefixes, key, variable[0], f'{where}.data_prefix.{key}', variable[1], parts)
 
     def _fill_unlabeled(self, leaf: Any) -> None:
-        """Images without maps: of a folder and a list of their own, else of the training's folder, whatever its list."""
+        """Images without maps: of a folder and a list of their own, else of the training's folder."""
         where = 'train_dataloader.dataset'
         for name in ('data_root', *MAP_OPTIONS):
             if self._is_declared(name):

@@ -169,7 +169,7 @@ def _check_unlabeled(cfg: Mapping[str, Any]) -> None:
     learns = bool(getattr(cls, 'takes_unlabeled', False))
     if given and not learns:
         raise UserError(f'model.type={kind} learns from labeled images alone, and train_dataloader has unlabeled ones.',
-                        fix='mmseg_plugins.MeanTeacher or mmseg_plugins.AdvSemiSeg, or leave the unlabeled images out.')
+                        fix='mmseg_plugins.MeanTeacher, AdvSemiSeg or GANSemiSeg, or leave the unlabeled images out.')
     if learns and not given:
         raise UserError(f'model.type={kind} learns from labeled and from unlabeled images, and train_dataloader has '
                         'labeled ones alone.',

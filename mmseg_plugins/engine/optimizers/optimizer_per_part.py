@@ -39,7 +39,7 @@ class JointOptimWrapper(OptimWrapperDict):
         self.scaler = self.lead.loss_scaler if isinstance(self.lead, AmpOptimWrapper) else None
         if self.scaler is not None:
             for one in wrappers.values():
-                one.loss_scaler = self.scaler  # type: ignore[attr-defined]
+                one.loss_scaler = self.scaler
 
     def update_params(self, loss: Tensor, step_kwargs: dict | None = None, zero_kwargs: dict | None = None) -> None:
         """Backward pass of the sum of all losses; a step of all optimizers when it is due."""
@@ -61,7 +61,7 @@ class JointOptimWrapper(OptimWrapperDict):
                 one._clip_grad()
             self.scaler.step(one.optimizer, **kwargs)
         if self.scaler is not None:
-            self.scaler.update(self.lead._scale_update_param)  # type: ignore[attr-defined]
+            self.scaler.update(self.lead._scale_update_param)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

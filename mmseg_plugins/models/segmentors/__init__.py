@@ -3,12 +3,13 @@
 from .adv_semi_seg import AdvSemiSeg
 from .bayesian_encoder_decoder import BayesianEncoderDecoder
 from .fc_discriminator import FCDiscriminator
+from .gan_semi_seg import GANSemiSeg, NoiseGenerator
 from .mean_teacher import MeanTeacher
 from .mean_tta_model import MeanTTAModel
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .rotation_averaging import RotationAveragingEncoderDecoder
 
 __all__ = [
-    'AdvSemiSeg', 'BayesianEncoderDecoder', 'FCDiscriminator', 'MeanTTAModel', 'MeanTeacher',
-    'MultiScaleEncoderDecoder', 'RotationAveragingEncoderDecoder'
+    'AdvSemiSeg', 'BayesianEncoderDecoder', 'FCDiscriminator', 'GANSemiSeg', 'MeanTTAModel', 'MeanTeacher',
+    'MultiScaleEncoderDecoder', 'NoiseGenerator', 'RotationAveragingEncoderDecoder'
 ]

@@ -127,7 +127,8 @@ class AdvSemiSeg(EncoderDecoder):
         everywhere = [torch.ones_like(known[:1]).expand(len(one), -1, -1) for one in predicted[1:]]
         on_predictions = judged(self._judge(torch.cat(predicted), learns=True), False, torch.cat([known, *everywhere]))
         valid = truth != self.decode_head.ignore_index
-        one_hot = F.one_hot(truth.where(valid, 0).long(), self.out_channels).permute(0, 3, 1, 2) * valid[:, None]
+        classes = torch.arange(self.out_channels, device=truth.device)[:, None, None]
+        one_hot = (truth[:, None] == classes) & valid[:, None]  # void is no class
         on_truth = judged(self._confidence(one_hot.float(), learns=True), True, valid)
         return 0.5 * on_predictions + 0.5 * on_truth
 

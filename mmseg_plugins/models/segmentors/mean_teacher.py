@@ -114,7 +114,8 @@ class MeanTeacher(EncoderDecoder):
             raise UserError('a batch with a single unlabeled image.', rule='CutMix pastes one image into another.',
                             fix='a larger train_dataloader.batch_size, or other parts of the batch sampler.')
         metas = [dict(img_shape=images.shape[2:])] * len(images)
-        boxes = cut_boxes(len(images), *images.shape[2:], self.cut_share)
+        height, width = images.shape[2:]
+        boxes = cut_boxes(len(images), height, width, self.cut_share)
         with torch.no_grad():
             wanted = paste(self.teacher.encode_decode(images, metas).float().softmax(1), boxes)
             chance, labels = wanted.max(1)
