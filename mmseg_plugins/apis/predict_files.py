@@ -14,6 +14,7 @@ from mmseg_plugins.data_prep.names import output_stems
 from mmseg_plugins.structures.images import IMAGE_SUFFIXES, as_bgr, list_images
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
+from mmseg_plugins.visualization.levels import predicted_levels
 from mmseg_plugins.visualization.samples import best_first, get_instances, get_label_map
 
 
@@ -27,6 +28,7 @@ class PredictionJob:
         max_per_image: Most instances of an image; None is all.
         polygons: Also write polygons and labelme files.
         ann_file: COCO file whose image and category ids are used; None numbers them 1, 2, ...
+        levels: Also draw all levels of each prediction next to each other.
     """
 
     out_dir: Path
@@ -34,6 +36,7 @@ class PredictionJob:
     max_per_image: int | None = None
     polygons: bool = False
     ann_file: Path | None = None
+    levels: bool = False
 
 
 def find_images(path: Path, out_dir: Path) -> tuple[list[Path], list[str]]:
@@ -166,6 +169,8 @@ def predict_files(predictor: Predictor, files: Sequence[Path], names: Sequence[s
                 writer.add_uncertainty(sample.uncertainty.data[0].numpy(), stem)
         if 'pred_foreground' in sample:
             writer.add_foreground(get_label_map(sample.pred_foreground), stem)
+        if job.levels:
+            writer.add_levels(image, predicted_levels(sample, len(writer.names), job.score_thr), stem)
     done = len(files) - len(failures)
     print(f'{done} of {len(files)} images predicted, {len(writer.results)} instances. Written:')
     for path in writer.finish():

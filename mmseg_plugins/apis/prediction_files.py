@@ -17,13 +17,14 @@ from mmseg_plugins.structures.masks import mask_box, mask_polygons
 from mmseg_plugins.structures.panoptic_ids import ids_as_bgr
 from mmseg_plugins.structures.rle import encode_mask, iter_masks
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.visualization.levels import Levels, levels_sheet
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.panoptic import INSTANCE_OFFSET, draw_panoptic, split_segments
 from mmseg_plugins.visualization.samples import Instances
 from mmseg_plugins.visualization.semantic import draw_legend, draw_semantic
 
 #: What :class:`ResultWriter` makes below its folder.
-RESULT_FOLDERS = ('overlays', 'labels', 'foreground', 'uncertainty', 'panoptic', 'labelme')
+RESULT_FOLDERS = ('overlays', 'levels', 'labels', 'foreground', 'uncertainty', 'panoptic', 'labelme')
 
 
 def coco_results(instances: Instances, image_id: int, category_ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -112,6 +113,7 @@ class ResultWriter:
         predictions_polygons.json  the same with polygons, and labelme/<name>.json, with ``polygons``
         labels/<name>.png          class index of every pixel (semantic)
         foreground/<name>.png      255 where an object is, 0 elsewhere (a model of four levels)
+        levels/<name>.png          objects, classes, instances, panoptic segments next to each other, on demand
         uncertainty/<name>.png     255 x 2 x the root of the uncertainty (0 to .25) of a segmentor that samples
         panoptic/<name>.png        segment ids, R + 256 G + 65536 B, and panoptic.json (panoptic)
         images.json                images and categories with the ids used, a COCO file without annotations
@@ -182,6 +184,10 @@ class ResultWriter:
     def add_foreground(self, found: np.ndarray, stem: str) -> None:
         """Write one image's map of objects (H, W), 0 or 1."""
         save_image(self.out / 'foreground' / f'{stem}.png', (found > 0).astype(np.uint8) * 255)
+
+    def add_levels(self, image: np.ndarray, levels: Levels, stem: str) -> None:
+        """Write one image with all levels of its prediction next to each other."""
+        save_image(self.out / 'levels' / f'{stem}.png', levels_sheet(image, levels, self.meta))
 
     def add_uncertainty(self, uncertainty: np.ndarray, stem: str) -> None:
         """Write one image's mean variance of the class probabilities (H, W), 0 to .25, as a deviation: 255 is .5."""

@@ -40,6 +40,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--max-per-image', type=int, help='most instances of an image')
     add_device(parser)
     parser.add_argument('--polygons', action='store_true', help='also write polygons and labelme files')
+    parser.add_argument('--levels', action='store_true',
+                        help='also draw objects, classes, instances and panoptic segments next to each other (levels/)')
     parser.add_argument('--ann-file', type=Path, help='COCO file whose image and category ids are used')
     parser.add_argument('--allow-partial', action='store_true', help='use a checkpoint that fits only in part')
     add_cfg_options(parser)
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if any(predictor.report.values()):
         print(f'warning: the checkpoint fits only in part:\n{format_report(predictor.report)}', file=sys.stderr)
-    job = PredictionJob(args.out_dir, args.score_thr, args.max_per_image, args.polygons, args.ann_file)
+    job = PredictionJob(args.out_dir, args.score_thr, args.max_per_image, args.polygons, args.ann_file, args.levels)
     failures = predict_files(predictor, files, names, job)
     if failures:
         print(f'{len(failures)} of {len(files)} images could not be read:', *failures, sep='\n  ', file=sys.stderr)

@@ -13,26 +13,29 @@ from mmseg_plugins.structures.images import read_image, save_image
 from mmseg_plugins.structures.rle import as_rle
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
+from mmseg_plugins.visualization.levels import levels_sheet, true_levels
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.samples import Instances, draw_truth, input_image, original_image
 from mmseg_plugins.visualization.semantic import complete_palette, draw_semantic
 from mmseg_plugins.visualization.sheets import annotations_are_resized, contact_sheet
 
 
-def draw_dataset(dataset: Any, folder: Path, number: int, original: bool, heading: str) -> tuple[list[Path], list[str]]:
+def draw_dataset(dataset: Any, folder: Path, number: int, stage: str, heading: str) -> tuple[list[Path], list[str]]:
     """Draw evenly spaced images of a built data set, and ``sheet.png`` with all of them.
 
     Args:
         dataset: As :func:`mmseg_plugins.config.build.build_dataset` makes it.
         folder: Where the pictures go.
         number: Images at most.
-        original: The image files with their annotations, in place of what the pipeline gives.
+        stage: ``pipeline``, what it gives; ``original``, the image files with their annotations; ``levels``, what the
+            pipeline gives at four levels next to each other.
         heading: One line above the sheet.
 
     Returns:
         The paths of the pictures, the sheet last, and one line for each image that could not be drawn.
     """
-    draw, source = (draw_original_item, next(base_datasets(dataset))) if original else (draw_pipeline_item, dataset)
+    source = next(base_datasets(dataset)) if stage == 'original' else dataset
+    draw = {'original': draw_original_item, 'levels': draw_levels_item}.get(stage, draw_pipeline_item)
     chosen = np.unique(np.linspace(0, len(source) - 1, min(number, len(source))).round().astype(int))
     written, failures, pictures = [], [], []
     for index in track([int(value) for value in chosen], description='Drawing'):
@@ -44,7 +47,8 @@ def draw_dataset(dataset: Any, folder: Path, number: int, original: bool, headin
         written.append(save_image(folder / f'{index:06d}.jpg', picture))
         pictures.append((title, picture))
     if pictures:
-        sheet = contact_sheet(pictures, min(4, len(pictures)), heading=heading)
+        wide = stage == 'levels'
+        sheet = contact_sheet(pictures, 1 if wide else min(4, len(pictures)), 1200 if wide else 400, heading)
         written.append(save_image(folder / 'sheet.png', sheet))
     return written, failures
 
@@ -58,6 +62,27 @@ def draw_pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
     Raises:
         UserError: the pipeline gave nothing (mm would silently take another image).
     """
+    title, image, sample = _pipeline_item(dataset, index)
+    caption, picture = draw_truth(image, sample, dataset.metainfo)
+    return f'{title}  {caption}', picture
+
+
+def draw_levels_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
+    """``(title, picture)`` of what the pipeline gives for one index: objects, classes, instances, panoptic segments.
+
+    Raises:
+        UserError: the pipeline gave nothing, or not both masks of things and a label map.
+    """
+    title, image, sample = _pipeline_item(dataset, index)
+    levels = true_levels(sample)
+    if levels.panoptic is None:
+        raise UserError(f'{type(dataset).__name__} with its pipeline gives no masks of things and label maps.',
+                        rule='--stage levels draws panoptic data.', fix='another --stage, or a panoptic config.')
+    return title, levels_sheet(image, levels, dataset.metainfo)
+
+
+def _pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray, Any]:
+    """Title, image (H, W, 3) BGR and sample of one index, in the frame of the annotations."""
     item = dataset[index]
     if item is None:
         raise UserError(f'the pipeline gave nothing for index {index}; training would silently take another image')
@@ -65,9 +90,8 @@ def draw_pipeline_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:
     same = tuple(sample.get('ori_shape', ())[:2]) == tuple(inputs.shape[-2:])
     original = getattr(dataset, 'test_mode', False) and not same and not annotations_are_resized(dataset)
     image = original_image(sample, inputs) if original else input_image(inputs)
-    caption, picture = draw_truth(image, sample, dataset.metainfo)
     name = Path(sample.get('img_path', None) or '').name
-    return f'{index} {name}  {image.shape[1]} x {image.shape[0]}  {caption}', picture
+    return f'{index} {name}  {image.shape[1]} x {image.shape[0]}', image, sample
 
 
 def draw_original_item(dataset: Any, index: int) -> tuple[str, np.ndarray]:

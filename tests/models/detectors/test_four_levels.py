@@ -88,7 +88,7 @@ def test_one_test_evaluates_all_four_levels_and_streams_them(trained, tmp_path):
 
 def test_predict_writes_what_the_predictor_gives(trained, tmp_path):
     config, checkpoint, data = trained
-    assert main(['predict', config, checkpoint, str(data / 'val'), '--out-dir', str(tmp_path)]) == 0
+    assert main(['predict', config, checkpoint, str(data / 'val'), '--out-dir', str(tmp_path), '--levels']) == 0
     path = sorted((data / 'val').iterdir())[0]
     sample = Predictor(config, checkpoint)(path)
     labels, objects = (cv2.imread(str(tmp_path / kind / f'{path.stem}.png'), cv2.IMREAD_UNCHANGED)
@@ -97,6 +97,7 @@ def test_predict_writes_what_the_predictor_gives(trained, tmp_path):
     assert np.array_equal(objects, 255 * sample.pred_foreground.sem_seg[0].numpy())
     assert (tmp_path / 'panoptic' / f'{path.stem}.png').is_file()
     assert {'predictions.json', 'panoptic.json', 'overlays'} <= {item.name for item in tmp_path.iterdir()}
+    assert cv2.imread(str(tmp_path / 'levels' / f'{path.stem}.png')).shape[1] == 5 * 256 + 6 * 8
     assert 'things' in draw_prediction(read_image(path), sample, dict(classes='abcdefg'))[0]
 
 
