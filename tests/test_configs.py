@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from copy import deepcopy
 from pathlib import Path
 
 import mmengine
@@ -13,7 +14,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 from mmengine.runner.checkpoint import get_torchvision_models
 
-from mmseg_plugins.config.walk import leaf_datasets
+from mmseg_plugins.config.walk import class_numbers, leaf_datasets, set_num_classes
+from mmseg_plugins.engine.checkpoint.fit import class_metainfo
 from mmseg_plugins.engine.checks.compatibility import check_model
 
 DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|ctw1500|isbi|nuclei|nyudv2|personpart|sbd|shapes|voc'
@@ -121,9 +123,25 @@ def test_small_ladders_have_the_same_network_on_nuclei_and_on_shapes(system):
                       for data in ('nuclei', 'shapes'))
     for model in (nuclei, shapes):
         del model['train_cfg'], model['test_cfg'], model['rpn_head']['anchor_generator']['scales']
+        for head in ('bbox_head', 'mask_head'):
+            del model['roi_head'][head]['num_classes']
         for extractor in ('bbox_roi_extractor', 'mask_roi_extractor'):
             del model['roi_head'][extractor]['finest_scale']
     assert nuclei == shapes
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_host_reads_as_many_classes_as_the_data_has(name):
+    """Before our variables are filled in; where this fails, write ``num_classes`` into the file that names the data."""
+    cfg = Config.fromfile(ROOT / name)
+    leaf = next(leaf_datasets(cfg.train_dataloader.dataset))
+    meta = dict(class_metainfo(leaf.type, cfg.default_scope), **(leaf.get('metainfo') or {}))
+    right = deepcopy(cfg.model)
+    background = leaf.type.endswith('CocoSemanticDataset')
+    set_num_classes(right, len(meta['classes']) + background, len(meta.get('stuff_classes') or ()))
+    assert [number.value for number in class_numbers(cfg.model)] == [number.value for number in class_numbers(right)]
+    assert meta['classes'] == next(leaf_datasets(loaded(name).train_dataloader.dataset)).get(
+        'metainfo', {}).get('classes', meta['classes'])
 
 
 @pytest.mark.parametrize('name', NAMES)

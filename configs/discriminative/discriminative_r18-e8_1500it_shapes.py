@@ -7,3 +7,5 @@ _base_ = [
     '../_base_/schedules/small_1500it.py',
     '../_base_/runtime/iters_runtime.py',
 ]
+
+model = dict(mask_head=dict(num_classes=5))

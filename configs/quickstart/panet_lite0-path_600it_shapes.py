@@ -17,7 +17,10 @@ base_lr = 3e-3
 warmup_iters = 30
 
 # Rate, frozen stages and length were chosen on shapes of another seed (seed 7), never on the validation images.
-model = dict(backbone=dict(frozen_stages=2), neck=dict(type='mmseg_plugins.PANetFPN', bottom_up=True))
+model = dict(
+    backbone=dict(frozen_stages=2),
+    neck=dict(type='mmseg_plugins.PANetFPN', bottom_up=True),
+    roi_head=dict(bbox_head=dict(num_classes=5), mask_head=dict(num_classes=5)))
 train_cfg = dict(max_iters=max_iters, val_interval=val_interval)
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
 param_scheduler = [

@@ -26,15 +26,17 @@ from mmseg_plugins import setup
 from mmseg_plugins.apis.image_inputs import build_loader, split_pipeline
 from mmseg_plugins.config.embedded import embedded_config
 from mmseg_plugins.config.load import load_config
-from mmseg_plugins.config.walk import leaf_datasets
+from mmseg_plugins.engine.checkpoint.fit import (
+    check_checkpoint,
+    class_meta,
+    load_weights,
+    saved_meta,
+    warn_of_other_names,
+)
 from mmseg_plugins.engine.protocols import NamesClasses
 from mmseg_plugins.structures.images import as_bgr
 from mmseg_plugins.utils.devices import usable_device
 from mmseg_plugins.utils.errors import UserError
-
-_PREFIX = 'module.'  # what a parallel wrapper puts before every key
-_COUNTER = 'num_batches_tracked'  # older checkpoints lack it, and inference never reads it
-
 
 
 class Predictor:
@@ -101,6 +103,7 @@ class Predictor:
         self.device = usable_device(device)
         loaded = {} if checkpoint is None else load_checkpoint_file(os.fspath(checkpoint))
         self.meta = class_meta(self.cfg, loaded)
+        warn_of_other_names(self.cfg, saved_meta(loaded).get('classes'))
         with explain_build_errors(self.cfg):
             self.model = revert_sync_batchnorm(MODELS.build(self.cfg.model))
         check_checkpoint(self.model, checkpoint)
@@ -162,116 +165,6 @@ class Predictor:
             order = sample.pred_instances.scores.argsort(descending=True, stable=True)
             sample.pred_instances = sample.pred_instances[order[: self.max_per_image]]
         return sample
-
-
-def check_checkpoint(model: torch.nn.Module, checkpoint: str | os.PathLike[str] | None) -> None:
-    """Whether a model that has parameters has a checkpoint, and one that has none does without.
-
-    Raises:
-        UserError: not so.
-    """
-    number = sum(parameter.numel() for parameter in model.parameters())
-    if number and checkpoint is None:
-        raise UserError(f'{type(model).__name__} has {number:,} parameters, and no checkpoint is named: they would be '
-                        'random.', fix='give the .pth file; after training it lies in the working folder.')
-    if not number and checkpoint is not None:
-        raise UserError(f'{type(model).__name__} has no parameters, so that {os.fspath(checkpoint)} fills nothing.',
-                        fix='leave the checkpoint out.')
-
-
-def class_meta(cfg: Config, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """``classes`` and ``palette``: of the checkpoint, else of the config's ``metainfo``, else of its data set class."""
-    saved = (checkpoint.get('meta') or {}) if isinstance(checkpoint, Mapping) else {}
-    named = saved.get('dataset_meta') or (saved if 'CLASSES' in saved else {})
-    found = {str(key).lower(): value for key, value in named.items()}
-    sources: list[Mapping[str, Any]] = [found]
-    for key in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        if cfg.get(key) is not None:
-            for dataset in leaf_datasets(cfg[key]['dataset']):
-                sources += [dataset.get('metainfo') or {}, _class_metainfo(dataset.get('type'))]
-    for source in sources:
-        if source.get('classes'):
-            things = {'thing_classes': tuple(source['thing_classes'])} if source.get('thing_classes') else {}
-            return {'classes': tuple(source['classes']), 'palette': source.get('palette'), **things}
-    raise UserError(
-        'neither the checkpoint nor the config names the classes.',
-        fix="--cfg-options classes=\"('cat','dog')\" or metainfo=dict(classes=...) in the data set of the config",
-    )
-
-
-def _class_metainfo(kind: Any) -> Mapping[str, Any]:
-    """``METAINFO`` of a registered data set type."""
-    from mmengine.registry import DATASETS
-
-    found = DATASETS.get(kind) if isinstance(kind, str) else kind
-    return getattr(found, 'METAINFO', None) or {}
-
-
-def load_weights(model: torch.nn.Module, checkpoint: Any, name: str, allow_partial: bool) -> dict[str, list[str]]:
-    """Copy a checkpoint's weights into a model.
-
-    Returns:
-        ``missing``, ``unexpected`` and ``mismatched`` keys, all empty when it fits.
-
-    Raises:
-        UserError: something does not fit and ``allow_partial`` is False, or nothing fits at all.
-    """
-    state, own = weights_of(checkpoint), model.state_dict()
-    mismatched = [key for key in own if key in state and own[key].shape != state[key].shape]
-    report = {
-        'missing': [key for key in own if key not in state and not key.endswith(_COUNTER)],
-        'unexpected': [key for key in state if key not in own],
-        'mismatched': [f'{key}: checkpoint {_shape(state[key])}, model {_shape(own[key])}' for key in mismatched],
-    }
-    usable = {key: value for key, value in state.items() if key in own and key not in mismatched}
-    if not usable or (any(report.values()) and not allow_partial):
-        raise UserError(
-            f'checkpoint {name} does not fit the model of the config:\n{format_report(report)}\n',
-            fix='give the config that the checkpoint was trained with'
-            + (' (nothing at all fits).' if not usable else ', or --allow-partial to use what fits.'),
-        )
-    model.load_state_dict({**own, **usable})
-    return report
-
-
-def weights_of(checkpoint: Any) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint by name, without the prefix of a parallel wrapper."""
-    state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else {}
-    return {key.removeprefix(_PREFIX): value for key, value in state.items() if isinstance(value, torch.Tensor)}
-
-
-def refuse_other_shapes(model: torch.nn.Module, checkpoint: Any, name: str) -> None:
-    """Raise where a checkpoint has a tensor of a model in another shape: other classes, or another network.
-
-    mmengine passes over such tensors with a warning, and what they should have filled stays random.
-
-    Raises:
-        UserError: listing them.
-    """
-    own = model.state_dict()
-    wrong = [f'{key}: checkpoint {_shape(value)}, model {_shape(own[key])}'
-             for key, value in weights_of(checkpoint).items() if key in own and own[key].shape != value.shape]
-    if wrong:
-        raise UserError(
-            f'checkpoint {name} does not fit the model of the config:\n{format_report(dict(mismatched=wrong))}\n',
-            fix='give the config that the checkpoint was trained with; it lies in its working folder',
-        )
-
-
-def format_report(report: Mapping[str, Sequence[str]], limit: int = 8) -> str:
-    """Lines that name at most ``limit`` keys of each kind."""
-    lines = []
-    for kind, keys in report.items():
-        if keys:
-            lines.append(f'  {len(keys)} {kind}:')
-            lines += [f'    {key}' for key in keys[:limit]]
-            if len(keys) > limit:
-                lines.append(f'    ... and {len(keys) - limit} more')
-    return '\n'.join(lines)
-
-
-def _shape(value: torch.Tensor) -> str:
-    return 'x'.join(map(str, value.shape)) or 'scalar'
 
 
 def limit_instances(config: Any, limit: int) -> None:

@@ -13,9 +13,9 @@ from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from mmseg_plugins import setup
-from mmseg_plugins.apis.inference import load_weights
 from mmseg_plugins.config.build_errors import explain_build_errors
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.engine.checkpoint.fit import load_weights
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.utils.errors import UserError
 

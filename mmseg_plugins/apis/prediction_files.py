@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -103,8 +105,41 @@ def labelme_file(
     return labelme_document(labelme_shapes(objects), image_path, height, width)
 
 
+class JsonSpool:
+    """Items of a JSON array, kept in a file without a name until they are written: memory does not grow with them.
+
+    Args:
+        folder: Where the file lies; it is gone when the process ends, however it ends.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file: IO[str] | None = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, items: Iterable[Any]) -> None:
+        """Append items."""
+        for item in items:
+            if self._file is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._file = tempfile.TemporaryFile('w+', encoding='utf-8', dir=self.folder)  # noqa: SIM115
+            self._file.write((', ' if self._count else '') + json.dumps(item, ensure_ascii=False))
+            self._count += 1
+
+    def copy_to(self, stream: IO[str]) -> None:
+        """Write the array."""
+        stream.write('[')
+        if self._file is not None:
+            self._file.seek(0)
+            shutil.copyfileobj(self._file, stream)
+        stream.write(']')
+
+
 class ResultWriter:
-    """Writes the predictions of a set of images below one folder.
+    """Writes the predictions of a set of images below one folder; the memory it takes does not grow with their number.
 
     ::
 
@@ -137,11 +172,9 @@ class ResultWriter:
         self.names = [str(name) for name in meta['classes']]
         self.category_ids = list(range(1, len(self.names) + 1)) if category_ids is None else list(category_ids)
         self.polygons = polygons
-        self.images: list[dict[str, Any]] = []
-        self.results: list[dict[str, Any]] = []
-        self.polygon_results: list[dict[str, Any]] = []
-        self.panoptic_results: list[dict[str, Any]] = []
+        self.images, self.results, self.polygon_results, self.panoptic_results = (JsonSpool(self.out) for _ in range(4))
         self.kinds: set[str] = set()  # of results: instances, semantic, panoptic
+        self._last_image: int | None = None
 
     def add_instances(
         self, image: np.ndarray, instances: Instances, name: str, stem: str, image_id: int, path: Path,
@@ -151,7 +184,7 @@ class ResultWriter:
         self.kinds.add('instances')
         self._add_image(image, name, image_id)
         entries = coco_results(instances, image_id, self.category_ids)
-        self.results += entries
+        self.results.add(entries)
         if overlay:
             drawn = draw_instances(
                 image, instances.masks, instances.boxes, instances.labels, instances.scores, self.names
@@ -159,7 +192,7 @@ class ResultWriter:
             save_image(self.out / 'overlays' / f'{stem}.jpg', drawn)
         if self.polygons and instances.masks is not None:
             polygons = with_polygons(entries)
-            self.polygon_results += polygons
+            self.polygon_results.add(polygons)
             target = self.out / 'labelme' / f'{stem}.json'
             names = dict(zip(self.category_ids, self.names, strict=True))
             place = os.path.relpath(path, target.parent)
@@ -200,7 +233,7 @@ class ResultWriter:
         self._add_image(image, name, image_id)
         numbered, segments = panoptic_segments(ids, self.category_ids)
         save_image(self.out / 'panoptic' / f'{stem}.png', ids_as_bgr(numbered))
-        self.panoptic_results.append({'image_id': image_id, 'file_name': f'{stem}.png', 'segments_info': segments})
+        self.panoptic_results.add([{'image_id': image_id, 'file_name': f'{stem}.png', 'segments_info': segments}])
         palette = self.meta.get('palette')
         palette = None if isinstance(palette, str) else palette
         drawn = draw_panoptic(image, split_segments(ids, len(self.names)), self.names, palette)
@@ -209,8 +242,8 @@ class ResultWriter:
     def finish(self) -> list[Path]:
         """Write the JSON files; returns the paths of everything written."""
         categories = [{'id': key, 'name': name} for key, name in zip(self.category_ids, self.names, strict=True)]
-        files = {'images.json': {'images': self.images, 'annotations': [], 'categories': categories}}
-        content: dict[str, Any] = dict(files)
+        content: dict[str, dict[str, Any] | JsonSpool] = {
+            'images.json': {'images': self.images, 'annotations': [], 'categories': categories}}
         if not self.kinds or 'instances' in self.kinds:
             content['predictions.json'] = self.results
             if self.polygons:
@@ -218,20 +251,38 @@ class ResultWriter:
         if 'panoptic' in self.kinds:
             things = set(self.meta.get('thing_classes') or self.names)
             flagged = [{**item, 'isthing': int(item['name'] in things)} for item in categories]
-            content['panoptic.json'] = {**files['images.json'], 'annotations': self.panoptic_results,
-                                        'categories': flagged}  # fmt: skip
+            content['panoptic.json'] = {
+                'images': self.images, 'annotations': self.panoptic_results, 'categories': flagged}
         folders = [self.out / name for name in RESULT_FOLDERS]
         written = [folder for folder in folders if folder.is_dir()]
         for name, value in content.items():
-            _write_json(self.out / name, value)
+            write_spooled(self.out / name, value)
             written.append(self.out / name)
         return written
 
     def _add_image(self, image: np.ndarray, name: str, image_id: int) -> None:
-        if self.images and self.images[-1]['id'] == image_id:
+        if self._last_image == image_id:
             return  # instances and a panoptic map of one image
+        self._last_image = image_id
         height, width = image.shape[:2]
-        self.images.append({'id': image_id, 'file_name': name, 'height': height, 'width': width})
+        self.images.add([{'id': image_id, 'file_name': name, 'height': height, 'width': width}])
+
+
+def write_spooled(path: Path, value: Mapping[str, Any] | JsonSpool) -> None:
+    """Write a spool, or an object whose values may be spools, as ``json.dumps`` would write their lists."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as stream:
+        if isinstance(value, JsonSpool):
+            value.copy_to(stream)
+        else:
+            for index, (key, part) in enumerate(value.items()):
+                stream.write(f'{", " if index else "{"}{json.dumps(key)}: ')
+                if isinstance(part, JsonSpool):
+                    part.copy_to(stream)
+                else:
+                    stream.write(json.dumps(part, ensure_ascii=False))
+            stream.write('}')
+        stream.write('\n')
 
 
 def _write_json(path: Path, value: Any, indent: int | None = None) -> None:

@@ -99,7 +99,7 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
     Raises:
         UserError: the weights do not fit.
     """
-    from mmseg_plugins.apis.inference import load_weights
+    from mmseg_plugins.engine.checkpoint.fit import load_weights
     from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 
     if cfg.get('custom_imports'):

@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.score_thr <= 1:
         raise UserError(f'--score-thr {args.score_thr}: scores lie between 0 and 1')
     check_out_dir(args.out_dir)
-    from mmseg_plugins.apis.inference import Predictor, format_report
+    from mmseg_plugins.apis.inference import Predictor
     from mmseg_plugins.apis.predict_files import PredictionJob, find_images, predict_files
+    from mmseg_plugins.engine.checkpoint.fit import format_report
 
     files, names = find_images(args.image, args.out_dir)
     predictor = Predictor(

@@ -42,8 +42,13 @@ def run(args: argparse.Namespace) -> int:
     from mmengine.logging import print_log
     from mmengine.model import is_model_wrapper
 
-    from mmseg_plugins.apis.inference import check_checkpoint, refuse_other_shapes
     from mmseg_plugins.config.variables import NO_TEST_SET, test_is_validation
+    from mmseg_plugins.engine.checkpoint.fit import (
+        check_checkpoint,
+        refuse_other_shapes,
+        saved_meta,
+        warn_of_other_names,
+    )
     from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
     from mmseg_plugins.engine.hooks.test_results_hook import TestResultsHook
     from mmseg_plugins.engine.runner.options import (
@@ -70,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     check_checkpoint(model, args.checkpoint)
     if args.checkpoint is not None and '://' not in args.checkpoint:
-        refuse_other_shapes(model, load_checkpoint_file(args.checkpoint, mmap=True), args.checkpoint)
+        loaded = load_checkpoint_file(args.checkpoint, mmap=True)
+        refuse_other_shapes(model, loaded, args.checkpoint)
+        warn_of_other_names(cfg, saved_meta(loaded).get('classes'))
     if test_is_validation(cfg):
         print_log(NO_TEST_SET, 'current')
     metrics: list[Any] = []

@@ -74,6 +74,7 @@ class _Resolver:
 
     def __init__(self, cfg: Config, layers: Layers) -> None:
         self.cfg, self.layers = cfg, layers
+        self.class_file: str | None = None  # that the variable names
 
     def run(self) -> None:
         self._read_class_list()
@@ -161,6 +162,7 @@ class _Resolver:
     def _read_class_list(self) -> None:
         classes = self.cfg.get('classes')
         if isinstance(classes, str):
+            self.class_file = classes
             names, colors = class_list(classes, str(self.cfg.get('data_root') or ''))
             self.cfg['classes'] = names
             if colors and not self.cfg.get('palette'):
@@ -177,6 +179,7 @@ class _Resolver:
         if names is None and first is not None:
             names = _names_in(first)
         names = names if names is None or name == 'classes' else (*names, *stuff)
+        self._drop_unread_classes()
         for split in SPLITS:
             for leaf in leaf_datasets(_dataset(self.cfg, split)):
                 meta = leaf.get('metainfo') or {}
@@ -191,6 +194,14 @@ class _Resolver:
         if names is not None and not isinstance(names, str) and 'model' in self.cfg:
             background = first is not None and str(first.get('type')).endswith('CocoSemanticDataset')
             set_num_classes(self.cfg.model, len(names) + background, len(meta.get('stuff_classes') or ()))
+
+    def _drop_unread_classes(self) -> None:
+        """Take out ``metainfo.classes`` that is a copy of the variable: None, or the name of a file that was read."""
+        for split in SPLITS:
+            for leaf in leaf_datasets(_dataset(self.cfg, split)):
+                meta = leaf.get('metainfo') or {}
+                if 'classes' in meta and meta['classes'] in (None, self.class_file):
+                    leaf['metainfo'] = {key: value for key, value in meta.items() if key != 'classes'}
 
     def _metainfo(self, meta: Any, names: tuple[str, ...], name: str, stuff: tuple[str, ...]) -> dict[str, Any]:
         filled = dict(meta, classes=names)

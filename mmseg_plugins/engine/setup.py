@@ -10,7 +10,7 @@ from mmseg_plugins.utils.compat import check_stack
 
 @cache
 def setup_process() -> None:
-    """Check the stack, then install operators, readers of files and the hosts' config paths, once in a process.
+    """Check the stack; install operators, readers of files, paths of configs and what host APIs owe a config, once.
 
     Raises:
         ImportError: a package of the stack is missing or too old.
@@ -21,6 +21,7 @@ def setup_process() -> None:
     # Imported only now: these modules import mmengine, whose notices the filter above silences.
     from mmseg_plugins.config.load import find_host_configs
     from mmseg_plugins.datasets import coco_api
+    from mmseg_plugins.engine import host_apis
     from mmseg_plugins.engine.checkpoint.loaders import install
     from mmseg_plugins.ops.install import find_stand_in
 
@@ -28,3 +29,4 @@ def setup_process() -> None:
     find_host_configs()
     install()
     coco_api.install()
+    host_apis.install()

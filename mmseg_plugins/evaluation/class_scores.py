@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from mmdet.evaluation import CocoMetric
 from mmengine.evaluator import BaseMetric
 from mmseg.evaluation import IoUMetric
 
+from mmseg_plugins.evaluation.coco_backend import CocoArrays
 from mmseg_plugins.evaluation.coco_metric import FastCocoMetric
 from mmseg_plugins.evaluation.level_metrics import SemanticIoUMetric
 
@@ -35,11 +38,43 @@ class ClassScores(SemanticIoUMetric):
         return {}
 
 
-def watch_classes(metrics: list[BaseMetric]) -> None:
-    """Add what keeps the scores of every class to an evaluator's metrics, in place."""
+class ClassAPs(FastCocoMetric):
+    """AP of every class from what mmdet's ``CocoMetric`` collected, after its own evaluation; gives no number.
+
+    Args:
+        metric: The metric; from here on its evaluation fills :attr:`class_rows`.
+    """
+
+    def __init__(self, metric: CocoMetric) -> None:
+        super().__init__(metric=[kind for kind in metric.metrics if kind in ('bbox', 'segm')],
+                         iou_thrs=metric.iou_thrs, proposal_nums=metric.proposal_nums)
+        stock = metric.compute_metrics
+
+        def compute(results: list[Any]) -> dict[str, float]:
+            values: dict[str, float] = stock(results)
+            if self.metrics and not metric.format_only:
+                self.dataset_meta = metric.dataset_meta
+                self.take_ground_truth(deepcopy(metric._coco_api.dataset), 'the evaluation JSON')
+                self.compute_metrics(results)
+            return values
+
+        metric.compute_metrics = compute
+
+    def _values(self, metric: str, arrays: CocoArrays) -> dict[str, float]:
+        self.keep_rows(metric, arrays)
+        return {}
+
+
+def watch_classes(metrics: list[BaseMetric]) -> list[ClassAPs]:
+    """Add what keeps the scores of every class to an evaluator's metrics, in place.
+
+    Returns:
+        What looks at metrics from outside, for :func:`write_class_scores`.
+    """
     for metric in list(metrics):
         if type(metric) is not ClassScores and isinstance(metric, IoUMetric) and not metric.format_only:
             metrics.append(ClassScores(metric.ignore_index))
+    return [ClassAPs(metric) for metric in metrics if type(metric) is CocoMetric]
 
 
 def write_class_scores(metrics: Iterable[BaseMetric], folder: Path) -> list[Path]:

@@ -73,7 +73,11 @@ class FastCocoMetric(CocoMetric):
                 self._load_ground_truth(path)
 
     def _load_ground_truth(self, path: str) -> None:
-        content = prepare_ground_truth(read_coco(path).content)
+        self.take_ground_truth(read_coco(path).content, path)
+
+    def take_ground_truth(self, content: dict[str, Any], path: str) -> None:
+        """Evaluate against the content of a COCO file; ``path`` names it in messages."""
+        content = prepare_ground_truth(content)
         if self.sort_categories:
             content['categories'] = sorted(content['categories'], key=lambda item: item['id'])
         if 'segm' in self.metrics:
@@ -175,14 +179,19 @@ class FastCocoMetric(CocoMetric):
         if metric == 'proposal':
             return {item: stats[item] for item in items}
         values: dict[str, float] = {}
-        names = {item['id']: item['name'] for item in self._coco_api.dataset['categories']}
-        rows = self.class_rows[metric] = class_table(arrays, names)
+        rows = self.keep_rows(metric, arrays)
         if self.classwise:
             print_log('\n' + AsciiTable([('category', *_AP_ITEMS), *rows]).table, logger='current')
             values.update({f'{row[0]}_precision': float(row[1]) for row in rows})
         values.update({f'{metric}_{item}': stats[item] for item in items})
         print_log(f'{metric}_mAP_copypaste: ' + ' '.join(f'{stats[item]:.3f}' for item in _AP_ITEMS), logger='current')
         return values
+
+    def keep_rows(self, metric: str, arrays: CocoArrays) -> list[tuple[str, ...]]:
+        """Keep and return the table of the classes."""
+        names = {item['id']: item['name'] for item in self._coco_api.dataset['categories']}
+        rows = self.class_rows[metric] = class_table(arrays, names)
+        return rows
 
 
 def summary(arrays: CocoArrays) -> dict[str, float]:

@@ -13,6 +13,8 @@ from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from mmseg_plugins.datasets.coco_api import ids_by_name
+from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.structures.images import save_image
 from mmseg_plugins.structures.rle import encode_mask, iter_masks
 from mmseg_plugins.utils.errors import UserError
@@ -115,9 +117,7 @@ class StreamedResults(BaseMetric):
         if self._category_ids is None:
             self._category_ids = list(range(1, len(self._classes()) + 1))
             if self.ann_file is not None:
-                categories = json.loads(Path(self.ann_file).read_text(encoding='utf-8-sig'))['categories']
-                known = {item['name']: int(item['id']) for item in categories}
-                self._category_ids = [known[name] for name in self._classes() if name in known]
+                self._category_ids = ids_by_name(read_coco(self.ann_file).content['categories'], self._classes())
         return self._category_ids[label]
 
 

@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import weakref
 
 import cv2
 import numpy as np
@@ -14,9 +15,11 @@ from mmengine.registry import MODELS, init_default_scope
 from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
 
-from mmseg_plugins.apis import Predictor
-from mmseg_plugins.apis.inference import class_meta
+from mmseg_plugins.apis import Predictor, prediction_files
+from mmseg_plugins.apis.predict_files import PredictionJob, predict_files
+from mmseg_plugins.apis.prediction_files import coco_results
 from mmseg_plugins.cli.main import main
+from mmseg_plugins.engine.checkpoint.fit import class_meta
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -250,3 +253,53 @@ def test_keys_of_a_parallel_wrapper_are_understood(detector, tmp_path):
     state = torch.load(checkpoint, weights_only=True)['state_dict']
     torch.save({f'module.{key}': value for key, value in state.items()}, tmp_path / 'wrapped.pth')
     assert not any(Predictor(config, tmp_path / 'wrapped.pth').report.values())
+
+
+class _Entry(dict):
+    """A result that can be counted while it lives."""
+
+
+def test_memory_of_predict_does_not_grow_with_the_number_of_images(detector, tmp_path, monkeypatch):
+    data = detector[2]
+    sample = Predictor(*detector[:2])(data / 'images' / 'toy 0.png')
+    alive, most = [], []
+
+    def counted(*given):
+        entries = [_Entry(one) for one in coco_results(*given)]
+        alive.extend(map(weakref.ref, entries))
+        return entries
+
+    class Stub:
+        meta = dict(classes=toy_runs.CLASSES)
+
+        def load(self, path):
+            return dict(img=np.zeros((64, 64, 3), np.uint8))
+
+        def predict_loaded(self, loaded):
+            most.append(sum(one() is not None for one in alive))
+            return sample.clone()
+
+    monkeypatch.setattr(prediction_files, 'coco_results', counted)
+    files, names = [data / 'images' / 'toy 0.png'] * 12, [f'{index}.png' for index in range(12)]
+    assert predict_files(Stub(), files, names, PredictionJob(tmp_path, score_thr=0.0, polygons=True)) == []
+    each = len(sample.pred_instances)
+    assert len(alive) == 12 * each > 0
+    assert max(most) <= each  # those of the image before
+    results = json.loads((tmp_path / 'predictions.json').read_text())
+    assert [item['image_id'] for item in results] == [index for index in range(1, 13) for _ in range(each)]
+    assert len(json.loads((tmp_path / 'images.json').read_text())['images']) == 12
+
+
+def test_a_spool_writes_what_json_writes(tmp_path):
+    items = [{'a': [1, 2.5], 'b': 'ä'}, None, 'x']
+    for given in ([], items):
+        spool = prediction_files.JsonSpool(tmp_path)
+        spool.add(given[:1])
+        spool.add(given[1:])
+        prediction_files.write_spooled(tmp_path / 'a.json', {'images': spool, 'annotations': []})
+        prediction_files.write_spooled(tmp_path / 'b.json', spool)
+        whole = json.dumps(dict(images=given, annotations=[]), ensure_ascii=False)
+        assert (tmp_path / 'a.json').read_text() == whole + '\n'
+        assert (tmp_path / 'b.json').read_text() == json.dumps(given, ensure_ascii=False) + '\n'
+        assert len(spool) == len(given)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['a.json', 'b.json']

@@ -69,6 +69,33 @@ def test_instances_are_streamed_with_the_ids_of_the_coco_file(tmp_path):
         assert [row[0] for row in rows(tmp_path / 'run' / f'classes_{kind}_ap.csv')] == ['class', 'disc', 'bar']
 
 
+def test_the_stock_coco_metric_gives_the_ap_of_every_class_and_its_own_numbers(tmp_path):
+    data = toy_runs.write_toy_coco(tmp_path / 'data', images=2)
+    tables, numbers = [], []
+    for kind in ('CocoMetric', 'mmseg_plugins.FastCocoMetric'):
+        cfg = toy_runs.detector_config(data, tmp_path / 'run')
+        cfg.test_evaluator.type = kind
+        files = saved(cfg, tmp_path, dataset_meta=dict(classes=toy_runs.CLASSES))
+        work_dir = tmp_path / kind
+        assert main(['test', *files, '--work-dir', str(work_dir)]) == 0
+        tables.append([rows(work_dir / f'classes_{name}_ap.csv') for name in ('bbox', 'segm')])
+        numbers.append(json.loads((work_dir / 'test_summary.json').read_text())['metrics'])
+    assert tables[0] == tables[1]
+    assert numbers[0] == pytest.approx(numbers[1])
+
+
+def test_classes_that_the_json_lacks_shift_no_category(tmp_path):
+    (tmp_path / 'truth.json').write_text(json.dumps(dict(
+        images=[], annotations=[], categories=[dict(id=4, name='c'), dict(id=9, name='a')])))
+    metric = StreamedResults(tmp_path / 'out', ann_file=str(tmp_path / 'truth.json'))
+    metric.dataset_meta = dict(classes=('a', 'b', 'c'))
+    found = dict(bboxes=torch.zeros(3, 4), labels=torch.arange(3), scores=torch.ones(3))
+    metric.process({}, [dict(pred_instances=found, img_id=1, img_path='x/1.png')])
+    metric.evaluate(1)
+    entries = json.loads((tmp_path / 'out' / 'predictions.json').read_text())
+    assert [entry['category_id'] for entry in entries] == [9, 10, 4]
+
+
 def test_nothing_of_an_image_stays_in_memory_and_equal_names_are_refused(tmp_path):
     metric = StreamedResults(tmp_path)
     metric.dataset_meta = dict(classes=('a', 'b'))

@@ -247,3 +247,20 @@ def test_class_list_with_a_color_in_some_lines_is_refused(child, tmp_path):
     (tmp_path / 'classes.txt').write_text('road 10 20 30\nsky\n')
     with pytest.raises(UserError, match='1 of its 2 lines have a color'):
         load_config(child(MAPS, f"classes = {str(tmp_path / 'classes.txt')!r}"))
+
+
+@pytest.mark.parametrize('classes', ["None", "'names.txt'", "('x', 'y')"])
+@pytest.mark.parametrize('over', [True, False])
+def test_classes_that_a_base_copies_into_its_loaders_follow_the_variable(classes, over, child, tmp_path):
+    """Ours write ``metainfo=dict(classes=classes)`` for hosts that read them; a copy of a file may, too."""
+    content = {'images': [], 'annotations': [], 'categories': [{'id': 1, 'name': 'x'}, {'id': 2, 'name': 'y'}]}
+    (tmp_path / 'train.json').write_text(json.dumps(content))
+    (tmp_path / 'names.txt').write_text('x\ny\n')
+    text = f"data_root = {str(tmp_path)!r}\ntrain_ann_file = 'train.json'\nclasses = {classes}\n"
+    copied = 'train_dataloader = dict(dataset=dict(metainfo=dict(classes=classes)))\n'
+    cfg = load_config(child(INSTANCES, text + ('' if over else copied)))
+    assert cfg.train_dataloader.dataset.metainfo.classes == cfg.val_dataloader.dataset.metainfo.classes == ('x', 'y')
+
+
+def test_classes_that_no_file_tells_are_left_to_the_data_set(child):
+    assert 'classes' not in (load_config(child(INSTANCES, 'classes = None')).train_dataloader.dataset.metainfo or {})

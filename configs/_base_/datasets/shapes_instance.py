@@ -26,8 +26,8 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
-    dataset=dict(pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
-val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline))
+    dataset=dict(metainfo=dict(classes=classes), pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
+val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(metainfo=dict(classes=classes), pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type='mmseg_plugins.FastCocoMetric')

@@ -22,6 +22,9 @@ model = dict(
     neck=dict(_delete_=True, type='mmseg_plugins.SimpleFeaturePyramid', in_channels=96, out_channels=64, num_outs=4),
     rpn_head=dict(anchor_generator=dict(scales=anchor_scales)),
     roi_head=dict(
-        bbox_roi_extractor=dict(finest_scale=finest_scale), mask_roi_extractor=dict(finest_scale=finest_scale)),
+        bbox_roi_extractor=dict(finest_scale=finest_scale),
+        bbox_head=dict(num_classes=1),
+        mask_roi_extractor=dict(finest_scale=finest_scale),
+        mask_head=dict(num_classes=1)),
     train_cfg=dict(rpn_proposal=dict(nms_pre=500, max_per_img=300), rcnn=dict(sampler=dict(num=64, pos_fraction=0.5))),
     test_cfg=dict(rpn=dict(nms_pre=1000, max_per_img=500), rcnn=dict(max_per_img=200)))

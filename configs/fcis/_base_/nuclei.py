@@ -12,6 +12,7 @@ num_rois = 300  # of the proposals and objects; on average 134 are objects (medi
 
 model = dict(
     rpn_head=dict(anchor_generator=dict(scales=anchor_scales)),
+    roi_head=dict(num_classes=1),
     train_cfg=dict(rcnn=dict(sampler=dict(num=num_rois))),
     test_cfg=dict(
         rpn=dict(nms_pre=1000, max_per_img=500),

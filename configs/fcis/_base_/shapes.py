@@ -9,4 +9,4 @@ _base_ = [
 # ------------------------------------------------------------------ often changed
 anchor_scales = [4]  # 16, 32, 64, 128 px
 
-model = dict(rpn_head=dict(anchor_generator=dict(scales=anchor_scales)))
+model = dict(rpn_head=dict(anchor_generator=dict(scales=anchor_scales)), roi_head=dict(num_classes=5))

@@ -11,6 +11,8 @@ model = dict(
     rpn_head=dict(anchor_generator=dict(scales=[8])),
     roi_head=dict(
         bbox_roi_extractor=dict(finest_scale=56),
-        mask_roi_extractor=dict(finest_scale=56)),
+        bbox_head=dict(num_classes=1),
+        mask_roi_extractor=dict(finest_scale=56),
+        mask_head=dict(num_classes=1)),
     train_cfg=dict(rpn_proposal=dict(nms_pre=500, max_per_img=300), rcnn=dict(sampler=dict(num=64, pos_fraction=0.5))),
     test_cfg=dict(rpn=dict(nms_pre=1000, max_per_img=500), rcnn=dict(max_per_img=100)))

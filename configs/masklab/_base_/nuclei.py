@@ -18,6 +18,7 @@ model = dict(
     roi_head=dict(
         type='mmseg_plugins.MaskLabRoIHead',
         bbox_roi_extractor=dict(finest_scale=finest_scale),
+        bbox_head=dict(num_classes=1),
         mask_roi_extractor=None,
         mask_head=dict(
             _delete_=True,

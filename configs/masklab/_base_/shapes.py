@@ -25,8 +25,8 @@ model = dict(
         # Stock ResLayer counts channels from 64: its third stage is the fourth of a backbone of half the width.
         shared_head=dict(depth=18, stage=2, stride=2, norm_cfg=norm_cfg, norm_eval=False, init_cfg=None),
         bbox_roi_extractor=dict(output_size=8, pool=1, out_channels=128),
-        bbox_head=dict(in_channels=256, roi_feat_size=4),
-        mask_head=dict(in_channels=256, mask_size=mask_size)),
+        bbox_head=dict(in_channels=256, roi_feat_size=4, num_classes=5),
+        mask_head=dict(in_channels=256, mask_size=mask_size, num_classes=5)),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),
         rpn_proposal=dict(nms_pre=500, max_per_img=100),

@@ -21,10 +21,11 @@ model = dict(
     rpn_head=dict(anchor_generator=dict(scales=anchor_scales)),
     roi_head=dict(
         bbox_roi_extractor=dict(finest_scale=finest_scale),
-        bbox_head=dict(type='mmseg_plugins.AdaptivePooling2FCBBoxHead', num_levels=1, norm_cfg=norm_cfg),
+        bbox_head=dict(type='mmseg_plugins.AdaptivePooling2FCBBoxHead', num_classes=1, num_levels=1, norm_cfg=norm_cfg),
         mask_roi_extractor=dict(finest_scale=finest_scale),
         mask_head=dict(
             type='mmseg_plugins.AdaptivePoolingMaskHead',
+            num_classes=1,
             num_levels=1,
             fc_fusion=False,
             roi_feat_size=14,

@@ -17,9 +17,10 @@ norm_cfg = dict(type='GN', num_groups=num_groups)
 model = dict(
     neck=dict(type='mmseg_plugins.PANetFPN', bottom_up=False, norm_cfg=norm_cfg),
     roi_head=dict(
-        bbox_head=dict(type='mmseg_plugins.AdaptivePooling2FCBBoxHead', num_levels=1, norm_cfg=norm_cfg),
+        bbox_head=dict(type='mmseg_plugins.AdaptivePooling2FCBBoxHead', num_classes=5, num_levels=1, norm_cfg=norm_cfg),
         mask_head=dict(
             type='mmseg_plugins.AdaptivePoolingMaskHead',
+            num_classes=5,
             num_levels=1,
             fc_fusion=False,
             roi_feat_size=14,

@@ -63,8 +63,10 @@ test_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
-train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+train_dataloader = dict(
+    batch_size=4,
+    dataset=dict(metainfo=dict(classes=classes), pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
+val_dataloader = dict(dataset=dict(metainfo=dict(classes=classes), pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 # ----------------------------------------------------------------- schedule

@@ -21,6 +21,8 @@ extractor = dict(
 model = dict(
     rpn_head=dict(anchor_generator=dict(scales=anchor_scales)),
     roi_head=dict(
+        bbox_head=dict(num_classes=1),
+        mask_head=dict(num_classes=1),
         bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=1), **extractor),
         mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=1), **extractor)),
     train_cfg=dict(rpn_proposal=dict(nms_pre=500, max_per_img=300), rcnn=dict(sampler=dict(num=64, pos_fraction=0.5))),

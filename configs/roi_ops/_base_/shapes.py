@@ -19,5 +19,7 @@ extractor = dict(
     featmap_strides=[4, 8, 16, 32])
 model = dict(
     roi_head=dict(
+        bbox_head=dict(num_classes=5),
+        mask_head=dict(num_classes=5),
         bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=1), **extractor),
         mask_roi_extractor=dict(roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=1), **extractor)))

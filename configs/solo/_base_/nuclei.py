@@ -24,5 +24,6 @@ model = dict(
     type='mmseg_plugins.TiledSOLO',
     tile=tile,
     overlap=overlap,
-    mask_head=dict(num_grids=num_grids, scale_ranges=scale_ranges, min_mask_area=1),  # the smallest count here
+    mask_head=dict(
+        num_classes=1, num_grids=num_grids, scale_ranges=scale_ranges, min_mask_area=1),  # the smallest count here
     test_cfg=dict(max_per_img=max_per_img))

@@ -22,16 +22,17 @@ class TestResultsHook(Hook):
 
     def __init__(self, metrics: Sequence[BaseMetric] = ()) -> None:
         self.metrics = list(metrics)
+        self._watching: list[BaseMetric] = []
 
     def before_test(self, runner: Any) -> None:
         """Add the metrics."""
         evaluator = runner.test_evaluator
-        watch_classes(evaluator.metrics)
+        self._watching = list(watch_classes(evaluator.metrics))
         evaluator.metrics += self.metrics
         evaluator.dataset_meta = evaluator.dataset_meta  # reaches those that were added
 
     def after_test(self, runner: Any) -> None:
         """Write the tables of classes into the working folder."""
         if is_main_process():
-            for path in write_class_scores(runner.test_evaluator.metrics, Path(runner.work_dir)):
+            for path in write_class_scores([*runner.test_evaluator.metrics, *self._watching], Path(runner.work_dir)):
                 runner.logger.info(f'Scores of every class: {path}')

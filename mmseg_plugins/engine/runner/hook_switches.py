@@ -35,10 +35,8 @@ def add_switch_hooks(cfg: Any) -> None:
     cfg['custom_hooks'] = hooks
 
 
-def add_post_process(cfg: Any) -> None:
-    """Append the hook that acts for a top-level ``post_process = dict(type=...)``, in place."""
-    if cfg.get('post_process'):
-        cfg['custom_hooks'] = [
-            *(cfg.get('custom_hooks') or []),
-            dict(type=POST_PROCESS, post_process=cfg['post_process']),
-        ]
+def register_post_process(runner: Any) -> None:
+    """Register the hook that acts for a top-level ``post_process = dict(type=...)``, unless it is listed already."""
+    described = runner.cfg.get('post_process')
+    if described and POST_PROCESS.split('.')[1] not in {type(hook).__name__ for hook in runner.hooks}:
+        runner.register_hook(dict(type=POST_PROCESS, post_process=described))

@@ -43,7 +43,7 @@ from mmseg_plugins.engine.checks.training_numbers import check_rules
 from mmseg_plugins.engine.checks.training_parts import check_loader, check_training
 from mmseg_plugins.engine.protocols import BeforeBuild
 from mmseg_plugins.engine.runner.cpu_dist import cpu_wrapper, start_gloo
-from mmseg_plugins.engine.runner.hook_switches import add_post_process, add_switch_hooks
+from mmseg_plugins.engine.runner.hook_switches import add_switch_hooks
 from mmseg_plugins.engine.runner.loops import ResumableEpochLoop, ResumableIterLoop
 from mmseg_plugins.engine.runner.optimizer_state import check_resumed, group_settings, reapply_groups, training_kinds
 from mmseg_plugins.engine.runner.resumable_data import is_resumable, resumable_loader
@@ -106,7 +106,6 @@ class SafeRunner(Runner):
         if cfg.get('train_cfg') is None and cfg.get('optim_wrapper') is None:
             cfg['train_dataloader'] = None  # without a schedule: mmengine wants all three or none
         add_switch_hooks(cfg)
-        add_post_process(cfg)
         check_rules(cfg)
         with explain_build_errors(cfg), explain_disk_full(cfg['work_dir']):
             return super().from_cfg(cfg)
