@@ -140,8 +140,7 @@ def test_a_host_reads_as_many_classes_as_the_data_has(name):
     background = leaf.type.endswith('CocoSemanticDataset')
     set_num_classes(right, len(meta['classes']) + background, len(meta.get('stuff_classes') or ()))
     assert [number.value for number in class_numbers(cfg.model)] == [number.value for number in class_numbers(right)]
-    assert meta['classes'] == next(leaf_datasets(loaded(name).train_dataloader.dataset)).get(
-        'metainfo', {}).get('classes', meta['classes'])
+    assert cfg.get('classes') in (None, meta['classes'])
 
 
 @pytest.mark.parametrize('name', NAMES)
