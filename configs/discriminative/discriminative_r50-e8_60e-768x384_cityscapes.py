@@ -36,8 +36,10 @@ test_pipeline = [
     load[0], resize, load[1],
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
-train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+train_dataloader = dict(
+    batch_size=2,
+    dataset=dict(metainfo=dict(classes=classes), pipeline=train_pipeline, filter_cfg=dict(filter_empty_gt=False)))
+val_dataloader = dict(dataset=dict(metainfo=dict(classes=classes), pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)

@@ -8,3 +8,5 @@ _base_ = [
     '../_base_/schedules/small_1500it.py',
     '../_base_/runtime/iters_runtime.py',
 ]
+
+model = dict(roi_head=dict(bbox_head=dict(num_classes=5), mask_head=dict(num_classes=5)))
