@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 from device_operators import OPERATORS
-from mixing_grid import BACKBONES, BATCHES, NECKS, Mix, combine
+from mixing_grid import BACKBONES, BATCHES, NECKS, PLAIN, PYRAMID, Mix, combine
 from mixing_systems import SYSTEMS
 from mmengine.config import Config
 from tiny_models import batch, build, losses_of, predictions_of
@@ -45,7 +45,8 @@ def build_cell(mix: Mix) -> nn.Module:
 
 def batch_of(mix: Mix) -> str:
     """One kind of batch for a cell, so that each backbone, neck and system meets each kind."""
-    place = list(BACKBONES).index(mix.backbone) + list(NECKS).index(mix.neck) + list(SYSTEMS).index(mix.system)
+    rows = ((*BACKBONES, *PLAIN), (*NECKS, PYRAMID), tuple(SYSTEMS))
+    place = sum(names.index(name) for names, name in zip(rows, mix, strict=True))
     return list(BATCHES)[place % len(BATCHES)]
 
 

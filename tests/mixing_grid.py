@@ -36,6 +36,13 @@ BACKBONES: dict[str, tuple[list[int], dict[str, Any]]] = {
         out_indices=(1, 2, 3, 4))),
 }  # fmt: skip
 STRIDES = [4, 8, 16, 32, 64]
+# Plain transformers give one map, at stride 16; SimpleFeaturePyramid makes all levels from it.
+SIZES = dict(arch=dict(embed_dims=16, depth=2, num_heads=2, hidden=16), pretrain_size=64, window_size=3,
+             global_blocks=[1])  # windows of 3 tokens do not divide the 4 of an image  # fmt: skip
+PLAIN: dict[str, tuple[list[int], dict[str, Any]]] = {
+    'mmseg_plugins.EVA02': ([16], dict(type='mmseg_plugins.EVA02', **SIZES)),
+    'mmseg_plugins.EVA': ([16], dict(type='mmseg_plugins.EVA', relative_size=64, **SIZES)),
+}
 
 
 # ---------------------------------------------------------------------------------------------------------- necks
@@ -51,6 +58,7 @@ NECKS: dict[str, Callable[[list[int], int], dict[str, Any] | None]] = {
     'mmdet.ChannelMapper': _neck('mmdet.ChannelMapper', norm_cfg=GN),
     'mmseg_plugins.PANetFPN': _neck('mmseg_plugins.PANetFPN', norm_cfg=GN),
 }
+PYRAMID = 'mmseg_plugins.SimpleFeaturePyramid'
 
 
 # ---------------------------------------------------------------------------------------------------- combinations
@@ -73,7 +81,11 @@ def legal(mix: Mix) -> bool:
     return mix.neck != 'none' or bool(SYSTEMS[mix.system].bare)
 
 
-LEGAL = [mix for mix in GRID if legal(mix)]
+# Every system reads a plain transformer's pyramid; EVA, which differs inside its blocks, goes with one of each family.
+FAMILIES = ('Mask R-CNN', 'PANet', 'SOLOv2', 'Mask2Former')
+PYRAMIDS = [Mix('mmseg_plugins.EVA02', PYRAMID, system) for system in SYSTEMS] + [
+    Mix('mmseg_plugins.EVA', PYRAMID, system) for system in FAMILIES]  # fmt: skip
+LEGAL = [mix for mix in GRID if legal(mix)] + PYRAMIDS
 
 # The boxes (x1, y1, x2, y2) of the objects of two images of 64 x 64 pixels.
 OBJECTS: list[list[float]] = [[4, 4, 30, 40], [20, 20, 60, 60]]
@@ -86,9 +98,9 @@ BATCHES: dict[str, list[list[list[float]]]] = {
 
 def combine(mix: Mix) -> ConfigDict:
     """The model config of one cell; the heads of an illegal one are made for what a neck would give."""
-    channels, backbone = BACKBONES[mix.backbone]
+    channels, backbone = {**BACKBONES, **PLAIN}[mix.backbone]
     system = SYSTEMS[mix.system]
-    neck = NECKS[mix.neck](channels, system.levels)
+    neck = {**NECKS, PYRAMID: _neck(PYRAMID)}[mix.neck](channels, system.levels)
     if neck is None and system.bare:
         own = backbone.get('out_indices', range(4))  # EfficientNetLite counts from the map at stride 2
         backbone = {**backbone, 'out_indices': tuple(own[i] for i in system.bare)}

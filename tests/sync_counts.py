@@ -1,8 +1,9 @@
 """How often the host waits for the device in a training step and for a predicted image, system by system.
 
 ``python tests/sync_counts.py`` counts anew on the simulated device and writes ``tests/sync_budget.json`` and the table
-of ``docs/accelerators.md``.  Cells of the mixing grid: ResNet, FPN and the system on two images of 64 x 64 pixels;
-semantic systems: two crops of 64 x 64.  A step is forward and backward pass and SGD; the images lie on the device.
+of ``docs/accelerators.md``.  Cells of the mixing grid: ResNet, FPN and the system (once also EVA-02 and its pyramid) on
+two images of 64 x 64 pixels; semantic systems: two crops of 64 x 64.  A step is forward and backward pass and SGD; the
+images lie on the device.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import torch
 from config_files import NAMES, loaded
 from device_checks import build_cell
-from mixing_grid import BATCHES, Mix
+from mixing_grid import BATCHES, PYRAMID, Mix
 from mixing_systems import SYSTEMS
 from mmengine.registry import DefaultScope
 from semantic_batches import random_labels, semantic_batch
@@ -29,10 +30,15 @@ TABLE = ROOT / 'docs/accelerators.md'
 BEGIN, END = '<!-- synchronisations: begin -->', '<!-- synchronisations: end -->'
 OURS = 'mmseg_plugins'
 
+# What is counted of the mixing grid.
+CELLS = {system: Mix('mmdet.ResNet', 'mmdet.FPN', system) for system in SYSTEMS} | {
+    'Mask R-CNN on EVA-02': Mix('mmseg_plugins.EVA02', PYRAMID, 'Mask R-CNN')}  # fmt: skip
+
 Counts = dict[str, dict[str, int]]  # phase -> top package -> synchronizations
 
 # One semantic system of each kind of head, by the beginning of its config's name.
-SEMANTIC = ('fcn8s_', 'segnet_', 'unet_valid', 'deeplabv2_r18s_', 'enet_port', 'linknet_', 'crfrnn_')
+SEMANTIC = (
+    'fcn8s_', 'segnet_', 'unet_valid', 'deeplabv2_r18s_', 'enet_port', 'linknet_', 'crfrnn_', 'upernet_eva02-96')
 
 
 def semantic_configs() -> dict[str, str]:
@@ -43,7 +49,7 @@ def semantic_configs() -> dict[str, str]:
 
 def systems() -> list[str]:
     """All that is counted."""
-    return [*SYSTEMS, *semantic_configs()]
+    return [*CELLS, *semantic_configs()]
 
 
 def count(system: str) -> Counts:
@@ -55,7 +61,7 @@ def count(system: str) -> Counts:
             labels = [random_labels((64, 64), model.num_classes, seed=seed) for seed in (0, 1)]
             both, one = semantic_batch(labels), semantic_batch(labels[:1])
         else:
-            model = build_cell(Mix('mmdet.ResNet', 'mmdet.FPN', system))
+            model = build_cell(CELLS[system])
             both, one = batch(BATCHES['objects']), batch(BATCHES['objects'][:1])
         torch.manual_seed(0)
         return count_phases(device.move(model), both, one, device)

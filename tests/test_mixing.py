@@ -16,7 +16,7 @@ import sys
 import pytest
 import torch
 from mixing_faults import FAULTS, ILLEGAL, spoiled
-from mixing_grid import BACKBONES, BATCHES, GRID, LEGAL, NECKS, Mix, combine
+from mixing_grid import BACKBONES, BATCHES, FAMILIES, GRID, LEGAL, NECKS, PLAIN, PYRAMID, Mix, combine
 from mixing_systems import SYSTEMS
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
@@ -65,7 +65,9 @@ def test_the_grid_is_whole():
     # Without a neck six systems read the backbones' maps, each with channels of its own.
     assert sum(bool(system.bare) for system in SYSTEMS.values()) == 6
     assert set(SYSTEMS) - set(NOTHING) == {'Mask2Former'}
-    assert len(LEGAL) == 7 * (4 * 16 + 6)
+    # A plain transformer under its pyramid: EVA02 with each system, EVA with one of each family.
+    assert (len(PLAIN), len(FAMILIES)) == (2, 4)
+    assert len(LEGAL) == 7 * (4 * 16 + 6) + 16 + 4
     # Five faults for each system, strides beyond the first where they are declared, more for RoI heads with extractors.
     assert len(ILLEGAL) == 5 * 16 + 14 + 3 * 3 + 2
 
@@ -164,6 +166,8 @@ def dry_runs():
         yield pytest.param(combine, mix, id=str(mix))
     bare = Mix('mmdet.SwinTransformer', 'none', 'Mask2Former')
     yield pytest.param(combine, bare, id=str(bare))
+    plain = Mix('mmseg_plugins.EVA02', PYRAMID, 'Mask R-CNN')
+    yield pytest.param(combine, plain, id=str(plain))
     nothing = Mix('mmdet.ResNet', 'mmseg_plugins.PANetFPN', 'PANet')
     yield pytest.param(nothing_found, nothing, id='nothing found')
 

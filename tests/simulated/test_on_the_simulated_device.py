@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from device_checks import batch_of, check_cell, check_losses, check_operator
 from device_operators import ONE_SYNC, OPERATORS
-from mixing_grid import BACKBONES, BATCHES, LEGAL, NECKS, Mix
+from mixing_grid import BACKBONES, BATCHES, LEGAL, NECKS, PLAIN, PYRAMID, Mix
 from mixing_systems import SYSTEMS
 from simulated_device import SimulatedDevice
 
@@ -18,7 +18,7 @@ def test_cell_trains_and_predicts(mix: Mix) -> None:
 
 
 def test_each_part_meets_each_kind_of_batch() -> None:
-    for parts, names in enumerate((BACKBONES, NECKS, SYSTEMS)):
+    for parts, names in enumerate(((*BACKBONES, *PLAIN), (*NECKS, PYRAMID), SYSTEMS)):
         assert {(mix[parts], batch_of(mix)) for mix in LEGAL} == {(name, kind) for name in names for kind in BATCHES}
 
 
