@@ -34,6 +34,7 @@ FOLDERS = {
     'cuda': (torch.cuda.is_available(), 'no CUDA device'),
     'pretrained': (_installed(ENCODER), f'the package {ENCODER} is not installed'),
     'simulated': _simulated(),
+    'with_timm': (_installed('timm'), 'timm is not installed'),
 }
 LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 REPORT = 'tests_not_run_here'  # key under which a worker of xdist tells its counts

@@ -12,6 +12,7 @@ from .fcn_vgg import FCNVGG
 from .mirror_margin import MirrorMargin
 from .segnet_encoder import DeconvNetEncoder, SegNetEncoder
 from .tap_backbone import TapBackbone
+from .timm_backbone import TimmBackbone
 from .valid_unet import ValidUNet
 from .vgg import VGG
 from .with_image import WithImage
@@ -32,6 +33,7 @@ __all__ = [
     'MirrorMargin',
     'SegNetEncoder',
     'TapBackbone',
+    'TimmBackbone',
     'ValidUNet',
     'WithImage'
 ]
