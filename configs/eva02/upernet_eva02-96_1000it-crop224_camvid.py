@@ -1,4 +1,4 @@
-# UperNet on a small EVA-02 with the class token, from scratch, on CamVid.
+# UperNet on a small EVA-02, from scratch, on CamVid.
 #   python tools/train.py configs/eva02/upernet_eva02-96_1000it-crop224_camvid.py
 # Not yet measured here.
 _base_ = [
@@ -22,7 +22,7 @@ model = dict(
     backbone=dict(
         type='mmseg_plugins.EVA02',
         arch=dict(embed_dims=dims, depth=6, num_heads=3),
-        with_cls_token=True,
+        pretrain_size=256,
         out_indices=(1, 2, 3, 5)),
     neck=dict(type='Feature2Pyramid', embed_dim=dims, rescales=[4, 2, 1, 0.5], norm_cfg=dict(type='BN')),
     decode_head=dict(

@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     losses,
     necks,
     postprocess,
+    pretrain,
     roi_heads,
     segmentors,
     task_modules,

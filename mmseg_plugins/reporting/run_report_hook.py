@@ -241,7 +241,10 @@ class RunReportHook(Hook):
     # ---- pictures -------------------------------------------------------------------------------------------
 
     def _count_classes(self, folder: Path) -> None:
-        counts = count_classes(self._runner.train_dataloader.dataset, self.max_images, self.max_label_maps)
+        dataset = self._runner.train_dataloader.dataset
+        if 'classes' not in (getattr(dataset, 'metainfo', None) or {}):
+            return  # images without labels, for pre-training
+        counts = count_classes(dataset, self.max_images, self.max_label_maps)
         (folder / report.FILES['class_counts']).write_text(counts.csv(), encoding='utf-8')
         path = folder / report.FILES['class_histogram']
         title = f'training data: {counts.title()}'

@@ -4,8 +4,9 @@ from .elastic_deformation import ElasticDeformation
 from .instances_to_seg_map import InstancesToSegMap
 from .load_panoptic import LoadPanopticAnnotations
 from .mirror_pad import MirrorPad
+from .pretraining import BlockMasking, RandomResizedCrop
 
 __all__ = [
-    'BorderWeightMap', 'CropAroundObject', 'ElasticDeformation', 'InstancesToSegMap', 'LoadPanopticAnnotations',
-    'MirrorPad', 'PackWeightedSegInputs'
+    'BlockMasking', 'BorderWeightMap', 'CropAroundObject', 'ElasticDeformation', 'InstancesToSegMap',
+    'LoadPanopticAnnotations', 'MirrorPad', 'PackWeightedSegInputs', 'RandomResizedCrop'
 ]

@@ -9,7 +9,7 @@ Shapes: B images of H x W px, patches of P px, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -136,11 +136,17 @@ class PlainViT(BaseModule):
         grid = F.interpolate(grid, size=size, mode='bicubic', align_corners=False).flatten(2).transpose(1, 2)
         return torch.cat([self.pos_embed[:, :extra], grid], dim=1)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, H, W) -> one map (B, C, ceil(H / P), ceil(W / P)) for each of ``out_indices``."""
+    def forward(self, image: Tensor, fill: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, ...]:
+        """(B, 3, H, W) -> one map (B, C, ceil(H / P), ceil(W / P)) for each of ``out_indices``.
+
+        ``fill`` changes the embeddings of the patches, (B, N, C), before class token and positions: pre-training masks
+        some of them.
+        """
         x = self.patch_embed(image)
         size = (x.size(2), x.size(3))
         x = x.flatten(2).transpose(1, 2)
+        if fill is not None:
+            x = fill(x)
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(x.size(0), -1, -1), x], dim=1)
         x = x + self.positions(size)

@@ -78,7 +78,7 @@ class TimmBackbone(BaseModule):
             settings['output_stride'] = output_stride
         self._settings = settings
         self.net = self._created()
-        info = self.net.feature_info
+        info: Any = self.net.feature_info
         self.channels, self.strides = tuple(info.channels()), tuple(info.reduction())
         # Some networks, such as Swin, keep channels last.
         self._channels_last = str(getattr(self.net, 'output_fmt', 'NCHW')).rpartition('.')[2] == 'NHWC'
