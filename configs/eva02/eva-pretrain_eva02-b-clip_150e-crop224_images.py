@@ -5,7 +5,8 @@
 # Not yet measured here.
 _base_ = './_base_/pretrain.py'
 
-folders = ['data/imagenet21k']
+data_root = 'data/imagenet21k/'
+folders = ['.']
 crop_size = 224
 patch_size = 14
 grid = crop_size // patch_size
@@ -27,7 +28,7 @@ train_pipeline = [
 ]
 train_dataloader = dict(
     batch_size=256, num_workers=8, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(folders=folders, pipeline=train_pipeline))
+    dataset=dict(data_root=data_root, folders=folders, pipeline=train_pipeline))
 train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=max_epochs)
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
 param_scheduler = [

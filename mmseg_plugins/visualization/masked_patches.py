@@ -50,6 +50,6 @@ def draw_masked_patches(images: Sequence[np.ndarray], places: Sequence[int], nea
     for place, source in zip(places, nearest, strict=True):
         part(hidden, place)[:] = GRAY
         part(filled, place)[:] = part(images, source)
-    titles = ('image', 'masked', 'nearest patches of other images')
+    titles = ('image', 'masked', 'nearest patches')
     return [(title, picture) for pictures in zip(images, hidden, filled, strict=True)
             for title, picture in zip(titles, pictures, strict=True)]

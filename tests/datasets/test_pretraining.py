@@ -33,6 +33,8 @@ def test_images_of_folders_in_the_order_of_names(tmp_path):
     assert found == [str(tmp_path / name) for name in ('b/2.png', 'b/deep/1.JPG', 'a/3.png')]
     assert dataset[0]['img'].shape == (8, 8, 3)
     assert len(ImageFolderDataset(str(tmp_path / 'a'))) == 1
+    assert len(ImageFolderDataset(data_root=str(tmp_path))) == 3
+    assert len(ImageFolderDataset(['b'], data_root=str(tmp_path))) == 2
 
 
 def test_folders_without_images_are_named(tmp_path):

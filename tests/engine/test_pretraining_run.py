@@ -25,7 +25,7 @@ def config(folder, iters):
     for i in range(4):
         cv2.imwrite(str(folder / f'images/{i}.png'), rng.randint(0, 256, (70, 80, 3), np.uint8))
     options = {
-        'folders': [str(folder / 'images')], 'train_dataloader.dataset.folders': [str(folder / 'images')],
+        'data_root': str(folder), 'train_dataloader.dataset.folders': ['images'],
         'train_dataloader.batch_size': 2, 'train_dataloader.num_workers': 0,
         'train_dataloader.persistent_workers': False, 'train_cfg.max_iters': iters,
         'model.backbone.arch': dict(embed_dims=8, depth=1, num_heads=1), 'work_dir': str(folder / 'work'),
@@ -57,7 +57,7 @@ def test_masked_patches_turn_gray_and_then_into_their_nearest():
     images = [np.full((4, 4, 3), value, np.uint8) for value in (10, 20)]
     pictures = dict(enumerate(draw_masked_patches(images, [1, 4], [6, 3], (2, 2))))
     titles, drawn = [title for title, _ in pictures.values()], [image for _, image in pictures.values()]
-    assert titles[:3] == ['image', 'masked', 'nearest patches of other images']
+    assert titles[:3] == ['image', 'masked', 'nearest patches']
     assert (drawn[0] == 10).all()
     assert (drawn[1][:2, 2:] == 128).all()
     assert (drawn[1][2:] == 10).all()

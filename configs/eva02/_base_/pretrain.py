@@ -3,7 +3,8 @@
 _base_ = '../../_base_/runtime/semantic_runtime.py'
 
 # ------------------------------------------------------------------ often changed
-folders = ['data/nuclei/train', 'data/camvid/img_dir/train']
+data_root = 'data/'
+folders = ['nuclei/train', 'camvid/img_dir/train']
 crop_size = 128
 batch_size = 16
 max_iters = 2000
@@ -37,7 +38,8 @@ train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(type='mmseg_plugins.ImageFolderDataset', folders=folders, pipeline=train_pipeline))
+    dataset=dict(
+        type='mmseg_plugins.ImageFolderDataset', data_root=data_root, folders=folders, pipeline=train_pipeline))
 val_dataloader = val_evaluator = val_cfg = None
 test_dataloader = test_evaluator = test_cfg = None
 

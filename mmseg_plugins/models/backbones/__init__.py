@@ -15,6 +15,7 @@ from .tap_backbone import TapBackbone
 from .timm_backbone import TimmBackbone
 from .valid_unet import ValidUNet
 from .vgg import VGG
+from .vit_adapter import ViTAdapter
 from .with_image import WithImage
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     'TapBackbone',
     'TimmBackbone',
     'ValidUNet',
+    'ViTAdapter',
     'WithImage'
 ]

@@ -33,6 +33,13 @@ class Arch(NamedTuple):
     packed: bool
 
 
+class Tables(NamedTuple):
+    """Rotary tables of a grid and of a window; ``None`` where there are none."""
+
+    whole: RotaryTables | None
+    window: RotaryTables | None
+
+
 EVA02_ARCHS = {
     'ti': Arch(192, 12, 3, 512, True),
     's': Arch(384, 12, 6, 1024, True),
@@ -136,12 +143,8 @@ class PlainViT(BaseModule):
         grid = F.interpolate(grid, size=size, mode='bicubic', align_corners=False).flatten(2).transpose(1, 2)
         return torch.cat([self.pos_embed[:, :extra], grid], dim=1)
 
-    def forward(self, image: Tensor, fill: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, ...]:
-        """(B, 3, H, W) -> one map (B, C, ceil(H / P), ceil(W / P)) for each of ``out_indices``.
-
-        ``fill`` changes the embeddings of the patches, (B, N, C), before class token and positions: pre-training masks
-        some of them.
-        """
+    def embed(self, image: Tensor, fill: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, tuple[int, int]]:
+        """Tokens (B, [1 +] N, C) with their positions, and the size of their grid; ``fill`` as in ``forward``."""
         x = self.patch_embed(image)
         size = (x.size(2), x.size(3))
         x = x.flatten(2).transpose(1, 2)
@@ -149,23 +152,37 @@ class PlainViT(BaseModule):
             x = fill(x)
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(x.size(0), -1, -1), x], dim=1)
-        x = x + self.positions(size)
-        whole, window = self._tables(size, x.device), self._tables((self.window_size, ) * 2, x.device)
+        return x + self.positions(size), size
+
+    def tables(self, size: tuple[int, int], device: torch.device) -> Tables:
+        """The rotary tables of blocks that see the whole grid, and of those with windows."""
+        sides = (size, (self.window_size, ) * 2)
+        if self.rotary is None:
+            return Tables(None, None)
+        return Tables(*(self.rotary.tables(*side, device=device) if all(side) else None for side in sides))
+
+    def run_block(self, index: int, x: Tensor, size: tuple[int, int], tables: Tables) -> Tensor:
+        """One block: (B, [1 +] N, C) -> the same."""
+        block = self.blocks[index]
+        own = tables.window if block.window else tables.whole
+        if self.with_cp and x.requires_grad:
+            return checkpoint(block, x, size, own, use_reentrant=False)
+        return block(x, size, own)
+
+    def forward(self, image: Tensor, fill: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, ...]:
+        """(B, 3, H, W) -> one map (B, C, ceil(H / P), ceil(W / P)) for each of ``out_indices``.
+
+        ``fill`` changes the embeddings of the patches, (B, N, C), before class token and positions: pre-training masks
+        some of them.
+        """
+        x, size = self.embed(image, fill)
+        tables = self.tables(size, x.device)
         outs = []
-        for index, block in enumerate(self.blocks):
-            tables = window if block.window else whole
-            if self.with_cp and x.requires_grad:
-                x = checkpoint(block, x, size, tables, use_reentrant=False)
-            else:
-                x = block(x, size, tables)
+        for index in range(len(self.blocks)):
+            x = self.run_block(index, x, size, tables)
             if index in self.out_indices:
                 outs.append(self._map(x, size))
         return tuple(outs)
-
-    def _tables(self, size: tuple[int, int], device: torch.device) -> RotaryTables | None:
-        if self.rotary is None or not all(size):
-            return None
-        return self.rotary.tables(*size, device=device)
 
     def _map(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         x = x if self.norm is None else self.norm(x)

@@ -69,7 +69,9 @@ class EVAPretrain(BaseModel):
     def init_weights(self) -> None:
         """Start values of the original's pre-training; those of files stay."""
         super().init_weights()
-        fresh: list[nn.Module] = [self.lm_head] if self.init_cfg or self.backbone.init_cfg else [self.lm_head, self.backbone]
+        fresh: list[nn.Module] = [self.lm_head]
+        if not (self.init_cfg or self.backbone.init_cfg):
+            fresh.append(self.backbone)
         for part in fresh:
             for module in part.modules():
                 if isinstance(module, nn.Linear):

@@ -61,7 +61,8 @@ class BackboneTargets(BaseModule):
         self.backbone = MODELS.build(dict(backbone))
         if not _has_weights(self.backbone):
             raise UserError(f'BackboneTargets: {backbone.get("type")} has no weights to start from.',
-                            rule='a teacher must have been trained.', fix="give it an init_cfg of type 'Pretrained' or 'mmseg_plugins.PackagePretrained'.")
+                            rule='a teacher must have been trained.',
+                            fix="give it an init_cfg of type 'Pretrained' or 'mmseg_plugins.PackagePretrained'.")
         self.backbone.requires_grad_(False)
         self.channels, self.index = channels, index
         self.mean, self.std = tuple(mean), tuple(std)
