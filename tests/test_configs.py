@@ -18,10 +18,14 @@ from mmseg_plugins.config.walk import class_numbers, leaf_datasets, set_num_clas
 from mmseg_plugins.engine.checkpoint.fit import class_metainfo
 from mmseg_plugins.engine.checks.compatibility import check_model
 
-DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|ctw1500|images|isbi|nuclei|nyudv2|personpart|sbd|shapes|voc'
+DATASETS = 'ade20k|balloon|camvid|cityscapes|coco|cocostuff|ctw1500|images|isbi|nuclei|nyudv2|personpart|sbd|shapes|voc'
 GRAMMAR = re.compile(rf'[a-z0-9-]+_[a-z0-9-]+_[a-z0-9-]+_({DATASETS})\.py')  # algorithm_components_settings_dataset
 DEPTH = 2  # own bases below one another, hosts' not counted
 ANCESTORS = 5  # own files that a config is made of, without itself
+
+
+#: A billion parameters are 4 GB; the parts of EVA-02-L are also those of its smaller crops.
+HUGE = {'mask2former_eva-g-adapter_896-60k_cocostuff', 'cascade-mask-rcnn_eva02-l-sfp_1536-60k_coco'}
 
 
 def own_bases(path):
@@ -147,8 +151,12 @@ def test_a_host_reads_as_many_classes_as_the_data_has(name):
 def test_model_and_pipelines_build_offline(name):
     cfg = loaded(name)
     init_default_scope(cfg.default_scope)
-    model = MODELS.build(cfg.model)
-    check_model(model)  # backbone, neck and heads fit each other
+    if Path(name).stem in HUGE:
+        with torch.device('meta'):  # shapes without numbers
+            model = MODELS.build(cfg.model)
+    else:
+        model = MODELS.build(cfg.model)
+        check_model(model)  # backbone, neck and heads fit each other
     untrained = '/classical/' in name
     assert (sum(parameter.numel() for parameter in model.parameters()) == 0) == untrained
     assert (cfg.get('optim_wrapper') is None) == untrained

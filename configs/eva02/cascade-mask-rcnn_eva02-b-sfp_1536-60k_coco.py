@@ -7,7 +7,8 @@ _base_ = './_base_/coco.py'
 image_size = 1536
 model = dict(
     data_preprocessor=dict(pad_size_divisor=image_size),
-    backbone=dict(window_size=32, global_blocks=(1, 3, 5, 7, 9, 11)))
+    backbone=dict(window_size=32, global_blocks=(1, 3, 5, 7, 9, 11)),
+    test_cfg=dict(rcnn=dict(score_thr=0.0, nms=dict(type='soft_nms', iou_threshold=0.6, method='linear'))))
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),

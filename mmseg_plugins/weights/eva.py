@@ -106,13 +106,18 @@ def convert_eva(state_dict: Mapping[str, Tensor], wanted: Mapping[str, Tensor] |
 
     Args:
         state_dict: Under the original's names.
-        wanted: ``state_dict`` of the model; without it no size changes and no relative positions are added.
+        wanted: ``state_dict`` of the model, or of the transformer alone, whose names have no prefix; without it no size
+            changes and no relative positions are added.
         kind: Of file.
 
     Raises:
         UserError: listing keys that belong to none of its modules; positions that are of no square grid.
     """
     converted = convert(state_dict, RULES[kind], SOURCE)
+    if wanted and 'pos_embed' in wanted:  # the transformer alone
+        whole = {f'backbone.{name}': tensor for name, tensor in wanted.items()}
+        fitted = fit_sizes(converted, whole)
+        return {name.removeprefix('backbone.'): tensor for name, tensor in fitted.items()}
     if not wanted:
         return converted
     if kind == 'pretraining':

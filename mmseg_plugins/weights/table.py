@@ -118,6 +118,9 @@ _HEADS = '(?:norm|fc_norm|lm_head|head)'  # of EVA
 _CLASSIFIER = r'fc\.(?:weight|bias)'
 _EVA: dict[str, Any] = dict(
     code='https://github.com/baaivision/EVA', convert='eva:convert_eva', fits_model=True)
+_EVA_PRETRAINING: dict[str, Any] = dict(
+    keys=('module', 'model', 'state_dict', ''), arguments=dict(kind='pretraining'),
+    left_out=rf'(?:module\.)?(?:mask_token|(?:.+\.)?rope\.freqs_\w+|{_HEADS}\.(?:weight|bias))', **_EVA)
 _FCIS: dict[str, Any] = dict(
     convert='fcis_detector:convert_fcis', count_classes='fcis_detector:count_classes',
     classes=('voc-objects', 'coco'), num_classes='roi_head.num_classes')
@@ -217,9 +220,11 @@ _SEMANTIC = (
 
 _IMAGENET = (
     Release(
+        name='eva-g-pretraining', title='EVA-g, pre-training or classification, for ViTAdapter',
+        module=dict(type='mmseg_plugins.EVA', arch='g', with_cls_token=True), **_EVA_PRETRAINING),
+    Release(
         name='eva-pretraining', title='EVA and EVA-02, pre-training or classification: the backbone of --config',
-        keys=('module', 'model', 'state_dict', ''), arguments=dict(kind='pretraining'), part=('backbone.', ),
-        left_out=rf'(?:module\.)?(?:mask_token|(?:.+\.)?rope\.freqs_\w+|{_HEADS}\.(?:weight|bias))', **_EVA),
+        part=('backbone.', ), **_EVA_PRETRAINING),
     Release(
         name='mobilenet-v2-torchvision', title='MobileNetV2 for mmseg.MobileNetV2', arguments=dict(expanded=False),
         module=dict(type='mmseg.MobileNetV2'), **_MOBILENET),

@@ -165,6 +165,10 @@ CASES = {
         same={'backbone.simfp_2.4.norm.bias': 'neck.convs.0.1.bias',
               'roi_heads.box_head.2.conv4.norm.bias': 'roi_head.bbox_head.2.shared_convs.3.ln.bias',
               'backbone.net.blocks.11.mlp.ffn_ln.bias': 'backbone.blocks.11.mlp.ffn_ln.bias'}),
+    'eva-g-pretraining': Case(
+        params=official_eva.pretraining(1408, 40, 6144, 768, kind='gelu', tables=0), left_out=5,
+        target='mmseg_plugins.EVA', same={'cls_token': 'cls_token', 'pos_embed': 'pos_embed',
+                                          'blocks.39.mlp.fc1.bias': 'blocks.39.mlp.fc1.bias'}),
     'eva-pretraining': Case(
         params=official_eva.pretraining(*EVA02_B, patch=14, rows=257), left_out=31, config=f'{EVA}_1024-60k_coco.py',
         target=f'{EVA}_1024-60k_coco.py',

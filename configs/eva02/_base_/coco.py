@@ -42,8 +42,7 @@ model = dict(
                 loss_bbox=l1)
             for stds in ([0.1, 0.1, 0.2, 0.2], [0.05, 0.05, 0.1, 0.1], [1 / 30, 1 / 30, 1 / 15, 1 / 15])
         ],
-        mask_head=dict(norm_cfg=norm_cfg)),
-    test_cfg=dict(rcnn=dict(score_thr=0.0, nms=dict(type='soft_nms', iou_threshold=0.6, method='linear'))))
+        mask_head=dict(norm_cfg=norm_cfg)))
 
 # --------------------------------------------------------------------- data
 train_pipeline = [
