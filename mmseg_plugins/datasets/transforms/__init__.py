@@ -1,4 +1,5 @@
 from .border_weight_map import BorderWeightMap, PackWeightedSegInputs
+from .class_subset import ClassSubset, PackClassLabels
 from .crop_around_object import CropAroundObject
 from .elastic_deformation import ElasticDeformation
 from .instances_to_seg_map import InstancesToSegMap
@@ -7,6 +8,6 @@ from .mirror_pad import MirrorPad
 from .pretraining import BlockMasking, RandomResizedCrop
 
 __all__ = [
-    'BlockMasking', 'BorderWeightMap', 'CropAroundObject', 'ElasticDeformation', 'InstancesToSegMap',
-    'LoadPanopticAnnotations', 'MirrorPad', 'PackWeightedSegInputs', 'RandomResizedCrop'
+    'BlockMasking', 'BorderWeightMap', 'ClassSubset', 'CropAroundObject', 'ElasticDeformation', 'InstancesToSegMap',
+    'LoadPanopticAnnotations', 'MirrorPad', 'PackClassLabels', 'PackWeightedSegInputs', 'RandomResizedCrop'
 ]

@@ -80,5 +80,6 @@ _KNOWN: dict[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
     'ForegroundIoUMetric': ('foreground', _foreground),
     'CocoPanopticMetric': ('coco_panoptic', _panoptic),
     'PanopticQualityMetric': ('coco_panoptic', _panoptic),
+    'MultiLabelMetric': ('labels', lambda metric: ['mAP', 'exact', 'F1']),
     'InstanceVOCMetric': ('sds', _instance_voc),
 }

@@ -1,4 +1,4 @@
-"""SegNet's and DeconvNet's encoders: VGG with batch norm whose pools remember where their maxima were.
+"""SegNet's, DeconvNet's and DecoupledNet's encoders: VGG whose pools remember where their maxima were.
 
 Papers: SegNet, https://arxiv.org/abs/1511.00561; Bayesian SegNet, https://arxiv.org/abs/1511.02680; DeconvNet,
 https://arxiv.org/abs/1505.04366.
@@ -42,6 +42,7 @@ class SegNetEncoder(BaseModule):
         channels: C_i.  SegNet-Basic has ``(64, 64, 64, 64)``.
         kernel_size: Of the convolutions, odd.  SegNet-Basic has 7.
         ceil_mode: Round sizes up, as Caffe does, which also lets any size through; ports to torch round down.
+        with_norm: Batch norm after every convolution; without, the names are those of torchvision's ``vgg16``.
         norm_cfg: Caffe's eps is 1e-9, torch's default 1e-5.
         lrn: Arguments of ``nn.LocalResponseNorm`` for the image; SegNet-Basic has
             ``dict(size=5, alpha=1e-4, beta=0.75)``, made for pixels of 0 to 255.
@@ -65,6 +66,7 @@ class SegNetEncoder(BaseModule):
                  channels: Sequence[int] = (64, 128, 256, 512, 512),
                  kernel_size: int = 3,
                  ceil_mode: bool = True,
+                 with_norm: bool = True,
                  norm_cfg: dict | None = None,
                  lrn: dict | None = None,
                  dropout: float = 0.5,
@@ -84,8 +86,9 @@ class SegNetEncoder(BaseModule):
         layers: list[nn.Module] = []
         for count, width in zip(convs, channels, strict=True):
             for _ in range(count):
+                norms = [build_norm_layer(norm_cfg or dict(type='BN'), width)[1]] if with_norm else []
                 conv = nn.Conv2d(in_channels, width, kernel_size, padding=kernel_size // 2)
-                layers += [conv, build_norm_layer(norm_cfg or dict(type='BN'), width)[1], nn.ReLU(inplace=True)]
+                layers += [conv, *norms, nn.ReLU(inplace=True)]
                 in_channels = width
             layers.append(IndexMaxPool2d(ceil_mode=ceil_mode))
         self.features = nn.Sequential(*layers)

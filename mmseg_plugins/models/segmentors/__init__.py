@@ -2,14 +2,17 @@
 
 from .adv_semi_seg import AdvSemiSeg
 from .bayesian_encoder_decoder import BayesianEncoderDecoder
+from .decoupled_net import DecoupledNet
 from .fc_discriminator import FCDiscriminator
 from .gan_semi_seg import GANSemiSeg, NoiseGenerator
 from .mean_teacher import MeanTeacher
 from .mean_tta_model import MeanTTAModel
+from .multi_label_classifier import MultiLabelClassifier
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .rotation_averaging import RotationAveragingEncoderDecoder
 
 __all__ = [
-    'AdvSemiSeg', 'BayesianEncoderDecoder', 'FCDiscriminator', 'GANSemiSeg', 'MeanTTAModel', 'MeanTeacher',
-    'MultiScaleEncoderDecoder', 'NoiseGenerator', 'RotationAveragingEncoderDecoder'
+    'AdvSemiSeg', 'BayesianEncoderDecoder', 'DecoupledNet', 'FCDiscriminator', 'GANSemiSeg', 'MeanTTAModel',
+    'MeanTeacher', 'MultiLabelClassifier', 'MultiScaleEncoderDecoder', 'NoiseGenerator',
+    'RotationAveragingEncoderDecoder'
 ]
