@@ -2,39 +2,14 @@
 # have labels of the whole image; masks have those that a list names.
 #   mmseg-plugins convert-data shapes --out-dir data/shapes
 # The lists, with 5, 10 and 25 images for each class (25, 50, 125 images):
-#   for n in 5 10 25; do mmseg-plugins few-labels configs/decouplednet/decouplednet_vgg16s-classifier_800it_shapes.py \
+#   for n in 5 10 25; do mmseg-plugins few-labels configs/decouplednet/decouplednet_lite0-classifier_200it_shapes.py \
 #       --per-class $n --out-file data/shapes/few/$n.json; done
 _base_ = ['../../_base_/schedules/small_1000it.py', '../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 data_root = 'data/shapes/'
 num_classes = 6
-channels = (8, 16, 32, 64)  # of the four stages
-convs = (1, 2, 2, 2)
-max_iters = 400
-fc_channels = 128
-fc_kernel = 5  # cells of 8 x 8: the classifier has 4 x 4 scores, as the original
-
-# -------------------------------------------------------------------- model
-one, two, three, four = channels
-widths = ((four, three), (three, two), (two, one), (one, ))
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(128, 128))
-encoder = dict(type='mmseg_plugins.SegNetEncoder', convs=convs, channels=channels)
-classifier = dict(
-    type='mmseg_plugins.MultiLabelHead',
-    in_channels=four,
-    in_index=3,
-    num_classes=num_classes,
-    fc_channels=fc_channels,
-    fc_kernel=fc_kernel,
-    dropout=0.2)
+max_iters = 200
 
 # --------------------------------------------------------------------- data
 dataset = dict(
@@ -77,3 +52,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters, T_max=max_iters - 50, eta_min=0.0)
 ]
+default_hooks = dict(checkpoint=dict(interval=max_iters))

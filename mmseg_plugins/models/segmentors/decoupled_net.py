@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmcv.cnn import build_norm_layer
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.utils import add_prefix
 from torch import Tensor
@@ -48,6 +49,8 @@ class DecoupledNet(EncoderDecoder):
         decode_head: Two scores from the backbone's maps, the bridge and the image, in this order:
             ``DecoupledNetHead``, or any head of mmseg.
         neck: Between backbone and the rest.
+        bridge_norm_cfg: Of a norm after the bridge, for decode heads that have none of their own as
+            ``DecoupledNetHead`` has: a gradient is small against the maps.
         test_cfg: besides mmseg's ``mode``
 
             * ``threshold`` (.5): mean probability above which a class gets a pass;
@@ -66,6 +69,7 @@ class DecoupledNet(EncoderDecoder):
                  decode_head: dict,
                  *,
                  neck: dict | None = None,
+                 bridge_norm_cfg: dict | None = None,
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
@@ -74,6 +78,9 @@ class DecoupledNet(EncoderDecoder):
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.classifier = MODELS.build(classifier)
         self.num_classes = self.out_channels = self.classifier.num_classes
+        self.bridge_norm = torch.nn.Identity()
+        if bridge_norm_cfg is not None:
+            self.bridge_norm = build_norm_layer(bridge_norm_cfg, self.classifier.in_channels)[1]
         for part in self._frozen():
             part.requires_grad_(False)
 
@@ -104,7 +111,7 @@ class DecoupledNet(EncoderDecoder):
             reading = self.classifier.read(maps)
             labels = image_labels(data_samples)[:, 1:self.num_classes]
             bridge = self.classifier.bridge(reading, labels * reading.peak_probabilities)
-        losses = self.decode_head.loss((*maps, bridge, inputs), data_samples, self.train_cfg)
+        losses = self.decode_head.loss((*maps, self.bridge_norm(bridge), inputs), data_samples, self.train_cfg)
         return add_prefix(losses, 'decode')
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -152,7 +159,7 @@ class DecoupledNet(EncoderDecoder):
         alone = alone.scatter(1, present.unsqueeze(1), scores[present].unsqueeze(1))
         passes = []
         for labels in torch.cat([scores.unsqueeze(0), alone]).split(at_once):
-            bridge = self.classifier.bridge(reading, labels)
+            bridge = self.bridge_norm(self.classifier.bridge(reading, labels))
             shared = [one.expand(len(labels), -1, -1, -1) for one in (*maps, image)]
             passes.append(self._two_classes([*shared[:-1], bridge, shared[-1]]))
         chance = torch.cat(passes)  # (1 + P, 2, H, W)

