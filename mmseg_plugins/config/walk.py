@@ -30,7 +30,8 @@ class ClassNumber:
 def class_numbers(model: Any, path: str = 'model') -> Iterator[ClassNumber]:
     """Every class number in the heads of a model config, also in lists (cascades).
 
-    Left out are :data:`FOREIGN_PARTS` and heads with ``class_agnostic=True``, whose outputs do not depend on it.
+    Left out are :data:`FOREIGN_PARTS`, heads with ``class_agnostic=True``, whose outputs do not depend on it, and the
+    decode head next to a ``classifier`` (``DecoupledNet``), which tells foreground from background.
     """
     if isinstance(model, (list, tuple)):
         for i, item in enumerate(model):
@@ -38,7 +39,7 @@ def class_numbers(model: Any, path: str = 'model') -> Iterator[ClassNumber]:
     elif isinstance(model, Mapping):
         for key, value in model.items():
             here = f'{path}.{key}'
-            if key in FOREIGN_PARTS:
+            if key in FOREIGN_PARTS or (key == 'decode_head' and 'classifier' in model):
                 continue
             if not isinstance(value, int):
                 yield from class_numbers(value, here)

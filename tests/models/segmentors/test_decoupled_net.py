@@ -9,6 +9,7 @@ from semantic_batches import random_labels, semantic_batch
 from simulated_device import SimulatedDevice
 from slow_decoupled import EPS, Sizes, forward, merged, ours, weights_of
 
+from mmseg_plugins.config.walk import set_num_classes
 from mmseg_plugins.models.task_modules.image_labels import VALUES, image_labels
 from mmseg_plugins.registry import MODELS
 from mmseg_plugins.utils.errors import UserError
@@ -180,16 +181,24 @@ def test_samples_without_class_labels_are_refused():
         losses_of(decoupled().train(), semantic_batch([random_labels((SIDE, SIDE), 2)]))
 
 
+def test_own_classes_reach_the_classifier_and_not_the_decoder():
+    model = dict(classifier=dict(num_classes=21), decode_head=dict(num_classes=2))
+    set_num_classes(model, 4)
+    assert (model['classifier']['num_classes'], model['decode_head']['num_classes']) == (4, 2)
+
+
 def test_a_head_of_mmseg_reads_the_bridge():
-    """Any head with two scores works over the maps and the bridge."""
+    """Any head with two scores works over the maps and the bridge, which has a norm of its own then."""
     head = dict(type='mmseg.FCNHead', in_channels=[6, 6], in_index=[2, 6], input_transform='resize_concat', channels=8,
                 num_convs=1, num_classes=2, norm_cfg=dict(type='BN'), concat_input=False,
                 loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True))
     common, _ = parts()
-    model = MODELS.build(dict(common, type='mmseg_plugins.DecoupledNet', decode_head=head)).train()
+    model = MODELS.build(dict(common, type='mmseg_plugins.DecoupledNet', decode_head=head,
+                              bridge_norm_cfg=dict(type='BN'))).train()
     labels = [random_labels((SIDE, SIDE), 2, seed=seed) for seed in (0, 1)]
     losses_of(model, training_batch(labels, [(1, ), (2, )]))['decode.loss_ce'].backward()
-    assert all(p.grad is not None for p in model.decode_head.parameters())
+    learned = [*model.decode_head.parameters(), *model.bridge_norm.parameters()]
+    assert all(p.grad is not None and p.grad.any() for p in learned)
     with torch.no_grad():
         (result, ) = model.eval().test_step(semantic_batch([random_labels((33, 47), 5)]))
     assert result.seg_logits.data.shape == (5, 33, 47)
