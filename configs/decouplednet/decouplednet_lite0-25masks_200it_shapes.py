@@ -1,7 +1,7 @@
 # DecoupledNet on generated shapes with 25 masks for each class, after the first stage; mmseg's FCNHead as the decoder.
 #   python tools/train.py configs/decouplednet/decouplednet_lite0-25masks_200it_shapes.py
 # Not yet measured here.
-_base_ = './_base_/shapes_lite0.py'
+_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/small_200it.py']
 
 load_from = 'work_dirs/decouplednet_lite0-classifier_200it_shapes/iter_200.pth'
 

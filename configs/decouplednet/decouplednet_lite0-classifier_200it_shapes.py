@@ -2,7 +2,7 @@
 # images.
 #   python tools/train.py configs/decouplednet/decouplednet_lite0-classifier_200it_shapes.py
 # Not yet measured here.
-_base_ = './_base_/shapes_lite0.py'
+_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/small_200it.py']
 
 model = dict(
     type='mmseg_plugins.MultiLabelClassifier',

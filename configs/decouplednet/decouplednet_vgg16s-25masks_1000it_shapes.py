@@ -1,7 +1,7 @@
 # DecoupledNet on generated shapes with 25 masks for each class: the published network in small, after its first stage.
 #   python tools/train.py configs/decouplednet/decouplednet_vgg16s-25masks_1000it_shapes.py
 # Not yet measured here.
-_base_ = './_base_/shapes_small.py'
+_base_ = ['./_base_/shapes.py', './_base_/vgg16s_parts.py', '../_base_/schedules/small_1000it.py']
 
 load_from = 'work_dirs/decouplednet_vgg16s-classifier_1000it_shapes/iter_1000.pth'
 

@@ -1,7 +1,7 @@
 # DecoupledNet's first stage on generated shapes, the published network in small: which classes an image holds.
 #   python tools/train.py configs/decouplednet/decouplednet_vgg16s-classifier_1000it_shapes.py
 # Not yet measured here.
-_base_ = './_base_/shapes_small.py'
+_base_ = ['./_base_/shapes.py', './_base_/vgg16s_parts.py', '../_base_/schedules/small_1000it.py']
 
 model = dict(
     type='mmseg_plugins.MultiLabelClassifier',

@@ -4,12 +4,10 @@
 # The lists, with 5, 10 and 25 images for each class (25, 50, 125 images):
 #   for n in 5 10 25; do mmseg-plugins few-labels configs/decouplednet/decouplednet_lite0-classifier_200it_shapes.py \
 #       --per-class $n --out-file data/shapes/few/$n.json; done
-_base_ = ['../../_base_/schedules/small_1000it.py', '../../_base_/runtime/semantic_runtime.py']
+_base_ = ['../../_base_/runtime/semantic_runtime.py']
 
 # ------------------------------------------------------------------ often changed
 data_root = 'data/shapes/'
-num_classes = 6
-max_iters = 200
 
 # --------------------------------------------------------------------- data
 dataset = dict(
@@ -45,11 +43,3 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
-
-# ----------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters, T_max=max_iters - 50, eta_min=0.0)
-]
-default_hooks = dict(checkpoint=dict(interval=max_iters))

@@ -1,7 +1,4 @@
-# The published network in small, from scratch: VGG16 with two convolutions a stage at most and its mirror.
-_base_ = './shapes.py'
-
-max_iters = 1000
+# Parts for six classes, the published network in small, from scratch: VGG16 with two convolutions a stage.
 channels = (16, 32, 48, 64)  # of the four stages
 fc_channels = 128
 fc_kernel = 5  # cells of 8 x 8: 4 x 4 scores, as in the original
@@ -19,14 +16,7 @@ classifier = dict(
     type='mmseg_plugins.MultiLabelHead',
     in_channels=channels[-1],
     in_index=3,
-    num_classes=_base_.num_classes,
+    num_classes=6,
     fc_channels=fc_channels,
     fc_kernel=fc_kernel,
     dropout=0.2)
-
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters, T_max=max_iters - 50, eta_min=0.0)
-]
-default_hooks = dict(checkpoint=dict(interval=max_iters))

