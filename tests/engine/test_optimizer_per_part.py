@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import nn
 from toy_runs import segmentor_config, write_toy_label_maps
 
@@ -64,6 +64,37 @@ def test_a_step_equals_two_separate_ones() -> None:
         for wrapper, loss in zip(alone, losses(two), strict=True):
             wrapper.update_params(loss)
     assert all(torch.equal(*pair) for pair in zip(one.parameters(), two.parameters(), strict=True))
+
+
+class AmpOnCpu(AmpOptimWrapper):
+    """mmengine's wrapper of mixed precision, which it has on accelerators alone; the scaler is torch's for the CPU."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        OptimWrapper.__init__(self, **kwargs)
+        self.loss_scaler = torch.amp.GradScaler('cpu', init_scale=1024.0)
+        self._scale_update_param = None
+
+
+def test_mixed_precision_has_one_scaler_and_takes_the_same_steps() -> None:
+    one, two = net(), net()
+
+    def wrappers(model: nn.ModuleDict, kind: type) -> JointOptimWrapper:
+        body = [*model['backbone'].parameters(), *model['head'].parameters()]
+        return JointOptimWrapper(
+            segmentor=kind(optimizer=torch.optim.SGD(body, 0.5), clip_grad=dict(max_norm=0.01)),
+            discriminator=kind(optimizer=torch.optim.SGD(model['discriminator'].parameters(), 0.5)))
+
+    plain, scaled = wrappers(one, OptimWrapper), wrappers(two, AmpOnCpu)
+    assert scaled['segmentor'].loss_scaler is scaled['discriminator'].loss_scaler
+    for _ in range(3):
+        for model, wrapper in ((one, plain), (two, scaled)):
+            wrapper.update_params(sum(weight.square().sum() for weight in model.parameters()))
+    for pair in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(*pair)
+    before = [weight.clone() for weight in two.parameters()]
+    scaled.update_params(sum(weight.square().sum() for weight in two.parameters()) * float('inf'))
+    assert scaled['segmentor'].loss_scaler.get_scale() == 512.0
+    assert all(torch.equal(*pair) for pair in zip(before, two.parameters(), strict=True))
 
 
 def test_gradients_are_added_up_over_iterations() -> None:
