@@ -8,11 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from few_label_cases import tiny
 from mmengine.dataset import InfiniteSampler
+from mmengine.registry import DefaultScope
 from toy_runs import write_toy_label_maps
 
 from mmseg_plugins.datasets.label_share import LabelShare, choose
 from mmseg_plugins.datasets.parts_batch_sampler import PartsBatchSampler
+from mmseg_plugins.engine.checks.training_parts import check_loader
 from mmseg_plugins.utils.errors import UserError
 
 CLASSES = dict(classes=('ground', 'disc', 'bar'), palette=[(0, 0, 0)] * 3)
@@ -103,6 +106,21 @@ def test_two_processes_share_what_one_would_draw() -> None:
     two = [list(islice(PartsBatchSampler(sampler([5, 12], rank, 2), 2, [1, 1]), 6)) for rank in (0, 1)]
     for whole, *halves in zip(one, *two, strict=True):
         assert whole == [halves[0][0], halves[1][0], halves[0][1], halves[1][1]]
+
+
+def test_a_part_of_one_image_is_refused_where_a_norm_needs_two() -> None:
+    head = dict(type='PSPHead', in_channels=16, channels=8, pool_scales=(1, ), num_classes=3, norm_cfg=dict(type='BN'),
+                loss_decode=dict(type='CrossEntropyLoss'))
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = tiny('MeanTeacher', decode_head=head)
+
+    def loader(size: int) -> Any:
+        made = sampler([5, 12])
+        return SimpleNamespace(sampler=made, batch_sampler=PartsBatchSampler(made, size, [1, 1]))
+
+    check_loader(loader(4), model, by_epoch=False)
+    with pytest.raises(UserError, match=r'batch of one image.*batch_size=4 or more'):
+        check_loader(loader(2), model, by_epoch=False)
 
 
 @pytest.mark.parametrize(('parts', 'size', 'words'), [

@@ -159,11 +159,14 @@ def check_loader(loader: DataLoader, model: nn.Module, *, by_epoch: bool | None)
                 )
             rest = len(sampler) % size
             smallest = rest if rest and not drop_last else size
+    parts = getattr(batches, 'counts', None)  # of a PartsBatchSampler: each part of a batch has a forward pass
+    if parts and min(parts) == 1:
+        _refuse_single_values(_inner(model), 1, 2 * size)
     if smallest == 1:
         _refuse_single_values(_inner(model), size)
 
 
-def _refuse_single_values(model: nn.Module, batch_size: int) -> None:
+def _refuse_single_values(model: nn.Module, batch_size: int, enough: int = 2) -> None:
     names = single_value_norms(model)
     if names:
         more = f' and {len(names) - 1} more' if len(names) > 1 else ''
@@ -171,7 +174,7 @@ def _refuse_single_values(model: nn.Module, batch_size: int) -> None:
         raise UserError(
             f'{norm_text(model, names[0])}{more} sees a single value a channel in a batch of one image{last}.',
             rule='a norm needs two values to have a variance.',
-            fix=('train_dataloader.batch_size=2 or more' if batch_size == 1 else
+            fix=(f'train_dataloader.batch_size={enough} or more' if batch_size == 1 else
                  'train_dataloader.drop_last=True, or another batch_size')
                 + ", or a norm_cfg without batch statistics there (dict(type='GN', num_groups=...)).",
         )
