@@ -38,7 +38,7 @@ def predicted_levels(sample: Any, num_classes: int, score_thr: float = 0.3) -> L
     if 'pred_panoptic_seg' in sample:
         ids = get_label_map(sample.pred_panoptic_seg)
         panoptic = split_segments(ids, num_classes)
-        objects = panoptic.masks.any(0)
+        objects = np.any(panoptic.masks, axis=0)
     if 'pred_sem_seg' in sample:
         labels = get_label_map(sample.pred_sem_seg)
     if 'pred_instances' in sample:
@@ -54,7 +54,7 @@ def true_levels(sample: Any) -> Levels:
         return Levels()
     instances, labels = get_instances(sample.gt_instances), get_label_map(sample.gt_sem_seg)
     masks = np.asarray(instances.masks).reshape(-1, *labels.shape)
-    return Levels(masks.any(0), labels, instances, join_truth(labels, masks, instances.labels))
+    return Levels(np.any(masks, axis=0), labels, instances, join_truth(labels, masks, instances.labels))
 
 
 def levels_sheet(image: np.ndarray, levels: Levels, meta: Mapping[str, Any], *, cell: int = 256,
