@@ -38,6 +38,7 @@ from mmseg_plugins.engine.checkpoint.hook_states import hook_states, restore_hoo
 from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.checks.pretrained import check_pretrained
+from mmseg_plugins.engine.checks.semantic_level import check_semantic_level
 from mmseg_plugins.engine.checks.training_config import trains_by_epoch
 from mmseg_plugins.engine.checks.training_numbers import check_rules
 from mmseg_plugins.engine.checks.training_parts import check_loader, check_training
@@ -140,9 +141,10 @@ class SafeRunner(Runner):
         """Build the model; parts of this package among others are asked whether they fit (``compatibility.py``).
 
         Raises:
-            UserError: two parts do not fit.
+            UserError: two parts do not fit, or a level of predictions that the parts do not give.
         """
         built = super().build_model(model)
+        check_semantic_level(built)
         if self._mixed and isinstance(model, dict):
             check_model(built)
         return built

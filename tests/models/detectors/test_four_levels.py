@@ -14,7 +14,9 @@ from mmengine.structures import PixelData
 from mmseg_plugins.apis import Predictor
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.engine.checks.semantic_level import check_semantic_level
 from mmseg_plugins.structures.images import read_image
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.samples import draw_prediction
 from mmseg_plugins.visualization.visualizers import PanopticVisualizer
 
@@ -72,6 +74,18 @@ def test_weights_are_those_of_the_host_and_the_new_levels_can_be_left_out():
     assert sorted(found.keys()) == sorted(other.keys()) == ['pred_instances', 'pred_panoptic_seg']
     assert torch.equal(found.pred_panoptic_seg.sem_seg, other.pred_panoptic_seg.sem_seg)
     assert torch.equal(found.pred_instances.masks, other.pred_instances.masks)
+
+
+@pytest.mark.parametrize('part', ['model', 'panoptic_fusion_head'])
+def test_levels_that_a_stock_part_does_not_give_are_refused_when_it_is_built(part):
+    cfg = tiny()
+    if part == 'model':
+        cfg.model.type = 'Mask2Former'
+    else:
+        cfg.model.panoptic_fusion_head.type = 'MaskFormerFusionHead'
+    with pytest.raises(UserError, match=r'semantic_on=True, but Mask.*does not give this level.* Fix: .*FourLevel'):
+        check_semantic_level(build(cfg))
+    check_semantic_level(build(tiny()))
 
 
 def test_one_test_evaluates_all_four_levels_and_streams_them(trained, tmp_path):
