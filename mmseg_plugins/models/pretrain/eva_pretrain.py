@@ -122,10 +122,11 @@ class EVAPretrain(BaseModel):
         """
         size = (inputs.size(2) // self.backbone.patch_size, inputs.size(3) // self.backbone.patch_size)
         masks = self._masks(data_samples, size)
-        places = masks.flatten().nonzero()[:, 0].to(inputs.device)  # counted on the host: the device need not wait
+        # Counted and copied without waiting for the device.
+        places = masks.flatten().nonzero()[:, 0].to(inputs.device, non_blocking=True)
         with torch.no_grad():
             targets = self.target(self._pixels(inputs), size)
-        masked = masks.flatten(1)[..., None].to(inputs.device)
+        masked = masks.flatten(1)[..., None].to(inputs.device, non_blocking=True)
 
         def fill(x: Tensor) -> Tensor:
             if self.stop_grad_conv1:

@@ -106,7 +106,8 @@ def test_half_precision_compares_in_float32():
 def test_start_values_are_the_originals():
     model = build(dict(arch=dict(embed_dims=128, depth=3, num_heads=2, hidden=256, packed=False)))
     block, factor = model.backbone.blocks[1], math.sqrt(math.log(6))
-    for layer, scale in ((block.mlp.w1, factor), (block.attn.v_proj, factor), (block.attn.q_proj, 1), (model.lm_head, 1)):
+    attention = block.attn
+    for layer, scale in ((block.mlp.w1, factor), (attention.v_proj, factor), (attention.q_proj, 1), (model.lm_head, 1)):
         wanted = scale * math.sqrt(2 / sum(layer.weight.shape))
         assert float(layer.weight.std()) == pytest.approx(wanted, rel=0.05)
         assert layer.bias is None or not layer.bias.any()
