@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS
 from tiny_models import CONFIGS
 
 from mmseg_plugins.config.load import load_config
@@ -45,6 +46,15 @@ def test_it_trains_resumes_and_draws(tmp_path):
     summary = json.loads((tmp_path / 'work/summary.json').read_text())
     assert not summary.get('problems'), summary
     assert not torch.equal(first['state_dict']['mask_token'], runner.model.mask_token)
+
+
+@pytest.mark.parametrize('name', [
+    'mask-rcnn_eva02-96-sfp_1000it-crop256_nuclei', 'upernet_eva02-96_1000it-crop224_camvid'])
+def test_the_small_configs_can_start_from_it(name):
+    """Names and shapes of their transformer are those of the pre-trained one."""
+    given, wanted = (MODELS.build(load_config(path).model.backbone).state_dict()
+                     for path in (CONFIG, CONFIGS / f'eva02/{name}.py'))
+    assert {key: value.shape for key, value in wanted.items()} == {key: given[key].shape for key in wanted}
 
 
 def test_the_nearest_patch_is_one_of_another_image():

@@ -9,6 +9,7 @@ Shapes: B images of H x W px, C channels of the transformer, N tokens of stride 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -163,6 +164,20 @@ class ViTAdapter(BaseModule):
         self.extra_extractors = nn.ModuleList(extractor() for _ in range(2))
         self.up = nn.ConvTranspose2d(channels, channels, 2, 2)
         self.norms = nn.ModuleList(build_norm_layer(dict(norm_cfg), channels)[1] for _ in range(4))
+        self._fill()
+
+    def _fill(self) -> None:
+        """Start values of all but the transformer and the attention, which have their own."""
+        ffns = [extractor.ffn for extractor in (*self.extractors, *self.extra_extractors)]
+        for module in (layer for part in (self.prior, self.up, *ffns) for layer in part.modules()):
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
+                nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Give the four maps."""

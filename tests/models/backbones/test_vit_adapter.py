@@ -110,6 +110,15 @@ def test_the_coarse_maps_are_those_of_the_extractors_and_of_the_transformer():
             torch.testing.assert_close(here, norm(there), atol=1e-4, rtol=1e-4)
 
 
+def test_start_values():
+    model = adapter()
+    conv, fc = model.prior.stages[0][0], model.extractors[0].ffn.fc1
+    assert float(conv.weight.detach().std()) == pytest.approx((2 / (9 * 8))**0.5, rel=0.15)
+    assert float(fc.weight.detach().std()) == pytest.approx(0.02, rel=0.3)
+    assert not model.up.bias.any()
+    assert model.extractors[0].attn.sampling_offsets.bias.any()
+
+
 def test_rates_fall_within_the_transformer_alone():
     cfg = dict(constructor='mmseg_plugins.ViTLayerDecay', optimizer=dict(type='SGD', lr=1.0),
                paramwise_cfg=dict(decay_rate=0.5))
