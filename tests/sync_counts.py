@@ -38,7 +38,7 @@ Counts = dict[str, dict[str, int]]  # phase -> top package -> synchronizations
 
 # One semantic system of each kind of head, by the beginning of its config's name.
 SEMANTIC = (
-    'fcn8s_', 'segnet_', 'unet_valid', 'deeplabv2_r18s_', 'enet_port', 'linknet_', 'crfrnn_', 'upernet_eva02-96')
+    'fcn8s_', 'segnet_', 'unet_valid', 'deeplabv2_r18s_', 'enet_port', 'linknet_', 'crfrnn_', 'upernet_eva02-96_')
 
 
 def semantic_configs() -> dict[str, str]:
