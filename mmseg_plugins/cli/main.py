@@ -53,6 +53,8 @@ COMMANDS = (
     Command('benchmark', 'measure time and memory', children=(
         Command('models', 'training and inference of several configs', 'benchmark_models'),
         Command('operators', 'the RoI operators', 'benchmark_operators'),
+        Command('mmcv-operators', "the stand-ins for mmcv's operators next to mmcv's own", 'benchmark_mmcv_operators'),
+        Command('mmcv-systems', 'systems with compiled mmcv and without', 'benchmark_mmcv_systems'),
         Command('crf', 'the dense CRF next to pydensecrf and ConvCRF', 'benchmark_crf'),
         Command('overfit', 'can a system learn a few images by heart?', 'benchmark_overfit'),
         Command('solo-memory', "peak memory of SOLO's prediction on one large image", 'benchmark_solo_memory'),

@@ -14,10 +14,10 @@ from mmseg_plugins.cli.frame import Parser
 from mmseg_plugins.utils.errors import UserError
 
 
-def add_timing(parser: Parser, rounds: int) -> None:
-    """``--rounds``, ``--device``, ``--threads``, ``--clock``, ``--out-file``."""
+def add_timing(parser: Parser, rounds: int, device: bool = True) -> None:
+    """``--rounds``, ``--device`` (without it the CPU is timed), ``--threads``, ``--clock``, ``--out-file``."""
     parser.add_argument('--rounds', type=int, default=rounds, help=f'timed runs of each (default {rounds})')
-    add_device(parser)
+    add_device(parser) if device else parser.set_defaults(device='cpu')
     parser.add_argument('--threads', type=int, help="torch's threads; default its own choice")
     parser.add_argument('--clock', choices=['wall', 'cpu'], default='wall', help='what is counted (default wall)')
     add_out_file(parser, 'everything measured, JSON', required=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 import torch
 from compiled_mmcv import COMPILED
 
 from mmseg_plugins.benchmark import mmcv_operators
+from mmseg_plugins.cli.main import main
 from mmseg_plugins.ops import psa_mask
 
 
@@ -44,8 +47,16 @@ def test_compiled_operators_are_told_from_ours() -> None:
     assert (mmcv_operators.compiled_module() is not None) == COMPILED
 
 
+def test_the_command_prints_one_line_per_case_and_writes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mmcv_operators, 'make_cases', lambda device: [small(device, ())])
+    file = tmp_path / 'times.json'
+    assert main(['benchmark', 'mmcv-operators', '--rounds', '1', '--device', 'cpu', '--out-file', str(file)]) == 0
+    assert '\n| cpu | ' in capsys.readouterr().out
+    assert [one['name'] for one in json.loads(file.read_text())['results']] == ['cpu']
+
+
 def test_options_that_make_no_sense_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for options in (['--rounds', '0'], ['--clock', 'cpu', '--device', 'cuda:0']):
-        with pytest.raises(SystemExit):
-            mmcv_operators.main(options)
+        assert main(['benchmark', 'mmcv-operators', *options]) == 2
     assert 'processor time says nothing' in capsys.readouterr().err
