@@ -23,9 +23,9 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     device, clock = start_timing(args)
-    from mmseg_plugins import setup
+    from mmseg_plugins.engine.setup import setup_process
 
-    setup()
+    setup_process()
     import torch
 
     from mmseg_plugins.benchmark.mmcv_operators import as_table, compiled_module, make_cases, measure

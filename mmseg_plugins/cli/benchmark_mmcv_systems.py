@@ -27,9 +27,9 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     at_least(1, batch=args.batch)
     _, clock = start_timing(args)
-    from mmseg_plugins import setup
+    from mmseg_plugins.engine.setup import setup_process
 
-    setup()
+    setup_process()
     import torch
 
     from mmseg_plugins.benchmark.mmcv_operators import compiled_module

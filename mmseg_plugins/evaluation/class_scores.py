@@ -87,6 +87,8 @@ def write_class_scores(metrics: Iterable[BaseMetric], folder: Path) -> list[Path
             written.append(_write(folder / 'classes_iou.csv', header, rows))
         if isinstance(metric, FastCocoMetric):
             for kind, table in metric.class_rows.items():
+                if not table:  # classes are ignored
+                    continue
                 columns = ('class', 'AP', 'AP50', 'AP75', 'AP small', 'AP medium', 'AP large')
                 written.append(_write(folder / f'classes_{kind}_ap.csv', columns, table))
     return written

@@ -53,6 +53,7 @@ class FastCocoMetric(CocoMetric):
         ann_file: COCO JSON; None uses the ground truth of the data samples.
         backend: ``auto``, ``faster-coco-eval`` or ``pycocotools``.
         sort_categories: order the categories by id, for Objects365.
+        ignore_classes: compare objects whatever their class, for models that know none.  The rows of classes are empty.
         kwargs: all other arguments of ``mmdet.CocoMetric``; ``use_mp_eval`` has no effect.
 
     Attributes:
@@ -60,11 +61,13 @@ class FastCocoMetric(CocoMetric):
     """
 
     def __init__(
-        self, ann_file: str | None = None, *, backend: str = 'auto', sort_categories: bool = False, **kwargs: Any
+        self, ann_file: str | None = None, *, backend: str = 'auto', sort_categories: bool = False,
+        ignore_classes: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(ann_file=None, **kwargs)
         self.wanted_backend = backend
         self.sort_categories = sort_categories
+        self.ignore_classes = ignore_classes
         self.backend: str | None = None
         self.class_rows: dict[str, list[tuple[str, ...]]] = {}
         choose_backend(backend, ())  # an unknown name or a missing package shows at the start
@@ -154,7 +157,7 @@ class FastCocoMetric(CocoMetric):
             image_ids=self.img_ids,
             max_dets=self.proposal_nums,
             iou_thrs=self.iou_thrs,
-            use_categories=metric != 'proposal',
+            use_categories=metric != 'proposal' and not self.ignore_classes,
         )
         return self._values(metric, arrays)
 

@@ -23,6 +23,9 @@ def steps(monkeypatch, tmp_path):
         command, path, rest = find(COMMANDS, list(words))
         parser_of(command, ' '.join(path))[0].parse_args(rest)
         done.append(words)
+        if words[0] == 'test':
+            (tmp_path / 'run/baseline').mkdir(parents=True, exist_ok=True)
+            (tmp_path / 'run/baseline/test_summary.json').write_text(json.dumps(dict(metrics={'coco/segm_mAP': 0.172})))
         if words[0] == 'train':
             work_dir = tmp_path / 'run'
             work_dir.mkdir(exist_ok=True)
@@ -32,6 +35,7 @@ def steps(monkeypatch, tmp_path):
         return 2.0
 
     monkeypatch.setattr(demo, '_run', run)
+    monkeypatch.setattr(demo.importlib.util, 'find_spec', lambda name: name)
     monkeypatch.setattr(package_pretrained, 'carried_file', lambda package: tmp_path / f'{package}.pth')
     return done
 
@@ -42,10 +46,11 @@ def without_weights(package):
 
 def test_every_step_is_a_subcommand_and_a_picture_comes_before_the_training(steps, tmp_path, capsys):
     assert main(['demo', '--work-dir', str(tmp_path / 'run')]) == 0
-    assert [words[0] for words in steps] == ['convert-data', 'browse', 'train', 'predict']
+    assert [words[0] for words in steps] == ['convert-data', 'browse', 'test', 'train', 'predict']
     assert str(tmp_path / 'run/best.pth') in steps[-1]
     printed = capsys.readouterr().out
     assert '0.625' in printed
+    assert '0.172' in printed
     assert '2.00 GB' in printed
 
 
@@ -57,20 +62,27 @@ def test_fresh_takes_the_last_run_away(steps, tmp_path):
 
 
 def test_both_configs_are_there_and_the_pretrained_one_is_trained(steps, tmp_path, capsys):
-    assert {demo.CONFIG, demo.FROM_SCRATCH} <= {path.stem for path in iter_configs()}
+    assert {demo.CONFIG, demo.FROM_SCRATCH, demo.BASELINE} <= {path.stem for path in iter_configs()}
     assert demo.PACKAGE in package_pretrained.PACKAGES
     main(['demo', '--work-dir', str(tmp_path / 'run')])
-    assert {words[1] for words in steps[1:]} == {demo.CONFIG}
+    assert {words[1] for words in steps[1:]} == {demo.CONFIG, demo.BASELINE}
     assert demo.FROM_SCRATCH not in capsys.readouterr().out
 
 
 def test_without_the_weights_it_says_so_once_and_trains_from_scratch(steps, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(package_pretrained, 'carried_file', without_weights)
     assert main(['demo', '--work-dir', str(tmp_path / 'run')]) == 0
-    assert {words[1] for words in steps[1:]} == {demo.FROM_SCRATCH}
+    assert {words[1] for words in steps[1:]} == {demo.FROM_SCRATCH, demo.BASELINE}
     said = [line for line in capsys.readouterr().out.splitlines() if demo.PACKAGE in line]
     assert len(said) == 1
     assert said[0].endswith(f'Fix: pip install {demo.PACKAGE}')
+
+
+def test_without_scikit_image_the_baseline_is_left_out(steps, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo.importlib.util, 'find_spec', lambda name: None)
+    assert main(['demo', '--work-dir', str(tmp_path / 'run')]) == 0
+    assert 'test' not in {words[0] for words in steps}
+    assert re.search(r'without training.*\| +- \|', capsys.readouterr().out)
 
 
 def test_a_folder_with_the_training_of_the_other_config_is_refused_unless_fresh(steps, tmp_path, capsys):

@@ -315,3 +315,21 @@ def test_proposal_fast_ignores_crowds_and_classes(tmp_path):
     values = run(FastCocoMetric(write(tmp_path, content), metric='proposal_fast', proposal_nums=(1, 50)), samples)
     assert values['AR@50'] == 1.0
     assert 0 < values['AR@1'] < 1
+
+
+@pytest.mark.parametrize('backend', ['faster-coco-eval', 'pycocotools'])
+def test_ignored_classes_count_right_objects_of_wrong_classes(tmp_path, backend):
+    content, _ = make_set()
+    content['annotations'] = [ann for ann in content['annotations'] if not ann['iscrowd']]
+    samples = []
+    for image in content['images']:
+        boxes = [ann['bbox'] for ann in content['annotations'] if ann['image_id'] == image['id']]
+        boxes = [(x, y, x + w, y + h) for x, y, w, h in boxes]
+        samples.append(sample(image['id'], boxes, [0] * len(boxes), [0.5] * len(boxes)))
+    path = write(tmp_path, content)
+    options = dict(metric=['bbox', 'segm'], backend=backend, classwise=True)
+    metric = FastCocoMetric(path, ignore_classes=True, **options)
+    values = run(metric, samples)
+    assert values['segm_mAP'] == values['bbox_mAP'] == 1.0
+    assert metric.class_rows == {'bbox': [], 'segm': []}
+    assert run(FastCocoMetric(path, **options), samples)['segm_mAP'] < 0.9
