@@ -40,11 +40,12 @@ def update_tables(check: bool) -> list[str]:
     """Make the tables of all READMEs anew; return those that changed (with ``check``: would change)."""
     configs = config_root()
     models = {path.with_name('README.md'): read_models(path) for path in sorted(configs.rglob('metafile.yml'))}
+    everyone = [model for found in models.values() for model in found]
     changed = []
     for readme in [configs / 'README.md', *models]:
         before = readme.read_text(encoding='utf-8')
         if readme in models:
-            after = fill_tables(before, models[readme])
+            after = fill_tables(before, models[readme], everyone)
         else:
             after = fill_overview(before, read_entries(configs), configs)
         if after != before:

@@ -46,7 +46,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mmseg_plugins.data_prep.box_files import read_boxes
     from mmseg_plugins.data_prep.box_masks import MaskJob, boxes_to_masks
-    from mmseg_plugins.data_prep.grabcut import GrabCutOptions
+    from mmseg_plugins.models.classical.grabcut import GrabCutOptions
 
     start = time.monotonic()
     if args.scribbles is not None and not args.scribbles.is_dir():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,12 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.data_prep.box_files import BoxSet
-from mmseg_plugins.data_prep.grabcut import BACKGROUND, OBJECT, GrabCutOptions, grabcut, pixel_box
+from mmseg_plugins.data_prep.mask_job import check_size, write_masks
+from mmseg_plugins.models.classical.grabcut import BACKGROUND, OBJECT, GrabCutOptions, grabcut, pixel_box
 from mmseg_plugins.structures.images import decode_file, read_image
 from mmseg_plugins.structures.masks import mask_box, mask_polygons
 from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, decode_rle, encode_mask, short_polygons
-from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.utils.progress import track
 
 MISSED = ('box', 'ellipse', 'drop')
 # What is counted, in the words of the closing lines.
@@ -69,26 +66,11 @@ def boxes_to_masks(boxes: BoxSet, image_dir: Path, out: Path, job: MaskJob | Non
             notes belong to other boxes or settings.
     """
     job = job or MaskJob()
-    mark = _fingerprint(boxes, job)
-    if out.is_file():
-        _check_same(out, mark)
-        return None
-    _look_for_images(boxes, image_dir)
-    notes = Notes(out.with_name(out.name + '.part'), mark)
-    of_image = boxes.of_image()
-    todo = [image for image in boxes.images if image['id'] not in notes.done]
-    with notes:
-        for image in track(todo, description='GrabCut'):
-            annotations, counts = masks_of_image(image, of_image[image['id']], image_dir, job)
-            notes.add(image['id'], annotations, counts)
-    made = [ann for image in boxes.images for ann in notes.done[image['id']][0]]
-    order = {ann['id']: i for i, ann in enumerate(boxes.annotations)}
-    made.sort(key=lambda ann: order[ann['id']])
-    counts = sum((Counter(counted) for _, counted in notes.done.values()), Counter())
-    content = {'info': {'grabcut': mark}, 'images': boxes.images, 'annotations': made, 'categories': boxes.categories}
-    atomic_write_bytes(str(out), (json.dumps(content, ensure_ascii=False, separators=(',', ':')) + '\n').encode())
-    notes.path.unlink()
-    return counts
+    settings = asdict(job)
+    if job.scribbles is not None:
+        settings['scribbles'] = os.path.abspath(job.scribbles)
+    return write_masks(boxes, image_dir, out, 'grabcut', settings,
+                       lambda image, annotations: masks_of_image(image, annotations, image_dir, job))
 
 
 def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], image_dir: Path,
@@ -103,7 +85,7 @@ def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], 
         pixels = read_image(path)
     except UserError:
         return [], {DAMAGED: 1}
-    _check_size(image, pixels, path)
+    check_size(image, pixels, path)
     height, width = pixels.shape[:2]
     drawn = _read_scribbles(job.scribbles, image['file_name'], (height, width))
     found = [pixel_box(ann['bbox'], height, width) for ann in annotations]
@@ -146,55 +128,6 @@ def existing_mask(segmentation: Any, height: int, width: int) -> np.ndarray | No
     return decode_rle(as_rle(polygons, height, width)).astype(bool) if polygons else None
 
 
-class Notes:
-    """Finished images as lines of a file; a line that a kill cut off is dropped.
-
-    Args:
-        path: The file.
-        mark: What boxes and settings it is for.
-
-    Raises:
-        UserError: the file is there, for another job.
-    """
-
-    def __init__(self, path: Path, mark: str) -> None:
-        self.path = path
-        self.done: dict[Any, tuple[list[dict[str, Any]], dict[str, int]]] = {}
-        self._stream: Any = None
-        self._good = 0
-        data = path.read_bytes() if path.is_file() else b''
-        lines = data.split(b'\n')[:-1]  # the last is not finished
-        if lines and json.loads(lines[0]) != {'grabcut': mark}:
-            raise UserError(
-                f'{path} belongs to other boxes or settings.',
-                rule='a job goes on with what it began.',
-                fix='remove it to begin anew, or name another --out-file.',
-            )
-        for line in lines[1:]:
-            image_id, annotations, counts = json.loads(line)
-            self.done[image_id] = annotations, counts
-        self._good = sum(len(line) + 1 for line in lines)
-        self._head = b'' if lines else json.dumps({'grabcut': mark}).encode() + b'\n'
-
-    def __enter__(self) -> Notes:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = open(self.path, 'r+b' if self.path.is_file() else 'wb')
-        self._stream.seek(self._good)
-        self._stream.truncate()
-        self._stream.write(self._head)
-        self._stream.flush()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def add(self, image_id: Any, annotations: list[dict[str, Any]], counts: dict[str, int]) -> None:
-        """Note a finished image."""
-        self.done[image_id] = annotations, counts
-        self._stream.write(json.dumps([image_id, annotations, counts]).encode() + b'\n')
-        self._stream.flush()
-
-
 def _with_mask(ann: Mapping[str, Any], mask: np.ndarray, job: MaskJob) -> dict[str, Any]:
     segmentation: Any = mask_polygons(mask) if job.polygons else encode_mask(mask)
     made = {**ann, 'segmentation': segmentation, 'area': int(np.count_nonzero(mask)), 'iscrowd': 0}
@@ -219,16 +152,6 @@ def _fallback(box: tuple[int, int, int, int], size: tuple[int, int], missed: str
     return mask
 
 
-def _check_size(image: Mapping[str, Any], pixels: np.ndarray, path: Path) -> None:
-    stated = (image.get('height', pixels.shape[0]), image.get('width', pixels.shape[1]))
-    if stated != pixels.shape[:2]:
-        raise UserError(
-            f'{path} has {pixels.shape[0]} x {pixels.shape[1]} px, the file of boxes says {stated[0]} x {stated[1]}.',
-            rule='boxes are in px of the image.',
-            fix='the images that the boxes were drawn on (not resized or turned ones).',
-        )
-
-
 def _read_scribbles(folder: str | None, file_name: str, size: tuple[int, int]) -> np.ndarray | None:
     """Drawn numbers (H, W) int64 with background -> a number that no object has; None where nothing is drawn."""
     path = None if folder is None else (Path(folder) / file_name).with_suffix('.png')
@@ -243,46 +166,3 @@ def _read_scribbles(folder: str | None, file_name: str, size: tuple[int, int]) -
             fix='save them so.',
         )
     return drawn.astype(np.int64)
-
-
-def _look_for_images(boxes: BoxSet, image_dir: Path) -> None:
-    names = [image['file_name'] for image in boxes.images]
-    if not names:
-        raise UserError('the list of images is empty.', fix='is it the right file?')
-    if not image_dir.is_dir():
-        raise UserError(f'the folder of images {image_dir} does not exist.', fix='correct --images.')
-    if not any((image_dir / name).is_file() for name in names):
-        raise UserError(
-            f'none of the {len(names)} images is in {image_dir}; the first would be {image_dir / names[0]}.',
-            rule='file_name is relative to --images.',
-            fix='correct --images.',
-        )
-
-
-def _fingerprint(boxes: BoxSet, job: MaskJob) -> str:
-    """Hash of the boxes and all settings."""
-    digest = hashlib.sha256()
-    for part in _parts(boxes, job):
-        digest.update(json.dumps(part, sort_keys=True).encode())
-    return digest.hexdigest()[:16]
-
-
-def _parts(boxes: BoxSet, job: MaskJob) -> Iterable[Any]:
-    settings = asdict(job)
-    if job.scribbles is not None:
-        settings['scribbles'] = os.path.abspath(job.scribbles)
-    return settings, boxes.images, boxes.annotations, boxes.categories
-
-
-def _check_same(out: Path, mark: str) -> None:
-    """UserError unless ``out`` is this job's own result."""
-    try:
-        same = json.loads(out.read_text(encoding='utf-8'))['info']['grabcut'] == mark
-    except (ValueError, KeyError, TypeError):
-        same = False
-    if not same:
-        raise UserError(
-            f'{out} is there and was not made of these boxes with these settings.',
-            fix='another --out-file, or remove it.',
-        )
-

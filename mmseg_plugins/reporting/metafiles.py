@@ -17,7 +17,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -196,22 +196,62 @@ def weights_of(metafiles: Sequence[Path], config: str) -> str:
     return str(named)
 
 
-def fill_tables(readme: str, models: Sequence[Mapping[str, Any]]) -> str:
-    """A README's text with every marked table made anew from the metafile's models."""
+def fill_tables(readme: str, models: Sequence[Mapping[str, Any]],
+                everyone: Sequence[Mapping[str, Any]] | None = None) -> str:
+    """A README's text with every marked table made anew from the metafile's models.
+
+    Args:
+        everyone: The models of all metafiles, among which the baseline without training is; ``models`` by default.
+    """
 
     def table(match: re.Match[str]) -> str:
-        return match.group(1) + results_table(models, match.group('dataset')) + match.group(3)
+        dataset = match.group('dataset')
+        baseline = untrained_score(models if everyone is None else everyone, dataset)
+        return match.group(1) + results_table(models, dataset, baseline) + match.group(3)
 
     return _MARKERS.sub(table, readme)
 
 
-def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
-    """Markdown table of the models measured on one dataset, in the metafile's order."""
+def untrained_score(models: Iterable[Mapping[str, Any]], dataset: str) -> float | None:
+    """The best score (mask AP, or mIoU of label maps) on a data set of a model that was trained on nothing.
+
+    Models that are given something about the image (``Given``: boxes, clicks) do not count.
+    """
+    scores = [main_score(result['Metrics']) for model in models if not model.get('Given')
+              for result in model.get('Results', [])
+              if result['Dataset'] == dataset and result.get('Training') == UNTRAINED]
+    return max((score for score in scores if score is not None), default=None)
+
+
+def main_score(metrics: Mapping[str, float]) -> float | None:
+    """The number by which rows are compared with the baseline."""
+    return metrics.get('mask AP', metrics.get('mIoU'))
+
+
+def above_untrained(result: Mapping[str, Any], baseline: float) -> str:
+    """Whether a trained row lies above the baseline without training, and by how much; ``-`` where that is no question.
+
+    Example:
+        mask AP 45.7 with a baseline of 40.0 -> ``yes, +5.7``; 39.6 -> ``no, -0.4``
+    """
+    score = main_score(result['Metrics'])
+    if score is None or result.get('Training') == UNTRAINED:
+        return '-'
+    return f'{"yes" if score > baseline else "no"}, {score - baseline:+.1f}'
+
+
+def results_table(models: Sequence[Mapping[str, Any]], dataset: str, baseline: float | None = None) -> str:
+    """Markdown table of the models measured on one dataset, in the metafile's order.
+
+    Args:
+        baseline: Of :func:`untrained_score`; with one, a column compares every row with it.
+    """
     rows = [(model, result) for model in models for result in model.get('Results', []) if result['Dataset'] == dataset]
     if not rows:
         return 'Not yet measured.\n'
     columns = _columns([result['Metrics'] for _, result in rows])
-    head = ['config', *columns.values(), 'parameters', 's/iter', 'training', 'peak memory']
+    compared = [] if baseline is None else [f'above {baseline:.1f}, no training']
+    head = ['config', *columns.values(), *compared, 'parameters', 's/iter', 'training', 'peak memory']
     lines = [table_row(head), table_row(['---'] * len(head))]
     for model, result in rows:
         metrics = result['Metrics']
@@ -219,8 +259,9 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str) -> str:
             table_row([
                 f'[`{model["Name"]}`]({config_below_system(model)})',
                 *(f'{metrics[name]:.1f}' if name in metrics else '' for name in columns),
+                *([] if baseline is None else [above_untrained(result, baseline)]),
                 f'{result["Parameters (M)"]:.2f} M',
-                *_training_cells(result),
+                *_training_cells(model, result),
             ])
         )
     where = _measured_on([result for _, result in rows])
@@ -235,15 +276,20 @@ def _columns(measured: Sequence[Mapping[str, float]]) -> dict[str, str]:
     return {name: name for name in (*_COLUMNS, *own)}
 
 
-def _training_cells(result: Mapping[str, Any]) -> list[str]:
+def _training_cells(model: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
     """Seconds an iteration, minutes and memory of the training; of a test alone, whose weights it is."""
     if result.get('Training') == UNTRAINED:
-        return ['', UNTRAINED, '']
+        return ['', untrained_words(model), '']
     if 'Weights' in result:
         return ['', f'weights of `{result["Weights"]}`', '']
     return [
         f'{seconds_per_iteration(result):.2f}', f'{result["Minutes"]:.1f} min', f'{result["Peak Memory (GB)"]:.2f} GB'
     ]
+
+
+def untrained_words(model: Mapping[str, Any]) -> str:
+    """What a row without training says of it: ``none``, or ``none; boxes given``."""
+    return f'{UNTRAINED}; {model["Given"]} given' if model.get('Given') else UNTRAINED
 
 
 def seconds_per_iteration(result: Mapping[str, Any]) -> float | None:

@@ -23,10 +23,14 @@ import yaml
 
 from mmseg_plugins.reporting.metafiles import (
     SEMANTIC_COLUMNS,
+    UNTRAINED,
+    above_untrained,
     config_below_system,
     is_semantic,
     seconds_per_iteration,
     table_row,
+    untrained_score,
+    untrained_words,
 )
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
@@ -68,20 +72,27 @@ def fill_overview(text: str, entries: Sequence[Entry], folder: Path) -> str:
 
 
 def overview_table(entries: Sequence[Entry], dataset: str, folder: Path) -> str:
-    """Markdown table of all models measured on one data set; what was not measured prints as ``-``."""
-    found = list(_measured(entries, dataset))
+    """Markdown table of all models measured on one data set, those without training first.
+
+    What was not measured prints as ``-``.
+    """
+    found = sorted(_measured(entries, dataset), key=lambda pair: pair[1].get('Training') != UNTRAINED)
     if not found:
         return 'Not yet measured.\n'
     machines = {where: string.ascii_uppercase[index] for index, where in enumerate(_hardware(found))}
     semantic = is_semantic([result['Metrics'] for _, result in found])
     columns = SEMANTIC_COLUMNS if semantic else _COLUMNS
-    head = ['system', 'config', *columns.values(), *([] if semantic else ['also']), *_COSTS]
+    baseline = untrained_score([entry.model for entry in entries], dataset)
+    compared = [] if baseline is None else [f'above {baseline:.1f}, no training']
+    head = ['system', 'config', *columns.values(), *compared, *([] if semantic else ['also']), *_COSTS]
     lines = [table_row(head), table_row(['---'] * len(head))]
     for entry, result in found:
         scores = [_number(result['Metrics'], name, '{:.1f}') for name in columns]
+        if baseline is not None:
+            scores.append(above_untrained(result, baseline))
         if not semantic:
             scores.append(_others(result['Metrics']))
-        costs = _costs(result, machines)
+        costs = _costs(entry.model, result, machines)
         lines.append(table_row([*_links(entry, folder), *scores, *costs, paper_cell(entry, entries)]))
     legend = '; '.join(f'{letter}: {where}' for where, letter in machines.items())
     images = sorted({result['Speed']['Image'] for _, result in found if 'Speed' in result})
@@ -119,12 +130,12 @@ def _others(metrics: Mapping[str, Any]) -> str:
     return ', '.join(f'{name} {value:.1f}' for name, value in metrics.items() if name not in _COLUMNS) or _NONE
 
 
-def _costs(result: Mapping[str, Any], machines: Mapping[str, str]) -> list[str]:
+def _costs(model: Mapping[str, Any], result: Mapping[str, Any], machines: Mapping[str, str]) -> list[str]:
     speed = result.get('Speed', {})
     letter = machines[result['Hardware']]
     measured_on = machines[speed.get('Hardware', result['Hardware'])]
     training = f'weights of `{result["Weights"]}`' if 'Weights' in result else _number(result, 'Minutes', '{:.1f} min')
-    training = result.get('Training', training)
+    training = untrained_words(model) if result.get('Training') == UNTRAINED else training
     return [
         _number(result, 'Parameters (M)', '{:.2f} M'),
         _number(speed, 'GMACs', '{:.4g}'),

@@ -120,11 +120,11 @@ def test_a_killed_run_goes_on_with_the_same_result(shapes, monkeypatch):
 def test_notes_and_results_of_another_job_are_refused(shapes):
     folder, _, _ = shapes
     (folder / 'out.json.part').write_text('{"grabcut": "other"}\n')
-    with pytest.raises(UserError, match=r'belongs to other boxes or settings.*remove it'):
+    with pytest.raises(UserError, match=r'belongs to other input or settings.*remove it'):
         job(folder)
     (folder / 'out.json.part').unlink()
     job(folder)
-    with pytest.raises(UserError, match='not made of these boxes with these settings'):
+    with pytest.raises(UserError, match='not made of this input with these settings'):
         job(folder, polygons=True)
 
 

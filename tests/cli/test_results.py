@@ -15,6 +15,7 @@ from mmseg_plugins.reporting.metafiles import (
     results_table,
     speed_to_results,
     summary_to_results,
+    untrained_score,
     weights_of,
 )
 from mmseg_plugins.utils.errors import UserError
@@ -121,6 +122,28 @@ def test_a_training_and_a_test_on_one_machine_name_it_once(metafile):
     assert f'; seed {SUMMARY["seed"]}. Commands' in table
 
 
+def test_a_row_without_training_says_so_and_the_others_say_whether_they_lie_above_it(metafile):
+    untrained = {**TESTED, 'metrics': {'coco/segm_mAP': 0.4, 'coco/bbox_mAP': 0.3}}
+    record(metafile, 'configs/toy/first_r18_1it_toy.py', 'toy', evaluation_to_results(untrained, None))
+    record(metafile, SUMMARY['config'], 'toy', summary_to_results(SUMMARY))  # mask AP 34.6
+    models = read_models(metafile)
+    assert untrained_score(models, 'toy') == 40.0
+    rows = fill_tables('<!-- results: toy -->\n<!-- end of results -->\n', models).split('\n')
+    assert rows[1].endswith('| box AP | above 40.0, no training | parameters | s/iter | training | peak memory |')
+    assert rows[3].endswith('| 40.0 |  |  | 30.0 | - | 4.00 M |  | none |  |')
+    assert '| 34.6 |  |  | 50.0 | no, -5.4 | 4.00 M |' in rows[4]
+    models[1]['Results'][0]['Metrics']['mask AP'] = 41.25
+    assert '| yes, +1.2 |' in results_table(models, 'toy', 40.0)
+
+
+def test_models_that_are_given_boxes_are_no_baseline(metafile):
+    record(metafile, 'configs/toy/first_r18_1it_toy.py', 'toy', evaluation_to_results(TESTED, None))
+    models = read_models(metafile)
+    models[0]['Given'] = 'boxes'
+    assert untrained_score(models, 'toy') is None
+    assert '| none; boxes given |' in results_table(models, 'toy')
+
+
 def test_whose_weights_is_asked_of_the_metafile(metafile):
     config = SUMMARY['config']
     with pytest.raises(UserError, match=r'Fix: add "Weights Of:'):
@@ -201,6 +224,7 @@ def test_every_recorded_number_has_its_command_hardware_minutes_and_seed():
             for result in model.get('Results', []):
                 assert model['Config'] in result['Command']
                 assert result['Hardware']
-                if 'Weights' not in result:  # those of a test are in the row of the config that was trained
+                # a model without parameters has no training
+                if 'Weights' not in result and result.get('Training') != 'none':  # those of a test are in the row of the config that was trained
                     assert result['Minutes'] > 0
                     assert result['Seed'] is not None

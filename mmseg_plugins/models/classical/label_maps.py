@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_plugins.models.classical import foreground
+from mmseg_plugins.models.classical import foreground, regions
 from mmseg_plugins.models.classical.objects import connected_parts, divide_by_distance, keep_large
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
@@ -27,6 +27,9 @@ METHODS: dict[str, Callable[..., np.ndarray]] = {
     'adaptive': foreground.adaptive,
     'multi_otsu': foreground.multi_otsu,
     'k_means': foreground.k_means,
+    'region_growing': regions.region_growing,
+    'random_walker': regions.random_walker,
+    'normalized_cuts': regions.normalized_cuts,
 }
 
 

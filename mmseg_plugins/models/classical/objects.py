@@ -29,6 +29,17 @@ def divide_by_distance(foreground: np.ndarray, *, min_distance: int = 5, sigma: 
     Returns:
         Labels (H, W) int32; every foreground pixel has one.
     """
+    centers, distance = centers_by_distance(foreground, min_distance=min_distance, sigma=sigma)
+    return scikit_image('segmentation').watershed(-distance, centers, mask=foreground).astype(np.int32)
+
+
+def centers_by_distance(foreground: np.ndarray, *, min_distance: int = 5,
+                        sigma: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Centers of objects (H, W) int32, one label each, and the blurred distance map (H, W) whose peaks they are.
+
+    Args:
+        foreground, min_distance, sigma: As of :func:`divide_by_distance`.
+    """
     distance = smooth(cv2.distanceTransform(foreground.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), sigma)
     peaks = (distance == ndimage.maximum_filter(distance, size=2 * min_distance + 1)) & foreground
     centers, count = ndimage.label(peaks, np.ones((3, 3)))
@@ -36,8 +47,7 @@ def divide_by_distance(foreground: np.ndarray, *, min_distance: int = 5, sigma: 
     with_center = np.zeros(parts.max() + 1, bool)
     with_center[parts[peaks]] = True
     # a small part next to a large one may be without the highest point of its surroundings: it is an object as a whole
-    centers = np.where(foreground & ~with_center[parts], parts + count, centers)
-    return scikit_image('segmentation').watershed(-distance, centers, mask=foreground).astype(np.int32)
+    return np.where(foreground & ~with_center[parts], parts + count, centers).astype(np.int32), distance
 
 
 def keep_large(labels: np.ndarray, min_area: int) -> np.ndarray:

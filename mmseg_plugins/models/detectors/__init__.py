@@ -3,6 +3,10 @@
 from .classical_detector import ClassicalDetector, ThresholdWatershed
 from .four_level_mask2former import FourLevelMask2Former
 from .instance_fcn import InstanceFCN
+from .prompted_detector import GrabCutFromBoxes, WatershedFromClicks
 from .tiled_solo import TiledSOLO
 
-__all__ = ['ClassicalDetector', 'FourLevelMask2Former', 'InstanceFCN', 'ThresholdWatershed', 'TiledSOLO']
+__all__ = [
+    'ClassicalDetector', 'FourLevelMask2Former', 'GrabCutFromBoxes', 'InstanceFCN', 'ThresholdWatershed', 'TiledSOLO',
+    'WatershedFromClicks'
+]

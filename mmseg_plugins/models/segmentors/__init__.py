@@ -2,6 +2,7 @@
 
 from .adv_semi_seg import AdvSemiSeg
 from .bayesian_encoder_decoder import BayesianEncoderDecoder
+from .classical_segmentor import ClassicalSegmentor
 from .decoupled_net import DecoupledNet
 from .fc_discriminator import FCDiscriminator
 from .gan_semi_seg import GANSemiSeg, NoiseGenerator
@@ -12,7 +13,7 @@ from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .rotation_averaging import RotationAveragingEncoderDecoder
 
 __all__ = [
-    'AdvSemiSeg', 'BayesianEncoderDecoder', 'DecoupledNet', 'FCDiscriminator', 'GANSemiSeg', 'MeanTTAModel',
-    'MeanTeacher', 'MultiLabelClassifier', 'MultiScaleEncoderDecoder', 'NoiseGenerator',
+    'AdvSemiSeg', 'BayesianEncoderDecoder', 'ClassicalSegmentor', 'DecoupledNet', 'FCDiscriminator', 'GANSemiSeg',
+    'MeanTTAModel', 'MeanTeacher', 'MultiLabelClassifier', 'MultiScaleEncoderDecoder', 'NoiseGenerator',
     'RotationAveragingEncoderDecoder'
 ]

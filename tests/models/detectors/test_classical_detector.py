@@ -5,7 +5,11 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
 from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData
+from mmseg.registry import MODELS as SEGMENTORS
+from mmseg.structures import SegDataSample
 from simulated_device import SimulatedDevice
 
 from mmseg_plugins.structures.masks import mask_box
@@ -53,6 +57,55 @@ def test_touching_objects_are_divided_whether_bright_or_dark(background, value):
 
 def test_connected_parts_stay_whole_without_the_watershed():
     assert len(found(build('ClassicalDetector', method='otsu'), discs()[0])) == 2
+
+
+@pytest.mark.parametrize(('method', 'number'), [
+    ('adaptive', 3), ('multi_otsu', 3), ('k_means', 3), ('random_walker', 3), ('region_growing', 2),
+    ('normalized_cuts', 2),
+])
+def test_other_methods_find_the_objects(method, number):
+    """Region growing and normalized cuts cannot divide objects of one color that touch."""
+    settings = dict(clusters=2) if method == 'k_means' else dict(classes=2) if method == 'multi_otsu' else {}
+    image, masks = discs()
+    instances = found(build('ClassicalDetector', method=method, settings=settings, divide={}), image)
+    assert len(instances) == number
+    whole = instances.masks.numpy().any(0)
+    assert (whole & masks.any(0)).sum() / (whole | masks.any(0)).sum() > 0.75
+
+
+@pytest.mark.parametrize('method', ['adaptive', 'multi_otsu', 'k_means', 'random_walker', 'region_growing'])
+def test_other_methods_find_nothing_in_an_image_of_one_color(method):
+    instances = found(build('ClassicalDetector', method=method), torch.full((3, 32, 32), 7, dtype=torch.uint8))
+    assert len(instances) == 0
+
+
+def test_label_maps_are_the_foreground():
+    image, masks = discs()
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = SEGMENTORS.build(dict(type='mmseg_plugins.ClassicalSegmentor', method='otsu',
+                                      data_preprocessor=dict(type='SegDataPreProcessor')))
+    sample = SegDataSample(metainfo=dict(img_shape=(64, 72), ori_shape=(64, 72)))
+    predicted = model.test_step(dict(inputs=[image], data_samples=[sample]))[0].pred_sem_seg.data[0].numpy()
+    assert (predicted == masks.any(0)).mean() > 0.97
+    with pytest.raises(UserError, match='ClassicalSegmentor has no parameters: there is nothing to train'):
+        model.loss(torch.zeros(1, 3, 8, 8), [])
+
+
+@pytest.mark.parametrize('kind', ['GrabCutFromBoxes', 'WatershedFromClicks'])
+def test_prompted_by_its_annotations_every_object_gets_a_mask_of_its_class(kind):
+    image, masks = discs()
+    sample = DetDataSample(metainfo=dict(img_shape=(64, 72), ori_shape=(64, 72)))
+    sample.gt_instances = InstanceData(
+        masks=BitmapMasks(masks.astype(np.uint8), 64, 72), labels=torch.tensor([2, 0, 1]),
+        bboxes=torch.tensor([mask_box(mask) for mask in masks], dtype=torch.float32))
+    data = dict(inputs=[image], data_samples=[sample])
+    instances = build(kind).test_step(data)[0].pred_instances
+    assert instances.labels.tolist() == [2, 0, 1]
+    assert instances.scores.tolist() == [1, 1, 1]
+    assert (np.diag(ious(instances, masks)) > 0.75).all()
+    del sample.gt_instances
+    with pytest.raises(UserError, match=f'{kind} is prompted by annotations'):
+        build(kind).test_step(data)
 
 
 def test_results_are_in_the_frame_of_the_original_image():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_plugins.data_prep.grabcut import (
+from mmseg_plugins.models.classical.grabcut import (
     BACKGROUND,
     OBJECT,
     GrabCutOptions,
