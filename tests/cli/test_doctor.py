@@ -19,6 +19,14 @@ SOUND = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def distributions(monkeypatch):
+    """Names that are installed, whatever this environment holds."""
+    names = {'mmengine', 'opencv-python-headless'}
+    monkeypatch.setattr(doctor, '_is_installed', names.__contains__)
+    return names
+
+
 def diagnosis_of(facts):
     report = doctor.Diagnosis()
     doctor._check_torch(report, facts)
@@ -102,7 +110,7 @@ def test_gpu_with_operators_compiled_for_the_cpu_is_a_problem():
     assert 'FORCE_CUDA=1' in report.errors[0]
 
 
-def test_gpu_without_torchvision_is_warned_of_plain_pytorch():
+def test_gpu_without_torchvision_is_warned_of_plain_pytorch(distributions):
     report = diagnosis_of(WITH_GPU)
     assert report.errors == []
     assert 'plain PyTorch' in report.warnings[0]
@@ -110,8 +118,14 @@ def test_gpu_without_torchvision_is_warned_of_plain_pytorch():
 
 
 @pytest.mark.parametrize('facts', [SOUND, {**WITH_GPU, 'operators': {'nms': 'torchvision', 'carafe': 'x'}}])
-def test_cpu_or_torchvisions_kernels_give_no_warning(facts):
+def test_cpu_or_torchvisions_kernels_give_no_warning(facts, distributions):
     assert diagnosis_of(facts).warnings == []
+
+
+def test_two_opencvs_over_each_other_are_warned_of(distributions):
+    distributions.add('opencv-python')
+    assert [line.split(' are ')[0] for line in diagnosis_of(SOUND).warnings] == [
+        'opencv-python and opencv-python-headless']
 
 
 def test_both_lines_over_each_other_are_a_problem(monkeypatch):
