@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.data_check.check_report import DatasetReport
-from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
+from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.structures.rle import encode_mask
 
 HEIGHT, WIDTH = 40, 60

@@ -13,7 +13,7 @@ from mmengine.utils import import_modules_from_strings
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import DatasetReport
-from mmseg_plugins.data_check.coco_check import ImageOptions
+from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.utils.errors import UserError
 
 

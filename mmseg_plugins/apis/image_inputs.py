@@ -15,14 +15,14 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from mmseg_plugins.config.walk import leaf_datasets
-from mmseg_plugins.structures.images import decode_file, png_bytes, reason_unreadable
+from mmseg_plugins.structures.image_headers import DARK, lost_depth
+from mmseg_plugins.structures.images import png_bytes, reason_unreadable
 from mmseg_plugins.utils.errors import UserError
 
 #: The loading step of files, which the hosts' own inferencers replace by steps for arrays.
 _FILE_STEP = 'LoadImageFromFile'
 _ARRAY_STEPS = ('InferencerLoader', 'LoadImageFromNDArray')
 _AS_STORED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
-_DARK = 32  # an 8-bit image below this value may be one of 16 bits cut down
 
 
 def split_pipeline(cfg: Config) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -170,16 +170,12 @@ class ImageLoader:
 
     def _warn_of_lost_depth(self, path: Path, image: np.ndarray) -> None:
         """Say once that 16 bits were cut to 8 and little is left: OpenCV divides by 256, whatever the maximum."""
-        if self._warned or not self.from_file or image.dtype != np.uint8 or not image.size or image.max() >= _DARK:
+        if self._warned or not self.from_file or image.dtype != np.uint8 or not image.size or image.max() >= DARK:
             return
-        stored = decode_file(path, cv2.IMREAD_UNCHANGED)
-        if stored is None or stored.dtype != np.uint16 or not stored.any():
-            return
-        self._warned = True
-        warnings.warn(
-            f'{path.name} has 16 bits and a maximum of {stored.max()}; loading it with 8 bits leaves a maximum of '
-            f"{image.max()} of 255. Fix: convert images to 8 bits over their own range, or load them with "
-            "color_type='unchanged', for training and prediction alike.", stacklevel=4)
+        said = lost_depth(path)
+        if said:
+            self._warned = True
+            warnings.warn(said, stacklevel=4)
 
 
 def build_loader(cfg: Config, steps: Sequence[Mapping[str, Any]]) -> ImageLoader:

@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS
 
 from mmseg_plugins.config.walk import named_datasets
 from mmseg_plugins.data_check.check_report import DatasetReport
-from mmseg_plugins.data_check.coco_check import ImageOptions, check_coco
+from mmseg_plugins.data_check.coco_check import check_coco
 from mmseg_plugins.data_check.coco_structure import shorten
 from mmseg_plugins.data_check.config_scan import (
     class_number_problems,
@@ -24,8 +24,11 @@ from mmseg_plugins.data_check.config_scan import (
     semantic_source,
     takes_unlabeled,
 )
-from mmseg_plugins.data_check.map_check import check_panoptic, check_semantic
+from mmseg_plugins.data_check.image_check import ImageOptions
+from mmseg_plugins.data_check.map_check import MapSource, check_semantic
+from mmseg_plugins.data_check.panoptic_check import check_panoptic
 from mmseg_plugins.data_check.sbd_check import check_sbd, sbd_source
+from mmseg_plugins.data_check.shared_files import add_same_data, add_shared_files
 
 
 def dataset_class(kind: Any, scope: str) -> type | None:
@@ -64,9 +67,10 @@ def _own_defaults(cls: type) -> dict[str, Any]:
 
 
 def check_dataset(
-    name: str, dataset: Mapping[str, Any], cfg: Mapping[str, Any], options: ImageOptions, done: list[Any]
+    name: str, dataset: Mapping[str, Any], cfg: Mapping[str, Any], options: ImageOptions,
+    done: list[tuple[Any, DatasetReport]]
 ) -> DatasetReport | None:
-    """Check one leaf data set; None when the same was done before under another name."""
+    """Check one leaf data set; None when the same was done before under another name, whose report then says so."""
     split = name.split('[')[0]
     cls = dataset_class(dataset.get('type'), cfg.get('default_scope') or 'mmengine')
     kind = dataset_kind(cls)
@@ -79,50 +83,57 @@ def check_dataset(
     if problem:
         report.errors.append(problem)
         return report
-    model = cfg.get('model') or {}
-    if kind == 'coco':
-        source = coco_source(name, dataset, classes, cfg.get(f'{split}_evaluator'))
-        if _seen(source, done):
-            return None
-        report = check_coco(source, options)
-        background = getattr(cls, 'BACKGROUND', None)  # a class that is no category of the JSON
-        report.errors += class_number_problems(model, classes if background is None else (background, *classes))
-    elif kind == 'sbd':
-        files = sbd_source(name, dataset, classes)
-        if _seen(files, done):
-            return None
-        report = check_sbd(files, options)
-        report.errors += class_number_problems(model, classes)
-    elif kind == 'panoptic':
-        maps = panoptic_source(name, dataset, classes)
-        if _seen(maps, done):
-            return None
-        report = check_panoptic(maps)
-        metainfo = {**getattr(cls, 'METAINFO', {}), **(dataset.get('metainfo') or {})}
-        things = len(metainfo.get('thing_classes') or ())
-        report.errors += class_number_problems(model, classes, things, len(classes) - things)
-    else:
-        maps = semantic_source(name, dataset, classes, _own_defaults(cls))
-        if _seen(maps, done):
-            return None
-        unlabelled = None if maps.labelled else missing_label_problem(
+    source = _source(kind, name, dataset, classes, cls, cfg.get(f'{split}_evaluator'))
+    earlier = next((report for other, report in done if other == replace(source, name='')), None)
+    if earlier is not None:
+        if dataset.get('indices') is None and earlier.paths:
+            add_same_data(earlier, name)
+        return None
+    if isinstance(source, MapSource) and not source.labelled:
+        unlabelled = missing_label_problem(
             split, dataset, cfg.get(f'{split}_evaluator'), takes_unlabeled(split, cfg))
         if unlabelled:
             report.errors.append(unlabelled)
             return report
-        report = check_semantic(maps, options=options)
-        if classes:
-            report.errors += class_number_problems(model, classes)
-        report.errors += ignored_label_problems(model, cfg.get(f'{split}_evaluator'), maps.ignore_index)
+    report = _check(kind, source, options)
+    report.errors += _model_problems(kind, source, classes, cls, cfg)
+    if dataset.get('indices') is not None:
+        report.paths = []  # a part of the files, which only the data set knows
+    done.append((replace(source, name=''), report))
     return report
 
 
-def _seen(source: Any, done: list[Any]) -> bool:
-    anonymous = replace(source, name='')
-    if anonymous in done:
-        return True
-    done.append(anonymous)
-    return False
+def _source(kind: str, name: str, dataset: Mapping[str, Any], classes: tuple[str, ...], cls: type,
+            evaluators: Any) -> Any:
+    if kind == 'coco':
+        return coco_source(name, dataset, classes, evaluators)
+    if kind == 'sbd':
+        return sbd_source(name, dataset, classes)
+    if kind == 'panoptic':
+        metainfo = {**getattr(cls, 'METAINFO', {}), **(dataset.get('metainfo') or {})}
+        return panoptic_source(name, dataset, classes, tuple(metainfo.get('thing_classes') or ()))
+    return semantic_source(name, dataset, classes, _own_defaults(cls))
+
+
+def _check(kind: str, source: Any, options: ImageOptions) -> DatasetReport:
+    if kind == 'coco':
+        return check_coco(source, options)
+    if kind == 'sbd':
+        return check_sbd(source, options)
+    return check_panoptic(source, options=options) if kind == 'panoptic' else check_semantic(source, options=options)
+
+
+def _model_problems(kind: str, source: Any, classes: tuple[str, ...], cls: type, cfg: Mapping[str, Any]) -> list[str]:
+    """Heads and metrics that count or ignore other classes than the data."""
+    model = cfg.get('model') or {}
+    if kind == 'panoptic':
+        return class_number_problems(model, classes, len(source.things), len(classes) - len(source.things))
+    if kind == 'semantic':
+        split = source.name.split('[')[0]
+        problems = class_number_problems(model, classes) if classes else []
+        return problems + ignored_label_problems(model, cfg.get(f'{split}_evaluator'), source.ignore_index)
+    background = getattr(cls, 'BACKGROUND', None)  # a class that is no category of the JSON
+    return class_number_problems(model, classes if background is None else (background, *classes))
 
 
 def check_config(
@@ -134,7 +145,7 @@ def check_config(
         Nothing for bad data: that is what the reports say.
     """
     reports: list[DatasetReport] = []
-    done: list[Any] = []
+    done: list[tuple[Any, DatasetReport]] = []
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
         # A loader may already be built when the runner was made by hand.
@@ -145,6 +156,8 @@ def check_config(
             if report is not None:
                 reports.append(report)
     _classes_that_nothing_teaches(reports)
+    if options is None or options.files:
+        add_shared_files(reports)
     return reports
 
 

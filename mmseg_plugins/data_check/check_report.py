@@ -70,8 +70,22 @@ KINDS: dict[str, Kind] = {
     'thin_image': Kind(
         True, "a side of 1 pixel, which mmseg's LoadAnnotations drops from the label map", 'pad it, or leave it out'
     ),
+    'entry_twice': Kind(True, 'an image has one entry of annotations, with all its segments', 'join its entries'),
+    'no_entry': Kind(True, 'an image without an entry of annotations', 'add it, or leave the image out'),
+    'map_name': Kind(
+        True, "file_name of an entry is the image's with .png for .jpg: mmdet derives the map from the image's",
+        'name images, maps and entries so'
+    ),
+    'segment_twice': Kind(True, 'ids of segments are unique in an image', 'join the segments, or draw another id'),
+    'segment_class': Kind(
+        True, "category_id of a segment is that of one of the config's classes", 'add the class, or remove the segment'
+    ),
     'bad_map': Kind(True, 'the label map does not fit', 'write the map again'),
 }
+
+
+#: Kinds that do not stop, but hint at a mistake: numbers come out otherwise than they seem.
+DOUBTFUL = frozenset({'file_header', 'box_and_mask', 'box_beyond', 'object_twice', 'file_twice'})
 
 
 class Finding(NamedTuple):
@@ -103,6 +117,8 @@ class DatasetReport:
         kept_images, kept_annotations: what the loader will use; None if unknown.
         errors: sentences with value, rule and fix about the set as a whole.
         notes: sentences about what was not checked or is merely odd.
+        warnings: sentences about what works, but gives other numbers than it seems.
+        paths: image files, to compare with those of other sets; empty where they are not known.
         counts: number of findings a kind, also of kinds not listed one by one.
     """
 
@@ -118,6 +134,8 @@ class DatasetReport:
     histogram: dict[str, tuple[int, int]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -125,6 +143,10 @@ class DatasetReport:
         """Record one finding, see :class:`Finding` for ``place``."""
         self.counts[kind] += 1
         self.findings.append(Finding(kind, *place))
+
+    def doubtful(self) -> bool:
+        """Whether anything deserves more than a line in a log: warnings, and findings that change numbers."""
+        return bool(self.warnings) or not DOUBTFUL.isdisjoint(self.counts)
 
     def problems(self, listed: int = 3) -> list[str]:
         """All that must stop the run, one text each: wrong values, rule, fix."""
@@ -158,6 +180,7 @@ class DatasetReport:
                     f'  {number} x {KINDS[kind].rule}. {self._examples(kind, listed)}Fix: {KINDS[kind].fix}.'
                 )
         lines += [f'  note: {note}' for note in self.notes]
+        lines += [f'  WARNING: {warning}' for warning in self.warnings]
         lines += [f'  PROBLEM: {problem}' for problem in self.problems(listed)]
         return '\n'.join(lines)
 
@@ -175,6 +198,7 @@ class DatasetReport:
             'histogram': {name: {'instances': n, 'images': m} for name, (n, m) in self.histogram.items()},
             'problems': self.problems(),
             'notes': self.notes,
+            'warnings': self.warnings,
             'counts': dict(self.counts),
             'findings': [item._asdict() for item in self.findings],
         }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_plugins.data_check.check_report import DatasetReport, spread
+from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_content import check_content
 from mmseg_plugins.data_check.coco_structure import (
     annotation_key_problem,
@@ -26,10 +26,12 @@ from mmseg_plugins.data_check.coco_structure import (
     shorten,
     structure_problems,
 )
+from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
 from mmseg_plugins.structures.coco_json import read_coco
-from mmseg_plugins.structures.images import missing_files, read_header
+from mmseg_plugins.structures.images import missing_files
 from mmseg_plugins.structures.rle import check_polygons, check_rle, short_polygons
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.memory import without_collection
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.suggest import what_is_there
 
@@ -61,15 +63,6 @@ class CocoSource:
     names_by_id: bool = False
     needs_annotations: bool = True
     decode_flags: int | None = None
-
-
-@dataclass(frozen=True)
-class ImageOptions:
-    """How thoroughly image files are looked at: at all, headers of at most ``max_headers`` (None: all), pixels too."""
-
-    max_headers: int | None = 2000
-    decode: bool = False
-    files: bool = True
 
 
 def _index_images(report: DatasetReport, images: Sequence[Any]) -> dict[Any, dict[str, Any]]:
@@ -127,9 +120,13 @@ def mask_problem(ann: Mapping[str, Any], image: Mapping[str, Any], poly2mask: bo
 
 
 def _annotations(
-    report: DatasetReport, source: CocoSource, content: Mapping[str, Any], images: Mapping[Any, Mapping[str, Any]]
+    report: DatasetReport, source: CocoSource, content: Mapping[str, Any], images: Mapping[Any, Mapping[str, Any]],
+    annotated: set[Any],
 ) -> Iterator[tuple[Mapping[str, Any], bool]]:
-    """Yield the annotations that mmdet loads, with whether training uses them; record the others."""
+    """Yield the annotations that mmdet loads, with whether training uses them; record the others.
+
+    ``annotated`` gets the ids of the images with an annotation of the classes, those that mmdet drops included.
+    """
     known_ids = {item['id']: item['name'] for item in content['categories']}
     class_ids = {i for i, name in known_ids.items() if name in set(source.classes)}
     seen: set[Any] = set()
@@ -144,6 +141,8 @@ def _annotations(
             report.add(bad[0], name, ann.get('image_id'), ann.get('id'), bad[1])
             continue
         image = images.get(ann['image_id'])
+        if ann['category_id'] in class_ids:
+            annotated.add(ann['image_id'])
         place = (image['file_name'] if image else None, ann['image_id'], ann['id'])
         if ann['id'] in seen:
             report.add('duplicate_annotation_id', *place)
@@ -181,37 +180,32 @@ def _check_annotations(
     names = {item['id']: item['name'] for item in content['categories']}
     instances: Counter[str] = Counter()
     holders: dict[str, set[Any]] = defaultdict(set)
+    annotated: set[Any] = set()
     loaded = []
-    for ann, used in _annotations(report, source, content, images):
+    for ann, used in _annotations(report, source, content, images, annotated):
         if used:
             loaded.append(ann)
-            instances[names[ann['category_id']]] += 1
-            holders[names[ann['category_id']]].add(ann['image_id'])
+            name = names[ann['category_id']]
+            instances[name] += 1
+            holders[name].add(ann['image_id'])
     check_content(report, loaded, images, source.reads_masks)
     report.kept_annotations = sum(instances.values())
     report.histogram = {name: (instances[name], len(holders[name])) for name in source.classes}
     unseen = [name for name in source.classes if not instances[name] and name not in report.lacking]
     if unseen and instances:
         report.notes.append(f'classes without a usable object: {shorten(unseen)}')
-    _filter_images(report, source, content, images, set().union(*holders.values()) if holders else set())
+    _filter_images(report, source, images, annotated, set().union(*holders.values()) if holders else set())
 
 
 def _filter_images(
     report: DatasetReport,
     source: CocoSource,
-    content: Mapping[str, Any],
     images: Mapping[Any, Mapping[str, Any]],
+    annotated: Container[Any],
     used: set[Any],
 ) -> None:
-    """Which images mmdet's ``filter_data`` keeps."""
+    """Which images mmdet's ``filter_data`` keeps: it counts all annotations of the classes, those dropped later too."""
     rules = {} if source.test_mode else dict(source.filter_cfg or {})
-    chosen = {item['id'] for item in content['categories'] if item['name'] in set(source.classes)}
-    # mmdet counts every annotation of the classes here, those it drops later included.
-    annotated = {
-        ann['image_id']
-        for ann in content.get('annotations', ())
-        if annotation_key_problem(ann) is None and ann['category_id'] in chosen
-    }
     kept = 0
     for image_id, image in images.items():
         if rules.get('filter_empty_gt', False) and image_id not in annotated:
@@ -273,9 +267,10 @@ def _check_files(
             'Fix: correct data_root or data_prefix.'
         )
     present = [image for i, image in enumerate(images) if i not in missing]
-    chosen = spread(len(present), None if options.decode else options.max_headers)
+    report.paths = list(dict.fromkeys(source.img_dir / image['file_name'] for image in present))
+    chosen, decode = images_to_open([source.img_dir / image['file_name'] for image in present], options)
     for i in track(chosen, description=f'Checking images of {source.name}'):
-        check_image(report, source.img_dir, present[i], options.decode, source.decode_flags)
+        check_image(report, source.img_dir, present[i], decode, source.decode_flags)
     if len(chosen) < len(present):
         report.notes.append(
             f'all {len(images)} image files were looked for, {len(chosen)} of them opened '
@@ -287,10 +282,8 @@ def check_image(report: DatasetReport, img_dir: Path, image: Mapping[str, Any], 
                 flags: int | None = None) -> None:
     """Compare one image file with its entry in the JSON."""
     place = (image['file_name'], image['id'], None)
-    try:
-        header = read_header(img_dir / image['file_name'], decode, flags)
-    except OSError as error:
-        report.add('unreadable_image', *place, str(error))
+    header = open_image(report, img_dir / image['file_name'], place, decode, flags)
+    if header is None:
         return
     if (header.width, header.height) != (image['width'], image['height']):
         turned = ' after its EXIF rotation' if header.rotated else ''
@@ -299,10 +292,9 @@ def check_image(report: DatasetReport, img_dir: Path, image: Mapping[str, Any], 
             *place,
             f'the JSON says {image["width"]} x {image["height"]}, the file is {header.width} x {header.height}{turned}',
         )
-    elif header.mode.startswith(('I', 'F')):
-        report.add('file_header', *place, f'mode {header.mode} is reduced to 8 bits')
 
 
+@without_collection()
 def check_coco(source: CocoSource, options: ImageOptions | None = None) -> DatasetReport:
     """Check annotation file, classes, annotations and image files of one COCO data set."""
     report = DatasetReport(source.name, str(source.ann_file), classes=source.classes)

@@ -34,7 +34,7 @@ def check_content(
         masks: whether the masks are read.
     """
     pairs: list[_Pair] = []
-    apart = twice = 0
+    apart = twice = outside = 0
     seen: dict[Any, Any] = {}
     for ann in annotations:
         image = images[ann['image_id']]
@@ -47,14 +47,16 @@ def check_content(
             twice += 1
             report.add('object_twice', *place, f'bbox {ann["bbox"]}')
         seen.setdefault(key, ann.get('segmentation'))
-        if pair.mask is not None and not _agree(pair.box, pair.mask):
+        beyond = _beyond(pair)
+        outside += beyond > 0
+        if pair.mask is not None and not agree(pair.box, pair.mask):
             apart += 1
             shown = [round(side, 1) for side in pair.mask]
             report.add('box_and_mask', *place, f'bbox {ann["bbox"]}, its mask lies in {shown}')
-        elif beyond := _beyond(pair):
+        elif beyond:
             report.add('box_beyond', *place, f'bbox {ann["bbox"]}, the image is {pair.size[0]} x {pair.size[1]}'
                                              f' ({beyond:g} pixels beyond)')
-    report.errors += _systematic(pairs, apart, twice)
+    report.errors += _systematic(pairs, apart, twice, outside)
     doubles = Counter(image['file_name'] for image in images.values())
     for image_id, image in images.items():
         if doubles[image['file_name']] > 1:
@@ -69,6 +71,13 @@ def mask_box(ann: Mapping[str, Any], image: Mapping[str, Any]) -> Box | None:
     if isinstance(mask, dict):
         x, y, w, h = rle_box(as_rle(mask, image['height'], image['width']))
         return x, y, w, h
+    if len(mask) == 1:  # the usual case, without comprehensions
+        part = mask[0]
+        if len(part) < 6 or len(part) % 2:
+            return None
+        xs, ys = part[::2], part[1::2]
+        x, y = min(xs), min(ys)
+        return x, y, max(xs) - x, max(ys) - y
     short = set(short_polygons(mask))
     parts = [part for i, part in enumerate(mask) if i not in short]
     if not parts:
@@ -78,7 +87,7 @@ def mask_box(ann: Mapping[str, Any], image: Mapping[str, Any]) -> Box | None:
     return x1, y1, x2 - x1, y2 - y1
 
 
-def _agree(a: Box, b: Box) -> bool:
+def agree(a: Box, b: Box) -> bool:
     """Whether two boxes are the same within 2 pixels, or overlap by half."""
     if (abs(a[0] - b[0]) <= _TOLERANCE and abs(a[1] - b[1]) <= _TOLERANCE
             and abs(a[2] - b[2]) <= _TOLERANCE and abs(a[3] - b[3]) <= _TOLERANCE):
@@ -96,18 +105,23 @@ def _beyond(pair: _Pair) -> float:
     return most if most > _TOLERANCE else 0
 
 
-def _systematic(pairs: Sequence[_Pair], apart: int, twice: int) -> list[str]:
-    """Errors where more than half of the objects are wrong in the same way."""
+def _systematic(pairs: Sequence[_Pair], apart: int, twice: int, outside: int) -> list[str]:
+    """Errors where more than half of the objects are wrong in the same way.
+
+    Args:
+        pairs: of all objects.
+        apart: how many have a mask elsewhere than their box.
+        twice: how many repeat another.
+        outside: how many boxes reach beyond their image.
+    """
     errors = []
     masks = [pair for pair in pairs if pair.mask is not None]
     if apart * 2 > len(masks) > 0:
         errors.append(f'the box of {apart} of {len(masks)} masks is not their bbox (overlap below {_LEAST_IOU}). '
                       f'{_reading(masks)}Rule: bbox is [x, y, w, h] around the mask, both in pixels of the image. '
                       'Fix: export boxes and masks again.')
-    beyond = [pair for pair in pairs if _beyond(pair)]
-    corners = [pair for pair in pairs if _as_corners_inside(pair)]
-    if not masks and len(beyond) * 2 > len(pairs) > 0 and len(corners) == len(pairs):
-        errors.append(f'{len(beyond)} of {len(pairs)} boxes reach beyond their image, and all fit it as '
+    if not masks and outside * 2 > len(pairs) > 0 and all(map(_as_corners_inside, pairs)):
+        errors.append(f'{outside} of {len(pairs)} boxes reach beyond their image, and all fit it as '
                       '[x1, y1, x2, y2]. Rule: bbox is [x, y, w, h]. Fix: write x2 - x1 and y2 - y1.')
     if twice * 2 >= len(pairs) - twice > 0 and twice > 1:
         errors.append(f'{twice} of {len(pairs)} objects repeat another (image, category, box and mask are equal). '
@@ -132,6 +146,6 @@ def _reading(pairs: Sequence[_Pair]) -> str:
         'bbox fits with x and y exchanged. ': [((b[1], b[0], b[3], b[2]), m) for b, m, _ in pairs if m],
     }
     for text, boxes in ways.items():
-        if sum(_agree(a, b) for a, b in boxes) * 10 >= len(boxes) * 9:
+        if sum(agree(a, b) for a, b in boxes) * 10 >= len(boxes) * 9:
             return text
     return ''

@@ -12,6 +12,8 @@ from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean, near_names
 
 LARGEST_SIDE = 200_000  # pixels; masks beyond it fit into no memory
+_LARGEST = 2**53  # of ids and coordinates: evaluators written in C hold them in 64-bit floats
+_NUMBERS = (int, float)
 
 
 def read_json(path: Path) -> tuple[Any, str | None]:
@@ -50,7 +52,7 @@ def is_category(item: Any) -> bool:
 
 def _is_id(value: Any) -> bool:
     """A text, or a whole number that evaluators written in C can hold."""
-    return isinstance(value, str) or (type(value) is int and abs(value) < 2**53)
+    return isinstance(value, str) or (type(value) is int and abs(value) < _LARGEST)
 
 
 def mixed_ids(what: str, values: Sequence[Any]) -> list[str]:
@@ -123,6 +125,25 @@ def image_key_problem(image: Any) -> str | None:
 
 def annotation_key_problem(ann: Any) -> tuple[str, str] | None:
     """Kind and detail of what would make mmdet raise on an annotation."""
+    return None if _is_usual(ann) else _key_problem(ann)
+
+
+def _is_usual(ann: Any) -> bool:
+    """Whether all values are of the commonest kinds, asked in few steps: files hold 100,000 annotations and more."""
+    try:
+        x, y, w, h = ann['bbox']
+        return (type(ann['id']) is type(ann['image_id']) is type(ann['category_id']) is int
+                and -_LARGEST < ann['id'] < _LARGEST and -_LARGEST < ann['image_id'] < _LARGEST
+                and -_LARGEST < ann['category_id'] < _LARGEST
+                and type(x) in _NUMBERS and type(y) in _NUMBERS and type(w) in _NUMBERS and type(h) in _NUMBERS
+                and -_LARGEST < x < _LARGEST and -_LARGEST < y < _LARGEST and -_LARGEST < w < _LARGEST
+                and -_LARGEST < h < _LARGEST and type(ann['area']) in _NUMBERS and -_LARGEST < ann['area'] < _LARGEST
+                and ann.get('iscrowd', 0) in (0, 1) and ann.get('ignore', 0) in (0, 1))
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _key_problem(ann: Any) -> tuple[str, str] | None:
     if not isinstance(ann, dict):
         return 'missing_key', f'an annotation is a {type(ann).__name__}, not an object'
     missing = [key for key in ('id', 'image_id', 'category_id', 'bbox', 'area') if key not in ann]
@@ -137,8 +158,8 @@ def annotation_key_problem(ann: Any) -> tuple[str, str] | None:
     box = ann['bbox']
     if not isinstance(box, (list, tuple)) or len(box) != 4:
         return 'bad_box', f'bbox {box!r:.60}'
-    if not all(type(value) in (int, float) and abs(value) < 2**53 for value in box):
+    if not all(type(value) in _NUMBERS and abs(value) < _LARGEST for value in box):
         return 'bad_box', f'bbox {box!r:.60}'
-    if type(ann['area']) not in (int, float) or not abs(ann['area']) < 2**80:
+    if type(ann['area']) not in _NUMBERS or not abs(ann['area']) < 2**80:
         return 'missing_key', f'area {ann["area"]!r:.40} is no finite number'
     return None

@@ -140,8 +140,9 @@ def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...],
     )
 
 
-def panoptic_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...]) -> MapSource:
-    """What :func:`check_panoptic` needs of a ``CocoPanopticDataset`` config."""
+def panoptic_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...],
+                    things: tuple[str, ...] | None = None) -> MapSource:
+    """What :func:`check_panoptic` needs of a ``CocoPanopticDataset`` config; ``things`` are its thing classes."""
     root, prefix = dataset.get('data_root'), dataset.get('data_prefix') or {}
     return MapSource(
         name=name,
@@ -150,6 +151,7 @@ def panoptic_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, .
         classes=classes,
         ann_file=join_path(root, dataset.get('ann_file')),
         decode_flags=decode_flags(dataset.get('pipeline')),
+        things=things,
     )
 
 

@@ -1,28 +1,18 @@
-"""Check panoptic and semantic label maps: pairs exist, sizes are equal, a sample of the maps fits."""
+"""Check semantic label maps: pairs exist, sizes are equal, a sample of the maps fits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.fileio import list_dir_or_file, list_from_file
 
 from mmseg_plugins.data_check.check_report import DatasetReport, spread
-from mmseg_plugins.data_check.coco_check import ImageOptions
-from mmseg_plugins.data_check.coco_structure import (
-    class_problems,
-    image_key_problem,
-    is_category,
-    structure_problems,
-)
-from mmseg_plugins.structures.coco_json import read_coco
-from mmseg_plugins.structures.images import decode_file, missing_files, read_header, read_label_map
-from mmseg_plugins.structures.panoptic_ids import ids_of_bgr
-from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
+from mmseg_plugins.structures.image_headers import read_header
+from mmseg_plugins.structures.images import missing_files, read_label_map
 from mmseg_plugins.utils.suggest import what_is_there
 
 ARRAYS = ('.npy', '.npz', '.nii', '.nii.gz')  # read by transforms of their own
@@ -35,7 +25,8 @@ class MapSource:
     Attributes:
         name: place in the config.
         img_dir, map_dir: folders of images and of label maps.
-        classes: names in label order (things and stuff).
+        classes: names in label order (things, then stuff).
+        things: names of the things of a panoptic set; None where all are of one kind.
         ann_file: panoptic JSON, or for semantic sets a list of stems; None lists ``img_dir``.
         img_suffix, map_suffix: of semantic sets.
         ignore_index, reduce_zero_label, label_map: as mmseg's loader applies them.
@@ -55,9 +46,11 @@ class MapSource:
     stored_values: int | None = None  # number of values in the files when label_map renumbers them
     labelled: bool = True
     decode_flags: int | None = None
+    things: tuple[str, ...] | None = None
 
 
-def _folder_problems(*folders: Path) -> list[str]:
+def folder_problems(*folders: Path) -> list[str]:
+    """Sentences about folders that do not exist."""
     return [
         f'the folder {folder} does not exist. {what_is_there(folder, folders=True)} '
         'Fix: correct data_root or data_prefix.'
@@ -105,7 +98,7 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
     """
     report = DatasetReport(source.name, str(source.img_dir), classes=source.classes)
     folders = (source.img_dir, source.map_dir) if source.labelled else (source.img_dir,)
-    report.errors += _folder_problems(*folders)
+    report.errors += folder_problems(*folders)
     if report.errors:
         return report
     stems, problem = _semantic_stems(source)
@@ -128,10 +121,13 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
             report.add(kind, names[i], None, None, '')
             missing.add(stems[i])
     if not source.labelled:
-        _check_images(report, source, [stem for stem in stems if stem not in missing], options or ImageOptions())
+        present = [stem for stem in stems if stem not in missing]
+        report.paths = [source.img_dir / (stem + source.img_suffix) for stem in present]
+        _check_images(report, source, present, options or ImageOptions())
         return report
     report.annotations = sum((source.map_dir / (stem + source.map_suffix)).is_file() for stem in stems)
     pairs = [stem for stem in stems if stem not in missing]
+    report.paths = [source.img_dir / (stem + source.img_suffix) for stem in pairs]
     _check_sizes(report, source, pairs, options or ImageOptions())
     _check_labels(report, source, pairs, sample)
     if source.ann_file is None or source.ann_file.is_dir():
@@ -145,12 +141,10 @@ def _check_images(report: DatasetReport, source: MapSource, stems: Sequence[str]
     report.notes.append(f'the images have no label maps: they are {use}')
     if source.img_suffix.lower().endswith(ARRAYS) or not options.files:
         return
-    for i in spread(len(stems), options.max_headers):
+    chosen, decode = images_to_open(report.paths, options)
+    for i in chosen:
         name = stems[i] + source.img_suffix
-        try:
-            read_header(source.img_dir / name, options.decode, source.decode_flags)
-        except OSError as error:
-            report.add('unreadable_image', name, None, None, str(error))
+        open_image(report, source.img_dir / name, (name, None, None), decode, source.decode_flags)
 
 
 def _check_sizes(report: DatasetReport, source: MapSource, pairs: Sequence[str], options: ImageOptions) -> None:
@@ -158,12 +152,11 @@ def _check_sizes(report: DatasetReport, source: MapSource, pairs: Sequence[str],
     if source.img_suffix.lower().endswith(ARRAYS):
         report.notes.append(f'the sizes of *{source.img_suffix} files were not compared with their maps')
         return
-    for i in spread(len(pairs), options.max_headers) if options.files else ():
+    chosen, decode = images_to_open(report.paths, options)
+    for i in chosen:
         image_name, map_name = pairs[i] + source.img_suffix, pairs[i] + source.map_suffix
-        try:
-            image = read_header(source.img_dir / image_name, options.decode, source.decode_flags)
-        except OSError as error:
-            report.add('unreadable_image', image_name, None, None, str(error))
+        image = open_image(report, source.img_dir / image_name, (image_name, None, None), decode, source.decode_flags)
+        if image is None:
             continue
         try:
             labels = read_header(source.map_dir / map_name)
@@ -255,85 +248,3 @@ def semantic_map_problem(labels: np.ndarray | None, source: MapSource) -> str | 
         f'labels {wrong[:8]}{" ..." if len(wrong) > 8 else ""} are neither in {first}..{number - 1 + first} '
         f'({number} classes, reduce_zero_label={source.reduce_zero_label}) nor the ignored {source.ignore_index}'
     )
-
-
-def check_panoptic(source: MapSource, sample: int | None = 50) -> DatasetReport:
-    """Check a COCO panoptic set: JSON, classes, files, and the segment ids of sampled maps."""
-    assert source.ann_file is not None
-    report = DatasetReport(source.name, str(source.ann_file), classes=source.classes)
-    content: Any = None
-    try:
-        content, notes = read_coco(source.ann_file)
-        report.notes += [f'read with one meaning: {note}' for note in notes]
-        report.errors += structure_problems(content)
-    except UserError as error:
-        report.errors.append(str(error))
-    if report.errors:
-        return report
-    report.errors += class_problems(content['categories'], source.classes)
-    report.errors += _isthing_problems(content['categories'])
-    report.errors += _folder_problems(source.img_dir, source.map_dir)
-    report.images, report.annotations = len(content['images']), len(content['annotations'])
-    images = {}
-    for image in content['images']:
-        problem = image_key_problem(image)
-        if problem:
-            report.add('missing_key', None, None, None, problem)
-        else:
-            images[image['id']] = image
-    if report.errors or report.counts:
-        return report
-    names = [image['file_name'] for image in images.values()]
-    for i in missing_files(source.img_dir, names):
-        report.add('missing_image', names[i], None, None, '')
-    _check_segments(report, source, content, images, sample)
-    return report
-
-
-def _isthing_problems(categories: Sequence[Any]) -> list[str]:
-    lacking = [item['name'] for item in categories if is_category(item) and 'isthing' not in item]
-    if not lacking:
-        return []
-    return [f'categories without "isthing": {lacking[:5]}. Rule: mmdet reads it. Fix: write 1 (thing) or 0.']
-
-
-def _check_segments(
-    report: DatasetReport, source: MapSource, content: dict[str, Any], images: dict[Any, Any], sample: int | None
-) -> None:
-    entries = []
-    for position, entry in enumerate(content['annotations']):
-        if not isinstance(entry, dict) or not {'image_id', 'segments_info'} <= entry.keys():
-            report.add('missing_key', f'annotations[{position}]', None, None, 'needs image_id and segments_info')
-        elif entry['image_id'] not in images:
-            report.add('unknown_image', entry.get('file_name'), entry['image_id'])
-        else:
-            # mmdet derives the map's name from the image's, not from the entry.
-            name = images[entry['image_id']]['file_name'].replace('.jpg', '.png')
-            entries.append((name, entry))
-    missing = set(missing_files(source.map_dir, [name for name, _ in entries]))
-    for i in sorted(missing):
-        report.add('missing_map', entries[i][0], entries[i][1]['image_id'], None, '')
-    present = [entry for i, entry in enumerate(entries) if i not in missing]
-    chosen = spread(len(present), sample)
-    for i in chosen:
-        name, entry = present[i]
-        problem = panoptic_map_problem(source.map_dir / name, entry['segments_info'])
-        if problem:
-            report.add('bad_map', name, entry['image_id'], None, problem)
-    report.notes.append(f'the segment ids of {len(chosen)} of {len(present)} maps were compared with the JSON')
-
-
-def panoptic_map_problem(path: Path, segments: Sequence[dict[str, Any]]) -> str | None:
-    """How a panoptic PNG (id = R + 256 G + 65536 B, 0 void) differs from its ``segments_info``."""
-    bgr = decode_file(path, cv2.IMREAD_COLOR)
-    if bgr is None:
-        return 'it cannot be decoded'
-    ids = ids_of_bgr(bgr)
-    keys = {'id', 'category_id', 'bbox', 'area'}
-    lacking = [sorted(keys - segment.keys()) for segment in segments if not keys <= segment.keys()]
-    if lacking:
-        return f'a segment lacks {lacking[0]}'
-    drawn, listed = set(np.unique(ids).tolist()) - {0}, {segment['id'] for segment in segments}
-    if drawn == listed:
-        return None
-    return f'ids only in the map: {sorted(drawn - listed)[:5]}, only in the JSON: {sorted(listed - drawn)[:5]}'

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_plugins.data_check.check_report import DatasetReport, spread
-from mmseg_plugins.data_check.coco_check import ImageOptions
+from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.config_scan import decode_flags
+from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
 from mmseg_plugins.datasets.sbd_files import CLASSES, FOLDERS, KNOWN_LISTS, SUFFIXES, read_instances, read_names
-from mmseg_plugins.structures.images import missing_files, read_header
+from mmseg_plugins.structures.images import missing_files
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 from mmseg_plugins.utils.suggest import did_you_mean, what_is_there
@@ -26,6 +27,7 @@ class SBDSource:
     folders: tuple[tuple[str, Path], ...]
     classes: tuple[str, ...]
     filter_empty: bool = False
+    decode_flags: int | None = None
 
 
 def sbd_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...]) -> SBDSource:
@@ -38,6 +40,7 @@ def sbd_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...]) 
         folders=tuple((key, root / str(prefix[key])) for key in SUFFIXES),
         classes=classes,
         filter_empty=bool(rules.get('filter_empty_gt', False)),
+        decode_flags=decode_flags(dataset.get('pipeline')),
     )
 
 
@@ -82,7 +85,8 @@ def _open_files(report: DatasetReport, source: SBDSource, names: list[str], opti
     instances: Counter[str] = Counter()
     holders: Counter[str] = Counter()
     empty = 0
-    chosen = spread(len(names), None if options.decode else options.max_headers)
+    report.paths = [folders['img'] / (name + SUFFIXES['img']) for name in names]
+    chosen, decode = images_to_open(report.paths, options)
     for i in track(chosen, description=f'Checking SBD files of {source.name}'):
         files = {key: folders[key] / (names[i] + suffix) for key, suffix in SUFFIXES.items()}
         try:
@@ -94,10 +98,8 @@ def _open_files(report: DatasetReport, source: SBDSource, names: list[str], opti
         instances += labels
         holders += Counter(labels.keys())
         empty += not any(name in source.classes for name in labels)
-        try:
-            header = read_header(files['img'], options.decode)
-        except OSError as error:
-            report.add('unreadable_image', files['img'].name, names[i], None, str(error))
+        header = open_image(report, files['img'], (files['img'].name, names[i], None), decode, source.decode_flags)
+        if header is None:
             continue
         if (header.width, header.height) != (width, height):
             detail = f'the image is {header.width} x {header.height}, its label maps {width} x {height}'

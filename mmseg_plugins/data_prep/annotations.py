@@ -12,7 +12,7 @@ import numpy as np
 
 from mmseg_plugins.data_prep.common import CocoBuilder, clean_outlines, split_names
 from mmseg_plugins.data_prep.names import find_file
-from mmseg_plugins.structures.images import read_header
+from mmseg_plugins.structures.image_headers import read_header
 from mmseg_plugins.structures.masks import mask_polygons
 from mmseg_plugins.structures.rle import as_rle, decode_rle, encode_mask, rle_area
 from mmseg_plugins.utils.errors import UserError

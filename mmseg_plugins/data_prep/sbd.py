@@ -18,7 +18,8 @@ from mmseg_plugins.datasets.sbd_files import (
     read_instances,
     read_names,
 )
-from mmseg_plugins.structures.images import missing_files, read_header
+from mmseg_plugins.structures.image_headers import read_header
+from mmseg_plugins.structures.images import missing_files
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.progress import track
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +14,10 @@ from terminaltables import AsciiTable
 
 from mmseg_plugins.evaluation.panoptic_quality import count_overlaps, match_segments, mean_quality, qualities
 from mmseg_plugins.registry import METRICS
+from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.structures.panoptic_ids import decode_ids
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.utils.suggest import did_you_mean
+from mmseg_plugins.utils.suggest import did_you_mean, near_names
 
 INSTANCE_OFFSET = 1000  # a predicted pixel is class + 1000 * instance, mmdet.evaluation.functional.INSTANCE_OFFSET
 
@@ -36,8 +36,8 @@ class PanopticQualityMetric(BaseMetric):
         backend_args: of mmengine's file backend.
 
     Raises:
-        UserError: a class that is no category of the JSON, an image that it does not list, or no
-            ``pred_panoptic_seg`` in the predictions.
+        UserError: classes that the JSON spells otherwise, or of which it has none, an image that it does not list, or
+            no ``pred_panoptic_seg`` in the predictions.
     """
 
     default_prefix = 'coco_panoptic'
@@ -49,8 +49,8 @@ class PanopticQualityMetric(BaseMetric):
         self.seg_prefix = seg_prefix
         self.classwise = classwise
         self.backend_args = backend_args
-        with get_local_path(ann_file, backend_args=backend_args) as path, open(path, encoding='utf-8') as stream:
-            content = json.load(stream)
+        with get_local_path(ann_file, backend_args=backend_args) as path:
+            content = read_coco(path).content
         self.categories = {item['id']: item for item in content['categories']}
         self.annotations = {item['image_id']: item for item in content['annotations']}
         self._labels: dict[int, int] | None = None
@@ -111,13 +111,15 @@ class PanopticQualityMetric(BaseMetric):
             names = {item['name']: key for key, item in self.categories.items()}
             classes = self.dataset_meta['classes']
             unknown = [name for name in classes if name not in names]
-            if unknown:
+            # A file may lack a class, as any file of a split; one of another spelling, or all, is a mistake.
+            unused = [name for name in names if name not in classes]
+            if len(unknown) == len(classes) or any(near_names(name, unused) for name in unknown):
                 wrong = ', '.join(f'{name!r}{did_you_mean(name, list(names))}' for name in unknown)
                 raise UserError(
                     f'classes that are no category of {self.ann_file}: {wrong}. Its categories are {list(names)}.',
                     fix='use the same names in both, things first',
                 )
-            self._labels = {names[name]: label for label, name in enumerate(classes)}
+            self._labels = {names[name]: label for label, name in enumerate(classes) if name in names}
         return self._labels
 
 

@@ -27,8 +27,9 @@ from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.walk import base_datasets, leaf_datasets
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import KINDS, DatasetReport
-from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
 from mmseg_plugins.data_check.coco_structure import read_json, structure_problems
+from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.planning.objects import Objects, mask_moments
 from mmseg_plugins.structures.boxes import box_iou
 from mmseg_plugins.structures.masks import mask_box

@@ -12,13 +12,14 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmseg_plugins.structures.coco_values import as_flag, as_number, as_whole, clean_segmentation
 from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, rle_area, rle_box, short_polygons
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.memory import without_collection
 from mmseg_plugins.utils.suggest import what_is_there
 
 _MARKS = (
@@ -71,7 +72,8 @@ def read_json_text(path: Path) -> tuple[Any, tuple[str, ...]]:
     notes = () if encoding == 'utf-8' else (f'the file begins with a byte order mark, it is read as {encoding}',)
     double: list[str] = []
     try:
-        content = json.loads(data.decode(encoding), object_pairs_hook=lambda pairs: _once(pairs, double))
+        with without_collection():
+            content = json.loads(data.decode(encoding), object_pairs_hook=_once(double))
     except UnicodeDecodeError as error:
         raise UserError(f'{path} is not {encoding.upper()} text (byte {error.start}: '
                         f'{data[error.start:error.start + 4]!r}).', rule='JSON is UTF-8.', fix='save it as UTF-8.'
@@ -88,14 +90,14 @@ def read_json_text(path: Path) -> tuple[Any, tuple[str, ...]]:
     return content, notes
 
 
-def _once(pairs: list[tuple[str, Any]], double: list[str]) -> dict[str, Any]:
-    """An object of its pairs; keys that come twice with two values go to ``double``."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        for key, value in pairs:
-            if made[key] != value and value == value:
-                double.append(f'the key {key!r}')
-    return made
+def _once(double: list[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """Makes an object of its pairs; keys that come twice with two values go to ``double``."""
+    def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            double.extend(f'the key {key!r}' for key, value in pairs if made[key] != value and value == value)
+        return made
+    return make
 
 
 def read_coco(path: str | os.PathLike[str]) -> CocoContent:
@@ -117,6 +119,12 @@ def normalize(content: Any) -> tuple[str, ...]:
     if not isinstance(content, dict):
         return ()
     notes = Notes()
+    with without_collection():
+        _normalize(content, notes)
+    return notes.texts()
+
+
+def _normalize(content: dict[str, Any], notes: Notes) -> None:
     images, categories, annotations = (
         [item for item in content.get(key) or () if isinstance(item, dict)] if isinstance(content.get(key), list)
         else [] for key in ('images', 'categories', 'annotations'))
@@ -127,17 +135,24 @@ def normalize(content: Any) -> tuple[str, ...]:
         if isinstance(category.get('name'), (int, float)) and not isinstance(category['name'], bool):
             notes.add('a category name is read as text', f'category {category.get("id")!r}', category['name'])
             category['name'] = str(category['name'])
+        thing = as_flag(category['isthing']) if 'isthing' in category else None
+        if thing is not None and type(category['isthing']) is not int:
+            notes.add('isthing is read as 0 or 1', f'category {category.get("id")!r}', category['isthing'])
+            category['isthing'] = thing
     sizes = {image['id']: image for image in images if isinstance(image.get('id'), (int, str))}
     for ann in annotations:
         _reference(ann, 'image_id', image_ids, notes)
         for item in ann['segments_info'] if isinstance(ann.get('segments_info'), list) else (ann,):
             if isinstance(item, dict) and 'category_id' in item:
+                if item is not ann and type(item.get('id')) in (str, float) and as_whole(item['id']) is not None:
+                    place = f'image {ann.get("image_id")!r}'
+                    notes.add('the id of a segment is read as a whole number', place, item['id'])
+                    item['id'] = as_whole(item['id'])
                 owner = ann.get('image_id')
                 _annotation(item, sizes.get(owner) if isinstance(owner, (int, str)) else None, category_ids, notes)
     objects = [ann for ann in annotations if 'category_id' in ann and 'segments_info' not in ann]
     if len(objects) == len(annotations):
         _number(objects, notes)
-    return notes.texts()
 
 
 def _sides(image: dict[str, Any], notes: Notes) -> None:
@@ -165,7 +180,7 @@ def _own_ids(items: Sequence[dict[str, Any]], kind: str, notes: Notes) -> dict[A
 def _reference(item: dict[str, Any], key: str, known: Mapping[Any, Any], notes: Notes) -> None:
     """Give ``image_id`` or ``category_id`` the type of the id that it names."""
     value = item.get(key)
-    if type(value) not in (int, str, float):
+    if type(value) not in (int, str, float) or type(known.get(value)) is type(value):
         return
     found = known.get(value, known.get(str(as_whole(value))) if type(value) is not int else known.get(str(value)))
     if found is not None and type(found) is not type(value):

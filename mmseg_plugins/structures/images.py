@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,13 +15,6 @@ from mmseg_plugins.utils.errors import UserError
 
 #: Suffixes that the tools take for images when they are given a folder.
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
-
-
-_EXIF_ORIENTATION = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
-_COMMON = ('BMP', 'JPEG', 'PNG', 'TIFF', 'WEBP')  # formats that Pillow and OpenCV both read ...
-_RARE_MODES = ('F', 'I')  # ... but for values of these kinds
-_TAILS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
 
 
 def decode_file(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> np.ndarray | None:
@@ -38,7 +29,10 @@ def decode_file(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> 
 def decode_bytes(data: bytes | np.ndarray, flags: int = cv2.IMREAD_COLOR) -> np.ndarray | None:
     """What OpenCV makes of the bytes of an image file; None where it can make nothing of them."""
     data = np.frombuffer(data, np.uint8)
-    return cv2.imdecode(data, flags) if len(data) else None
+    try:
+        return cv2.imdecode(data, flags) if len(data) else None
+    except cv2.error:  # more pixels than OpenCV takes
+        return None
 
 
 def read_image(path: str | os.PathLike[str], flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
@@ -101,82 +95,6 @@ def list_images(folder: str | os.PathLike[str], but_below: Iterable[Path] = ()) 
     if hidden:
         files = [path for path in files if hidden.isdisjoint(path.resolve().parents)]
     return sorted(files, key=lambda path: path.relative_to(root).as_posix())
-
-
-@dataclass(frozen=True)
-class Header:
-    """Size of an image as OpenCV's colour reader delivers it, EXIF orientation applied."""
-
-    width: int
-    height: int
-    rotated: bool
-    mode: str  # Pillow's: L, RGB, I;16, ...
-
-
-def read_header(path: Path, decode: bool = False, flags: int | None = None) -> Header:
-    """Read the header of an image file, and its pixels if ``decode`` or if its end looks cut off.
-
-    Args:
-        flags: With which OpenCV must decode it; of a common kind that is not tried.  None asks nothing of OpenCV.
-
-    Raises:
-        OSError: missing, unreadable or truncated file, or none for OpenCV; the message says which.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        # Color profiles and sizes that Pillow warns of are none of this check's business.
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            with Image.open(path) as image:
-                (width, height), mode, kind = image.size, image.mode, image.format or ''
-                # In a file with an own ending, a missing ending means that the rest is missing too.
-                if decode or not _has_tail(path, kind):
-                    image.load()
-                orientation = _orientation(image)
-    except UnidentifiedImageError:
-        return _read_with_opencv(path)
-    except (SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        # What Pillow's format plugins raise on damaged headers.
-        raise OSError(f'damaged file ({error})') from error
-    if flags is not None and (kind not in _COMMON or mode in _RARE_MODES) and decode_file(path, flags) is None:
-        raise OSError(f'OpenCV, with which the config loads images, cannot decode it ({kind}, mode {mode}). '
-                      'Fix: save it as PNG of 8 bits')
-    if orientation in _SIDEWAYS:
-        width, height = height, width
-    return Header(width, height, orientation in _SIDEWAYS, mode)
-
-
-def _orientation(image: Any) -> int:
-    """EXIF orientation 1..8 of an opened image, without decoding it."""
-    from PIL import Image
-
-    if image.format != 'PNG':
-        return image.getexif().get(_EXIF_ORIENTATION, 1)
-    # Pillow decodes a whole PNG to look for EXIF data after the pixels; writers put it before them.
-    exif = Image.Exif()
-    exif.load(image.info.get('exif', b''))
-    return exif.get(_EXIF_ORIENTATION, 1)
-
-
-def _has_tail(path: Path, image_format: str) -> bool:
-    tail = _TAILS.get(image_format)
-    if tail is None:
-        return True
-    with open(path, 'rb') as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - 64))
-        return tail in stream.read()
-
-
-def _read_with_opencv(path: Path) -> Header:
-    """For formats that OpenCV reads and Pillow does not."""
-    if not path.stat().st_size:
-        raise OSError('the file is empty')
-    image = decode_file(path)
-    if image is None:
-        raise OSError('neither Pillow nor OpenCV recognises the file as an image')
-    return Header(image.shape[1], image.shape[0], False, 'unknown')
 
 
 def read_label_map(path: Path) -> np.ndarray | None:

@@ -1,9 +1,24 @@
-"""Peak memory of another process and its children."""
+"""Memory: the peak of another process and its children, and building large objects without garbage collection."""
 
 from __future__ import annotations
 
+import gc
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """No garbage collection meanwhile: it would walk millions of new, living objects again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class PeakMemory(threading.Thread):

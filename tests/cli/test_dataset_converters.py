@@ -9,7 +9,8 @@ import pytest
 from raw_sets import H, W, make_camvid, noise
 
 from mmseg_plugins.cli.main import main
-from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
+from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.data_prep.common import ellipse_outline, polygon_area, split_names
 from mmseg_plugins.data_prep.dsb2018 import convert_dsb2018
 from mmseg_plugins.data_prep.labelme import convert_labelme

@@ -23,7 +23,8 @@ from mmdet.datasets import CocoDataset
 
 from mmseg_plugins import setup
 from mmseg_plugins.data_check.check_report import collect_problems, data_error, write_report
-from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
+from mmseg_plugins.data_check.image_check import ImageOptions
 
 
 def test_sound_set_has_no_problem_and_a_histogram(tmp_path):

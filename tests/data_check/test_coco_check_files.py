@@ -5,7 +5,7 @@ import re
 import pytest
 from coco_sets import check, only_problem, sound_content, write_image, write_set
 
-from mmseg_plugins.data_check.coco_check import ImageOptions
+from mmseg_plugins.data_check.image_check import ImageOptions
 
 
 def test_missing_annotation_file_names_what_is_there(tmp_path):

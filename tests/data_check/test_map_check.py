@@ -10,8 +10,9 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
-from mmseg_plugins.data_check.coco_check import ImageOptions
-from mmseg_plugins.data_check.map_check import MapSource, check_panoptic, check_semantic
+from mmseg_plugins.data_check.image_check import ImageOptions
+from mmseg_plugins.data_check.map_check import MapSource, check_semantic
+from mmseg_plugins.data_check.panoptic_check import check_panoptic
 from mmseg_plugins.data_prep.shapes import STUFF, THINGS
 from mmseg_plugins.data_prep.shapes_writer import ShapesSpec, write_shapes
 

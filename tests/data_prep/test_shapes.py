@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from mmseg_plugins.cli.main import main
-from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
-from mmseg_plugins.data_check.map_check import MapSource, check_panoptic, check_semantic
+from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
+from mmseg_plugins.data_check.image_check import ImageOptions
+from mmseg_plugins.data_check.map_check import MapSource, check_semantic
+from mmseg_plugins.data_check.panoptic_check import check_panoptic
 from mmseg_plugins.data_prep.shapes import MIN_VISIBLE_FRACTION, MIN_VISIBLE_PIXELS, STUFF, THINGS, draw_scene
 from mmseg_plugins.data_prep.shapes_writer import STAMP, ShapesSpec, write_shapes
 from mmseg_plugins.structures.rle import decode_rle

@@ -12,7 +12,8 @@ from test_sbd_dataset import load
 
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.data_check.check_config import check_config
-from mmseg_plugins.data_check.coco_check import CocoSource, ImageOptions, check_coco
+from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
+from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.data_prep.sbd import convert_sbd, which_list
 from mmseg_plugins.datasets.sbd_files import CLASSES
 from mmseg_plugins.structures.images import save_image

@@ -1,14 +1,20 @@
 """Headers of sound, odd and damaged image files."""
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
 from coco_sets import write_image
 from PIL import Image
 
+from mmseg_plugins.data_check import image_check
 from mmseg_plugins.data_check.check_report import DatasetReport, spread
 from mmseg_plugins.data_check.coco_check import check_image
-from mmseg_plugins.structures.images import missing_files, read_header
+from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
+from mmseg_plugins.structures.image_headers import read_header
+from mmseg_plugins.structures.images import decode_file, missing_files
 
 ENTRY = {'id': 1, 'width': 60, 'height': 40}
 
@@ -109,3 +115,83 @@ def test_link_to_nothing_counts_as_missing(tmp_path):
     (tmp_path / 'good.png').symlink_to(tmp_path / 'a.png')
     (tmp_path / 'bad.png').symlink_to(tmp_path / 'nowhere.png')
     assert list(missing_files(tmp_path, ['a.png', 'good.png', 'bad.png'])) == [2]
+
+
+def encoded(path, image):
+    path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
+    return path
+
+
+@pytest.mark.parametrize(('name', 'depth'), [
+    ('gray.png', 1), ('colored.png', 3), ('alpha.png', 4), ('colored.tif', 3), ('colored.jp2', 3)])
+@pytest.mark.parametrize(('dtype', 'bits'), [(np.uint8, 8), (np.uint16, 16)])
+def test_bits_of_a_value_are_known_of_gray_and_colored_images(tmp_path, name, depth, dtype, bits):
+    path = encoded(tmp_path / name, np.full((40, 60, depth), 200, dtype))
+    assert read_header(path, flags=cv2.IMREAD_COLOR).bits == bits
+    report = DatasetReport('train', 'x.json')
+    assert open_image(report, path, (name, 1, None), flags=cv2.IMREAD_COLOR).width == 60
+    assert report.counts == ({'file_header': 1} if bits > 8 else {})
+    report.counts.clear()
+    open_image(report, path, (name, 1, None), flags=cv2.IMREAD_UNCHANGED)
+    assert report.counts == {}
+
+
+def test_twelve_bits_in_sixteen_are_warned_of_once(tmp_path):
+    report = DatasetReport('train', 'x.json')
+    for name in ('a.png', 'b.png'):
+        encoded(tmp_path / name, np.full((40, 60, 3), 2794, np.uint16))
+        open_image(report, tmp_path / name, (name, 1, None), flags=cv2.IMREAD_COLOR)
+    assert report.counts == {'file_header': 2}
+    (said,) = report.warnings
+    assert 'a.png has 16 bits and a maximum of 2794; loading it with 8 bits leaves a maximum of 10 of 255. Fix' in said
+    bright = DatasetReport('train', 'x.json')
+    encoded(tmp_path / 'c.png', np.full((40, 60, 3), 60000, np.uint16))
+    open_image(bright, tmp_path / 'c.png', ('c.png', 1, None), flags=cv2.IMREAD_COLOR)
+    assert (bright.warnings, bright.doubtful()) == ([], True)
+
+
+@pytest.mark.parametrize(('kind', 'name'), [('JPEG', 'a.jpg'), ('PNG', 'a.png'), ('WEBP', 'a.webp'), ('TIFF', 'a.tif')])
+@pytest.mark.parametrize('flags', [cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE, cv2.IMREAD_UNCHANGED])
+def test_sizes_are_those_that_opencv_loads_with_the_config_s_flags(tmp_path, kind, name, flags):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((60, 40, 3), np.uint8)).save(tmp_path / name, format=kind, exif=exif)
+    header = read_header(tmp_path / name, flags=flags)
+    assert (header.height, header.width) == decode_file(tmp_path / name, flags).shape[:2]
+
+
+@pytest.mark.parametrize('name', ['a.tif', 'a.bmp', 'a.webp', 'a.gif'])
+def test_files_whose_end_is_missing_are_found_in_every_format(tmp_path, name):
+    noise = np.random.RandomState(0).randint(0, 255, (40, 60, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / name)
+    read_header(tmp_path / name, flags=cv2.IMREAD_COLOR)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-200])
+    with pytest.raises(OSError, match=r'truncated|decoder|cannot decode'):
+        read_header(tmp_path / name, flags=cv2.IMREAD_COLOR)
+
+
+def test_floats_are_read_where_the_config_loads_them_unchanged(tmp_path):
+    path = encoded(tmp_path / 'a.tif', np.ones((40, 60, 3), np.float32))
+    assert read_header(path, flags=cv2.IMREAD_UNCHANGED).bits == 32
+    with pytest.raises(OSError, match=r"cannot make 8 bits of its values \(float32\). Fix: .*color_type='unchanged'"):
+        read_header(path, flags=cv2.IMREAD_COLOR)
+
+
+def test_more_pixels_than_opencv_takes_are_an_error_of_the_file(tmp_path):
+    header = struct.pack('>IIBBBBB', 100_000, 100_000, 8, 2, 0, 0, 0)
+    chunks = b''.join(struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+                      for kind, data in ((b'IHDR', header), (b'IDAT', zlib.compress(bytes(99))), (b'IEND', b'')))
+    (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n' + chunks)
+    assert decode_file(tmp_path / 'a.png') is None
+    with pytest.raises(OSError, match='10000000000 pixels'):
+        read_header(tmp_path / 'a.png')
+
+
+def test_all_pixels_of_small_sets_are_read(tmp_path, monkeypatch):
+    write_image(tmp_path / 'a.png')
+    paths = [tmp_path / 'a.png'] * 3
+    assert images_to_open(paths, ImageOptions()) == ([0, 1, 2], True)
+    assert images_to_open(paths, ImageOptions(files=False)) == ([], False)
+    monkeypatch.setattr(image_check, 'ALL_PIXELS', 100)
+    assert images_to_open(paths, ImageOptions(max_headers=2)) == ([0, 1], False)
+    assert images_to_open(paths, ImageOptions(max_headers=2, decode=True)) == ([0, 1, 2], True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import nn
 from mmseg_plugins.data_check.batch_check import check_batch_labels
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import collect_problems, data_error, write_report
-from mmseg_plugins.data_check.coco_check import ImageOptions
+from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.errors import UserError
 
@@ -98,7 +99,8 @@ class DataCheckHook(Hook):
         """Log and write the reports; returns the problems that concern this stage."""
         reports = check_config(runner.cfg, STAGE_SPLITS[stage], self.options)
         for report in reports:
-            print_log(report.text(self.listed), logger='current')
+            level = logging.WARNING if report.doubtful() else logging.INFO
+            print_log(report.text(self.listed), logger='current', level=level)
         work_dir = getattr(runner, 'work_dir', None) or runner.cfg.get('work_dir')
         if work_dir and reports:
             path = Path(work_dir) / 'data_check.json'

@@ -1,10 +1,14 @@
 """DataCheckHook: stops once with all problems, leaves its JSON, and is the same on every rank."""
 
 import json
+import logging
+import re
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
-from coco_sets import annotation, dataset_config, sound_content, write_set
+from coco_sets import HEIGHT, WIDTH, annotation, dataset_config, sound_content, write_image, write_set
 from mmengine.config import Config
 
 from mmseg_plugins.engine.hooks import data_check_hook
@@ -47,6 +51,53 @@ def test_all_problems_are_in_one_error(tmp_path):
     assert 'annotation 60' in str(caught.value)
     assert 'annotation 61' in str(caught.value)
     assert (tmp_path / 'work/data_check.json').is_file()
+
+
+def one_wrong_box(content):
+    content['annotations'][0]['bbox'] = [40, 25, 9, 9]
+
+
+def one_object_twice(content):
+    content['annotations'].append(dict(content['annotations'][0], id=70))
+
+
+def one_file_twice(content):
+    content['images'].append(dict(content['images'][0], id=71))
+
+
+def sixteen_bits(path):
+    path.write_bytes(cv2.imencode('.png', np.full((HEIGHT, WIDTH, 3), 2794, np.uint16))[1].tobytes())
+
+
+@pytest.mark.parametrize(('spoil', 'image', 'words'), [
+    (one_wrong_box, None, '1 x bbox and the box of the mask overlap by less than half'),
+    (one_object_twice, None, '1 x the object is there twice'),
+    (one_file_twice, None, '2 x the same file under two image ids'),
+    (None, sixteen_bits, r'WARNING: 1.png has 16 bits and a maximum of 2794; .* leaves a maximum of 10 of 255'),
+    (None, None, 'WARNING: 3 of the 3 images of val are also in train, byte for byte: 1.png; '),
+])
+def test_what_hints_at_wrong_numbers_is_a_warning_before_training(tmp_path, spoil, image, words, monkeypatch):
+    said = []
+    monkeypatch.setattr(data_check_hook, 'print_log',
+                        lambda text, logger, level=logging.INFO: said.append((level, text)))
+    checked = runner(tmp_path, spoil)
+    if image:
+        image(tmp_path / 'data/train/1.png')
+    DataCheckHook().before_build(checked)
+    warnings = [text for level, text in said if level == logging.WARNING]
+    assert any(re.search(words, text) for text in warnings), said
+
+
+def test_sound_data_of_two_sets_give_no_warning(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(data_check_hook, 'print_log', lambda text, logger, level=logging.INFO: said.append(level))
+    checked = runner(tmp_path)
+    for number in range(1, 4):
+        write_image(tmp_path / f'data/val/{number}.png')
+        path = tmp_path / f'data/val/{number}.png'
+        path.write_bytes(path.read_bytes() + b'another')
+    DataCheckHook().before_build(checked)
+    assert logging.WARNING not in said
 
 
 def test_wrong_head_is_reported_once_for_all_sets(tmp_path):
