@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
+from damaged_images import NAMES, Damage, image_files
 from pycocotools import mask as mask_api
-
-Damage = Callable[[Path], None]
 
 FIELDS = {
     'annotations': ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd', 'segmentation'),
@@ -146,91 +142,13 @@ FILES: dict[str, Damage] = {
 }
 
 
-def _first(root: Path, folder: str) -> Path:
-    return sorted((root / folder).iterdir())[0]
-
-
-def _rewrite(folder: str, make: Callable[[Image.Image], Image.Image], kind: str = 'PNG', **options: Any) -> Damage:
-    def spoil(root: Path) -> None:
-        path = _first(root, folder)
-        with Image.open(path) as image:
-            made = make(image.convert('RGB'))
-        made.save(path, format=kind, **options)
-    return spoil
-
-
-def _encode(folder: str, make: Callable[[np.ndarray], np.ndarray]) -> Damage:
-    def spoil(root: Path) -> None:
-        path = _first(root, folder)
-        path.write_bytes(cv2.imencode('.png', make(cv2.imread(str(path))))[1].tobytes())
-    return spoil
-
-
-def _replace(folder: str, put: Callable[[Path, bytes, Path], object]) -> Damage:
-    """Take the first file away, and let ``put(path, its bytes, root)`` write something in its place."""
-    def spoil(root: Path) -> None:
-        path = _first(root, folder)
-        data = path.read_bytes()
-        path.unlink()
-        put(path, data, root)
-    return spoil
-
-
-def _link(path: Path, data: bytes, root: Path) -> None:
-    (root / 'elsewhere.png').write_bytes(data)
-    path.symlink_to(root / 'elsewhere.png')
-
-
-def _pixels(folder: str) -> dict[str, Damage]:
-    """Formats and kinds of values of the first image."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return {
-        'EXIF orientation': _rewrite(folder, lambda image: image, 'JPEG', exif=exif),
-        'EXIF orientation, oblong': _rewrite(folder, lambda image: image.resize((64, 48)), 'JPEG', exif=exif),
-        'CMYK': _rewrite(folder, lambda image: image.convert('CMYK'), 'JPEG'),
-        'RGBA': _rewrite(folder, lambda image: image.convert('RGBA')),
-        'gray': _rewrite(folder, lambda image: image.convert('L')),
-        'gray and alpha': _rewrite(folder, lambda image: image.convert('LA')),
-        'one bit': _rewrite(folder, lambda image: image.convert('1')),
-        'palette': _rewrite(folder, lambda image: image.convert('P')),
-        '16 bits': _encode(folder, lambda image: image[..., 0].astype(np.uint16) * 257),
-        '16 bits, colored': _encode(folder, lambda image: image.astype(np.uint16) * 257),
-        'TIFF of floats': _rewrite(folder, lambda image: image.convert('F'), 'TIFF'),
-        'TIFF of integers': _rewrite(folder, lambda image: image.convert('I'), 'TIFF'),
-        'GIF': _rewrite(folder, lambda image: image.convert('P'), 'GIF'),
-        'BMP': _rewrite(folder, lambda image: image, 'BMP'),
-        'ICO': _rewrite(folder, lambda image: image, 'ICO', sizes=[(64, 64)]),
-        'JPEG 2000': _rewrite(folder, lambda image: image, 'JPEG2000'),
-        'PDF': _rewrite(folder, lambda image: image, 'PDF'),
-        'TGA': _rewrite(folder, lambda image: image, 'TGA'),
-        'another size': _rewrite(folder, lambda image: image.resize((32, 32))),
-    }
-
-
-def image_files(folder: str) -> dict[str, Damage]:
-    """Kinds of damage to the first image, by name, of a ``folder`` below the set's."""
-    return {
-        **_pixels(folder),
-        'truncated': _replace(folder, lambda path, data, root: path.write_bytes(data[:200])),
-        'empty file': _replace(folder, lambda path, data, root: path.write_bytes(b'')),
-        'text': _replace(folder, lambda path, data, root: path.write_bytes(b'no image')),
-        'link': _replace(folder, _link),
-        'dangling link': _replace(folder, lambda path, data, root: path.symlink_to(root / 'nowhere.png')),
-        'missing': _replace(folder, lambda path, data, root: None),
-        'a folder': _replace(folder, lambda path, data, root: path.mkdir()),
-        'hidden file': lambda root: (root / folder / '._0.png').write_bytes(b'rubbish') and None,
-    }
-
-
 def _renamed(in_file: str, on_disk: str) -> Damage:
     def spoil(folder: Path) -> None:
-        (folder / 'images' / 'toy 0.png').rename(folder / 'images' / on_disk)
+        target = folder / 'images' / on_disk
+        target.parent.mkdir(exist_ok=True)
+        (folder / 'images' / 'toy 0.png').rename(target)
         _field('images', 'file_name', in_file, False)(folder)
     return spoil
-
-
-NFC, NFD = (unicodedata.normalize(form, 'grün ü.png') for form in ('NFC', 'NFD'))
 
 
 def damages() -> dict[str, Damage]:
@@ -247,6 +165,5 @@ def damages() -> dict[str, Damage]:
     kinds |= {f'bbox: {name}': _boxes(form) for name, form in BOXES.items()}
     kinds |= FILES
     kinds |= {f'image: {name}': spoil for name, spoil in image_files('images').items()}
-    kinds |= {'name in NFC': _renamed(NFC, NFC), 'name in NFD': _renamed(NFD, NFD),
-              'name in NFC, file in NFD': _renamed(NFC, NFD), 'name with a backslash': _renamed('a\\b.png', 'a\\b.png')}
+    kinds |= {f'name: {name}': _renamed(*names) for name, names in NAMES.items()}
     return kinds

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from damaged_coco import Damage, image_files
+from damaged_images import NAMES, Damage, image_files
 from PIL import Image
 
 
@@ -31,6 +31,18 @@ def _with_nan(labels: np.ndarray) -> Image.Image:
 
 def _list(data: bytes) -> Damage:
     return lambda folder: (folder / 'list.txt').write_bytes(data) and None
+
+
+def _renamed(in_list: str, on_disk: str, listed: bool) -> Damage:
+    """Another name for the first image and its map; ``listed`` also writes it, without suffix, into a list."""
+    def spoil(folder: Path) -> None:
+        for part in ('img_dir', 'ann_dir'):
+            target = folder / part / on_disk
+            target.parent.mkdir(exist_ok=True)
+            (folder / part / '0.png').rename(target)
+        if listed:
+            (folder / 'list.txt').write_text(f'{in_list.removesuffix(".png")}\n1\n', encoding='utf-8')
+    return spoil
 
 
 def damages() -> dict[str, Damage]:
@@ -70,6 +82,8 @@ def damages() -> dict[str, Damage]:
     }
     kinds |= {f'image: {name}': spoil for name, spoil in image_files('img_dir').items()}
     kinds |= {f'map file: {name}': spoil for name, spoil in image_files('ann_dir').items()
-              if name in ('truncated', 'empty file', 'text', 'link', 'dangling link', 'missing', 'a folder',
-                          'hidden file')}
+              if name not in ('16 bits', 'TIFF of floats', 'TIFF of integers', 'palette', 'gray', 'one bit')}
+    for name, names in NAMES.items():
+        kinds[f'name: {name}'] = _renamed(*names, False)
+        kinds[f'name in a list: {name}'] = _renamed(*names, True)
     return kinds

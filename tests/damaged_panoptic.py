@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from damaged_coco import Damage, image_files
+from damaged_images import NAMES, Damage, image_files
 from mmengine.config import Config
 from PIL import Image
 from toy_runs import CLASSES, PALETTE, detector_config, toy_image
@@ -154,6 +154,18 @@ def _renamed(suffix: str, in_json: str) -> Damage:
     return spoil
 
 
+def _named(in_file: str, on_disk: str) -> Damage:
+    """Another name for the first image and its map."""
+    def spoil(folder: Path) -> None:
+        for part in ('images', 'maps'):
+            target = folder / part / on_disk
+            target.parent.mkdir(exist_ok=True)
+            (folder / part / '0.png').rename(target)
+        _edit(lambda content: [content[part][0].update(file_name=in_file)
+                               for part in ('images', 'annotations')])(folder)
+    return spoil
+
+
 def _void(folder: Path) -> None:
     for path in (folder / 'maps').iterdir():
         cv2.imwrite(str(path), np.zeros((64, 64, 3), np.uint8))
@@ -218,7 +230,6 @@ def damages() -> dict[str, Damage]:
     """Every kind by name."""
     kinds: dict[str, Damage] = {'sound': lambda folder: None, **_fields(), **CONTENT}
     kinds |= {f'image: {name}': spoil for name, spoil in image_files('images').items()}
-    kinds |= {f'map file: {name}': spoil for name, spoil in image_files('maps').items()
-              if name in ('truncated', 'empty file', 'text', 'link', 'dangling link', 'missing', 'a folder',
-                          'hidden file', 'EXIF orientation', 'JPEG 2000', 'BMP')}
+    kinds |= {f'map file: {name}': spoil for name, spoil in image_files('maps').items()}
+    kinds |= {f'name: {name}': _named(*names) for name, names in NAMES.items()}
     return kinds

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from damaged_coco import Damage, image_files
+from damaged_images import Damage, image_files
 from mmengine.config import Config
 from sbd_sets import IMAGES, label_maps, write_mats
 from scipy.io import savemat

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import damaged_coco
 import damaged_maps
@@ -75,7 +76,7 @@ def load_all(cfg: Config) -> None:
     """Load every item for training, validation and prediction, and let the metrics read what they read."""
     predicted = build_loader(cfg, split_pipeline(cfg)[0])
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
-        dataset = DATASETS.build(loader.dataset)
+        dataset = DATASETS.build(dict(loader.dataset, serialize_data=False))  # serializing collects garbage: slow
         for i in range(len(dataset)):
             dataset[i]
             predicted(dataset.get_data_info(i)['img_path'])
@@ -104,6 +105,18 @@ def use_to_the_end(cfg: Config) -> None:
     """Train, kill, resume, validate, test with predictions written, predict."""
     cfg = copy.deepcopy(cfg)
     cfg.update(resume='auto', log_level='ERROR', run_report=False, progress=False)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.serialize_data = False  # serializing collects garbage: slow
+    with mock.patch.object(Config, 'pretty_text', property(plain_config_text)):
+        _use(cfg)
+
+
+def plain_config_text(cfg: Config) -> str:
+    """A config as Python, without the formatting that takes most of the time of a run of two iterations."""
+    return ''.join(f'{key} = {value!r}\n' for key, value in cfg.to_dict().items())
+
+
+def _use(cfg: Config) -> None:
     torch.manual_seed(0)
     killed = _runner(cfg)
     killed.register_hook(_KillHook())
@@ -169,26 +182,31 @@ def bad_words(result: Outcome) -> bool:
     return result.kind == 'refused' and ('Fix' not in result.text or re.search('Traceback', result.text) is not None)
 
 
-def main(tasks: list[str]) -> None:
-    """Print the table of docs/data_check.md and every kind that died, of all tasks or of some."""
+def main(words: list[str]) -> None:
+    """Print the table of docs/data_check.md and every kind that died; ``--load`` only loads what is accepted.
+
+    Further words choose tasks; ``task:text`` takes the kinds that hold the text.
+    """
     rows: dict[str, Any] = {}
     logging.disable(logging.INFO)
-    for task in tasks or list(TASKS):
-        kinds = TASKS[task].damages()
+    go_on = load_all if '--load' in words else use_to_the_end
+    for word in [word for word in words if word != '--load'] or list(TASKS):
+        task, _, text = word.partition(':')
+        kinds = {name: spoil for name, spoil in TASKS[task].damages().items() if text in name}
         start = time.process_time()
         counts: Counter[str] = Counter()
         for name, spoil in kinds.items():
             with tempfile.TemporaryDirectory() as folder:
-                result = try_kind(task, spoil, Path(folder))
+                result = try_kind(task, spoil, Path(folder), go_on)
             counts[result.kind] += 1
             if 'died' in result.kind or bad_words(result):
                 print(f'{task} | {name} | {result.kind} | {result.text[:300]}', flush=True)
-        rows[task] = (len(kinds), counts, time.process_time() - start)
+        rows[word] = (len(kinds), counts, time.process_time() - start)
     print('| data | kinds | refused | accepted with a note | accepted | died | CPU time |')
     print('|---|---|---|---|---|---|---|')
-    for task, (number, counts, seconds) in rows.items():
+    for word, (number, counts, seconds) in rows.items():
         died = counts['check died'] + counts['died later']
-        print(f'| {task} | {number} | {counts["refused"]} | {counts["accepted with a note"]} | {counts["accepted"]} | '
+        print(f'| {word} | {number} | {counts["refused"]} | {counts["accepted with a note"]} | {counts["accepted"]} | '
               f'{died} | {seconds:.0f} s |')
 
 

@@ -1,6 +1,8 @@
 """Toy data and configs for tests of runs: 64-px images, networks that train an iteration in a fraction of a second."""
 
 import json
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -79,10 +81,15 @@ def _run_config(work_dir, scope, **parts):
         log_processor=dict(by_epoch=False), experiment_name=f'toy_{Path(work_dir).name}', **parts))
 
 
+@cache
+def _small_mask_rcnn():
+    """The model of a base file; reading a file with a base of mmdet takes a third of a second."""
+    return Config.fromfile(ROOT / 'configs' / '_base_' / 'models' / 'mask-rcnn_r18-small_fpn.py').model.to_dict()
+
+
 def detector_config(data, work_dir, **changes):
     """A tiny Mask R-CNN on :func:`write_toy_coco` data as a mmengine Config."""
-    base = Config.fromfile(ROOT / 'configs' / '_base_' / 'models' / 'mask-rcnn_r18-small_fpn.py')
-    model = base.model.to_dict()
+    model = deepcopy(_small_mask_rcnn())
     model['backbone']['base_channels'] = 8
     model['neck'].update(in_channels=[8, 16, 32, 64], out_channels=16)
     model['rpn_head'].update(in_channels=16, feat_channels=16)

@@ -168,6 +168,8 @@ def _check_segments(report: DatasetReport, source: MapSource, entries: Sequence[
             else:
                 segments[names[segment['category_id']]] += 1
                 held.add(names[segment['category_id']])
+                if segment.get('iscrowd'):
+                    report.add('crowd', *place)
         holders.update(held)
     report.histogram = {name: (segments[name], holders[name]) for name in source.classes}
     report.kept_images, report.kept_annotations = len(entries), sum(segments.values())

@@ -60,7 +60,7 @@ def read_names(path: Path) -> list[str]:
     """Names of images, one a line; blank lines are left out.
 
     Raises:
-        UserError: no such file, no name in it, or a name twice.
+        UserError: no such file, no text in UTF-8, no name in it, or a name twice.
     """
     if not path.is_file():
         raise UserError(
@@ -71,7 +71,11 @@ def read_names(path: Path) -> list[str]:
                 'data/VOCdevkit/VOCSDS/ImageSets/Main.'
             ),
         )
-    names = [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
+    try:
+        names = [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path} is no UTF-8 text ({error}).', rule='one name a line, as 2008_000002.',
+                        fix='save it as UTF-8.') from error
     if not names:
         raise UserError(f'{path} names no image.', rule='one name a line, as 2008_000002.', fix='copy the list again.')
     double = [name for name, number in Counter(names).items() if number > 1]

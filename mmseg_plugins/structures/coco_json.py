@@ -171,7 +171,8 @@ def _own_ids(items: Sequence[dict[str, Any]], kind: str, notes: Notes) -> dict[A
         if type(value) is float or (mixed and type(value) is str):
             whole = as_whole(value)
             if whole is not None and str(whole) in (str(value), f'{whole}', ):
-                notes.add(f'the id of a {kind} is read as a whole number', f'{kind} {whole}', value)
+                owner = f'an {kind}' if kind == 'image' else f'a {kind}'
+                notes.add(f'the id of {owner} is read as a whole number', f'{kind} {whole}', value)
                 item['id'] = whole
     ids = [item['id'] for item in items if isinstance(item.get('id'), (int, str))]
     return {**{str(value): value for value in ids}, **{value: value for value in ids}}

@@ -140,6 +140,9 @@ def test_metrics_that_are_not_known_are_not_guessed() -> None:
     (dict(by_epoch=True), 'checkpoint counts epochs .*begins anew.*by_epoch=False'),
     (dict(accumulate=3), r'interval=4 is no multiple of optim_wrapper\.accumulative_counts=3'),
     (dict(val_begin=100), r'There is no validation: train_cfg\.val_begin=100'),
+    (dict(schedule=dict(type='mmengine.PolyLR', end=80)), r'param_scheduler\[0\] \(PolyLR\) ends at 80: .*ends at 8'),
+    (dict(schedule=dict(type='CosineAnnealingLR', begin=8, end=9)), 'begins at 8: it never acts, .* Fix: give it'),
+    (dict(schedule=dict(type='MultiStepLR', milestones=[8, 11])), r'has the milestones \[8, 11\]: it never steps'),
 ])
 def test_what_works_but_not_as_meant_is_said(changes: dict, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
@@ -151,10 +154,14 @@ def test_what_works_but_not_as_meant_is_said(changes: dict, words: str, monkeypa
     cfg['optim_wrapper'] = dict(accumulative_counts=changes.get('accumulate', 1))
     if 'val_begin' in changes:
         cfg.update(val_evaluator=dict(type='ToyMetric'), train_cfg=dict(cfg['train_cfg'], val_begin=100))
+    if 'schedule' in changes:
+        cfg['param_scheduler'] = [dict(changes['schedule'], by_epoch=False)]
     check_config_of_training(cfg, [hook])
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(' '.join(said))
     assert len(said) == 1
+    check_config_of_training(dict(cfg, dry_run=True), [hook])
+    assert len(said) == (1 if 'schedule' in changes else 2), 'a dry run is shorter than its schedules'
 
 
 @pytest.mark.parametrize(('name', 'other'), [('Mosaic', 'CachedMosaic'), ('MixUp', 'CachedMixUp')])
@@ -298,5 +305,8 @@ def test_what_the_start_cannot_see_is_named_when_it_happens(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize('name', NAMES[::7])
-def test_configs_of_ours_pass(name: str) -> None:
+def test_configs_of_ours_pass_without_a_warning(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(training_config, 'print_log', lambda text, *options: said.append(text))
     check_config_of_training(loaded(name))
+    assert said == []

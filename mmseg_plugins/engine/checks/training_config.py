@@ -47,6 +47,8 @@ def check_config_of_training(cfg: Mapping[str, Any], hooks: Iterable[Any] = ()) 
     _check_metrics(cfg, list(hooks))
     _check_averages(cfg, list(hooks))
     _warn_of_what_comes_too_late(cfg, list(hooks))
+    if not cfg.get('dry_run'):
+        _warn_of_schedules_beyond_the_end(cfg)
 
 
 def trains_by_epoch(loop: Any) -> bool | None:
@@ -97,6 +99,26 @@ def _check_schedules(cfg: Mapping[str, Any]) -> None:
                 'counts iterations: it would never step.',
                 fix=f'by_epoch=False in {path}, with begin, end and milestones in iterations.',
             )
+
+
+def _warn_of_schedules_beyond_the_end(cfg: Mapping[str, Any]) -> None:
+    """Schedules that are cut off by the end of the run, or never act: often left over from a longer run."""
+    by_epoch = trains_by_epoch(cfg.get('train_cfg'))
+    last = (cfg.get('train_cfg') or {}).get('max_epochs' if by_epoch else 'max_iters')
+    for path, one in _schedulers(cfg.get('param_scheduler'), 'param_scheduler'):
+        if not isinstance(last, int) or counts_epochs(one) != by_epoch:
+            continue
+        begin, end, steps = one.get('begin', 0), one.get('end'), one.get('milestones')
+        said = ''
+        if isinstance(begin, int) and begin >= last > 0:
+            said = f'begins at {begin}: it never acts'
+        elif isinstance(end, int) and end > last:
+            said = f'ends at {end}: it stops on its way'
+        elif steps and all(isinstance(step, int) and step >= last for step in steps):
+            said = f'has the milestones {list(steps)}: it never steps'
+        if said:
+            print_log(f'{path} ({last_part(str(one.get("type")))}) {said}, since the run ends at {last}. Fix: give it '
+                      'the length of the run.', 'current', 30)
 
 
 def counts_epochs(scheduler: Mapping[str, Any]) -> bool:

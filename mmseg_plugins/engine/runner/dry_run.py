@@ -59,6 +59,7 @@ def shorten(cfg: Config) -> Config:
     hooks['logger'] = dict(hooks.get('logger') or {'type': 'LoggerHook'}, interval=1, log_metric_by_epoch=False)
     cfg.resume = False
     cfg.run_report = False
+    cfg.dry_run = True
     if cfg.get('val_dataloader') is not None:
         for dataset in leaf_datasets(cfg.val_dataloader['dataset']):
             dataset['indices'] = cfg.val_dataloader.get('batch_size', 1)
