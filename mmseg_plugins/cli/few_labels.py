@@ -50,10 +50,10 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     import numpy as np
 
+    from mmseg_plugins.datasets.label_share import choose_share
     from mmseg_plugins.planning.few_labels import (
         as_ann_file,
         choose_per_class,
-        choose_share,
         counted_classes,
         read_labelled_images,
         table,

@@ -75,7 +75,8 @@ class LabelShare(ConcatDataset):
             raise UserError('LabelShare: none of its data sets has label maps.',
                             rule='the first names images and maps.', fix='data_prefix=dict(img_path=, seg_map_path=).')
         self.labeled_part = self.datasets[labeled.index(True)]
-        chosen = set(choose(names[labeled.index(True)], self.share, self.seed))
+        first = names[labeled.index(True)]
+        chosen = {first[index] for index in choose_share(len(first), self.share, self.seed)}
         for dataset, paths, with_maps in zip(self.datasets, names, labeled, strict=True):
             kept = [index for index, path in enumerate(paths) if (path in chosen) == with_maps]
             if not kept:
@@ -87,16 +88,13 @@ class LabelShare(ConcatDataset):
             dataset.get_subset_(kept)
 
 
-def choose(names: Sequence[str], share: float, seed: int) -> list[str]:
-    """The first ``int(share * n)`` of n shuffled names, at least one.
+def choose_share(images: int, share: float, seed: int) -> np.ndarray:
+    """A share of all images, ``int(share * images)`` and at least one; indices, ascending.
 
-    Args:
-        names: In an order that does not change, e.g. sorted.
-        share: Above 0, at most 1.
-        seed: Of the shuffle; numpy keeps the numbers of its ``RandomState`` from version to version.
+    Those of a smaller share with the same seed are among them.  ``mmseg-plugins few-labels --share`` chooses them too.
     """
-    order = np.random.RandomState(seed).permutation(len(names))
-    return [names[index] for index in order[:max(int(share * len(names)), 1)]]
+    number = max(1, int(share * images + 1e-9))  # 1/3 of 300 is 100
+    return np.sort(np.random.default_rng([seed]).permutation(images)[:number])
 
 
 def has_maps(dataset: BaseDataset) -> bool:

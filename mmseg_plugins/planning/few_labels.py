@@ -119,15 +119,6 @@ def choose_per_class(present: np.ndarray, number: int, seed: int) -> np.ndarray:
     return np.array(sorted(taken), np.int64)
 
 
-def choose_share(images: int, share: float, seed: int) -> np.ndarray:
-    """A share of all images, ``int(share * images)`` and at least one; indices, ascending.
-
-    Those of a smaller share with the same seed are among them.
-    """
-    number = max(1, int(share * images + 1e-9))  # 1/3 of 300 is 100
-    return np.sort(np.random.default_rng([seed]).permutation(images)[:number])
-
-
 def table(found: LabelledImages, present: np.ndarray, chosen: np.ndarray) -> str:
     """Images that hold each class: in the data set, and chosen; with the pixels or objects in these."""
     width = max(5, *(len(name) for name in found.names))

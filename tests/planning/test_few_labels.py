@@ -11,7 +11,8 @@ from mmengine.registry import DATASETS, DefaultScope
 
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.config.load import load_config
-from mmseg_plugins.planning.few_labels import choose_per_class, choose_share
+from mmseg_plugins.datasets.label_share import choose_share
+from mmseg_plugins.planning.few_labels import choose_per_class
 
 
 @pytest.fixture
