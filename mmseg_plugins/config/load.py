@@ -19,7 +19,7 @@ from mmengine.runner import Runner
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.file_variables import Layers, assigned_names, is_layered, own_file, read_with
-from mmseg_plugins.config.marks import DATA_VARIABLES
+from mmseg_plugins.config.marks import DATA_VARIABLES, KEYS, ROOTS
 from mmseg_plugins.config.paths import resolve_config
 from mmseg_plugins.config.renamed import current_path
 from mmseg_plugins.config.variables import move_data_root, resolve_data_variables
@@ -79,6 +79,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
         options.pop(key, None)
         cfg[key] = value
         _refuse_both(key, value, options)
+    _write_into_loaders(cfg, options)
     resolve_data_variables(cfg, layers)
     cfg['data_variables_resolved'] = True  # a runner must not undo the options that follow
     for key in options:
@@ -171,6 +172,25 @@ def _read(path: str, values: Mapping[str, Any]) -> tuple[Config, Layers]:
             fix='a config whose train_ann_file it is; mmseg-plugins fit measures it as it is.',
         )
     return cfg, layers
+
+
+def _write_into_loaders(cfg: Config, options: dict[str, Any]) -> None:
+    """Move what options say of the data in loaders and evaluators into the config, so that the rest follows."""
+    for dotted in list(options):
+        *path, key = dotted.split('.')
+        if not path or path[0] not in ROOTS or key not in KEYS:
+            continue
+        node: Any = cfg._cfg_dict
+        for part in path:
+            if isinstance(node, list):
+                node = node[int(part)] if part.isdigit() and int(part) < len(node) else None
+            elif isinstance(node, dict):
+                if part in ('metainfo', 'data_prefix') and 'type' in node:
+                    node.setdefault(part, {})
+                node = node.get(part)
+        if isinstance(node, dict):
+            node[key] = options.pop(dotted)
+            node[f'_written_{key}_'] = -1  # by the command line
 
 
 _FILLED_BY = {'ann_file': 'ann_file', 'img': 'img_prefix', 'img_path': 'img_prefix', 'seg': 'seg_prefix',

@@ -23,7 +23,8 @@ MAP_OPTIONS = ('img_suffix', 'seg_map_suffix', 'reduce_zero_label')
 KEYS = ('data_root', 'ann_file', 'seg_prefix', 'img', 'seg', 'img_path', 'seg_map_path', 'classes', 'palette',
         'img_suffix', 'seg_map_suffix', 'reduce_zero_label')
 
-_ROOTS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')
+#: Top-level names whose contents are marked.
+ROOTS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')
 
 _CODE = '''
 
@@ -45,7 +46,7 @@ for __root in {roots}:
 
 def marking_code(number: int) -> str:
     """The lines that mark what a file writes itself; what it takes from a base, a ``ConfigDict``, keeps its mark."""
-    return _CODE.format(keys=KEYS, roots=_ROOTS, number=number)
+    return _CODE.format(keys=KEYS, roots=ROOTS, number=number)
 
 
 def writer(node: Any, key: str) -> int | None:

@@ -78,7 +78,7 @@ class _Resolver:
 
     def run(self) -> None:
         self._read_class_list()
-        if not any(self._is_declared(name) for name in DATA_VARIABLES):
+        if not self.layers.files and not any(self._is_declared(name) for name in DATA_VARIABLES):
             return
         before = {split: [_joined(leaf) for leaf in leaf_datasets(_dataset(self.cfg, split))] for split in SPLITS}
         for split in SPLITS:
@@ -263,25 +263,35 @@ class _Resolver:
         if not self.layers.files:
             return False
         wrote = writer(metric, 'ann_file')
+        if wrote == -1:
+            return False
         variable = self._variable(split, 'ann_file')
         sources = [writer(leaf, 'ann_file'), writer(leaf, 'data_root'), self.layers.assigner('data_root'),
                    self.layers.assigner(variable[0]) if variable else None]
         return any(self.layers.is_nearer(source, wrote) for source in sources) or metric['ann_file'] in before
 
     def _concatenate(self, leaf: Any, split: str) -> None:
-        """Make one data set for each annotation file of a list."""
-        files = leaf.get('ann_file')
-        if not isinstance(files, (list, tuple)):
-            return
+        """Make one data set for each annotation file, or each folder, of a list."""
         prefixes = dict(leaf.get('data_prefix') or {})
-        for key, value in prefixes.items():
-            if isinstance(value, (list, tuple)) and len(value) != len(files):
-                raise UserError(f'{split}: {len(files)} annotation files and {len(value)} folders ({key}).',
-                                fix='one folder for all of them, or one for each.')
+        named = {'annotation files': leaf.get('ann_file'), **{f'folders ({key})': prefixes[key] for key in prefixes}}
+        lists = {name: value for name, value in named.items() if isinstance(value, (list, tuple))}
+        if not lists:
+            return
+        wrong = next((item for value in lists.values() for item in value if not isinstance(item, str)), None)
+        if wrong is not None:
+            raise UserError(f'{split}: {wrong!r} in a list of files or folders.', rule='each is a text.',
+                            fix='one flat list of names.')
+        count = len(next(iter(lists.values())))
+        other = next((name for name, value in lists.items() if len(value) != count), None)
+        if other is not None or not count:
+            first = next(iter(lists))
+            raise UserError(f'{split}: {count} {first}' + (f' and {len(lists[other])} {other}.' if other else '.'),
+                            fix='one folder for all of them, or one for each.' if other else 'name one at least.')
         parts = []
-        for i, file in enumerate(files):
+        for i in range(count):
             part = copy.deepcopy(leaf)
-            part['ann_file'] = file
+            if 'annotation files' in lists:
+                part['ann_file'] = lists['annotation files'][i]
             part['data_prefix'] = {
                 key: value[i] if isinstance(value, (list, tuple)) else value for key, value in prefixes.items()}
             parts.append(part)

@@ -28,7 +28,8 @@ PANET = [
     'model.roi_head.bbox_head.conv_out_channels=16', 'model.roi_head.bbox_head.norm_cfg.num_groups=4',
     'model.roi_head.mask_head.in_channels=16', 'model.roi_head.mask_head.conv_out_channels=16',
     'model.roi_head.mask_head.norm_cfg.num_groups=4', 'model.train_cfg.rpn_proposal.max_per_img=20',
-    'model.test_cfg.rpn.max_per_img=20', 'model.test_cfg.rcnn.max_per_img=3', 'train_dataloader.dataset.pipeline.2.scales=[(64,64)]',
+    'model.test_cfg.rpn.max_per_img=20', 'model.test_cfg.rcnn.max_per_img=3',
+    'train_dataloader.dataset.pipeline.2.scales=[(64,64)]',
     'val_dataloader.dataset.pipeline.1.scale=(64,64)', 'test_dataloader.dataset.pipeline.1.scale=(64,64)',
 ]  # fmt: skip
 QUERIES = ['model.panoptic_head.num_queries=5', 'model.test_cfg.max_per_image=5']
