@@ -152,6 +152,7 @@ def _read(path: str, values: Mapping[str, Any]) -> tuple[Config, Layers]:
         layers = Layers()
         if file is not None and is_layered(file):
             cfg, layers = read_with(file, values)
+            _warn_of_idle_variables(file, values, cfg)
             cfg = Config(cfg._cfg_dict, cfg_text=cfg.text, filename=path, env_variables=cfg.env_variables)
         elif '::' in path:
             cfg = Config.fromstring(f'_base_ = [{path!r}]', '.py')
@@ -191,6 +192,16 @@ def _write_into_loaders(cfg: Config, options: dict[str, Any]) -> None:
         if isinstance(node, dict):
             node[key] = options.pop(dotted)
             node[f'_written_{key}_'] = -1  # by the command line
+
+
+def _warn_of_idle_variables(file: Path, values: Mapping[str, Any], cfg: Config) -> None:
+    """Say when a variable of the command line changes nothing, as a file below it sets what it would fill."""
+    for name in set(values) - set(DATA_VARIABLES):
+        other, _ = read_with(file, {key: value for key, value in values.items() if key != name})
+        if other.get(name) != values[name] and all(
+                key in values or other.get(key) == cfg.get(key) for key in {*other, *cfg}):
+            print_log(f'--cfg-options {name}={values[name]} changes nothing: no key follows this variable, or a nearer '
+                      'file sets those that do. Fix: set the key itself; print-config shows it', 'current', 30)
 
 
 _FILLED_BY = {'ann_file': 'ann_file', 'img': 'img_prefix', 'img_path': 'img_prefix', 'seg': 'seg_prefix',
