@@ -23,7 +23,7 @@ class _File(NamedTuple):
     """An image: which report it is of, its place in it, its path."""
 
     report: int
-    index: int
+    place: int
     path: Path
 
 
@@ -67,7 +67,7 @@ def _tell(one: DatasetReport, other: DatasetReport, found: Sequence[tuple[_File,
         return
     seen = split_of(one) == 'train'
     other.warnings.append(
-        f'{len({file.index for _, file in found})} of the {len(other.paths)} images of {other.name} are also in '
+        f'{len({file.place for _, file in found})} of the {len(other.paths)} images of {other.name} are also in '
         f'{one.name}, byte for byte: {shown}. Rule: '
         + (f'scores of {split_of(other)} are measured on images that training has not seen.' if seen else
            'a choice made on val is confirmed by other images of test.')
@@ -86,9 +86,9 @@ def split_of(report: DatasetReport) -> str:
 def _of_equal_size(reports: Sequence[DatasetReport]) -> Iterable[list[_File]]:
     sizes: dict[int, list[_File]] = defaultdict(list)
     for number, report in enumerate(reports):
-        for index, path in enumerate(report.paths):
+        for place, path in enumerate(report.paths):
             try:
-                sizes[os.stat(path).st_size].append(_File(number, index, path))
+                sizes[os.stat(path).st_size].append(_File(number, place, path))
             except OSError:  # missing files are a finding of their own
                 continue
     sizes.pop(0, None)

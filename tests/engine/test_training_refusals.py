@@ -183,6 +183,11 @@ def test_masks_that_a_transform_would_leave_behind(name: str, other: str) -> Non
     (dict(train_cfg=dict(by_epoch=False, max_iters='8')), "train_cfg.max_iters='8'.*whole number"),
     (dict(train_cfg=dict(by_epoch=False, max_iters=8, val_interval=0)), 'train_cfg.val_interval=0.*at least 1'),
     (dict(train_dataloader=loader(batch_size=0)), 'train_dataloader.batch_size=0'),
+    (dict(train_cfg=dict(by_epoch=False, max_iters=None)), 'train_cfg has no max_iters'),
+    (dict(train_cfg=dict(type='EpochBasedTrainLoop')), 'train_cfg has no max_epochs'),
+    (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1), accumulative_counts=0)), 'accumulative_counts=0'),
+    (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1), clip_grad=dict(max_norms=1))), 'clip_grad=.*max_norm'),
+    (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1), clip_grad=35)), 'clip_grad=35.*a dict'),
     (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr='1e-3'))), r"optimizer\.lr='1e-3'.*a number"),
     (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, weight_decay=-1))), 'weight_decay=-1.*at least 0'),
     (dict(param_scheduler=[dict(type='LinearLR', by_epoch=False, begin=50, end=8)]), 'begins at 50 and ends at 8'),
@@ -190,6 +195,16 @@ def test_masks_that_a_transform_would_leave_behind(name: str, other: str) -> Non
 ])
 def test_numbers_that_are_none_or_out_of_range(changes: dict, words: str, tmp_path: Path) -> None:
     refused(tmp_path, f'{words}.*Fix: ', **changes)
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(val_cfg=None), 'no val_cfg, but .*belong together'), (dict(val_evaluator=None), 'no val_evaluator'),
+    (dict(train_cfg=None), 'no train_cfg, but '), (dict(optim_wrapper=None), 'no optim_wrapper, but '),
+    (dict(randomness=dict(seed='three')), "seed='three'.*whole number"),
+])
+def test_parts_that_belong_together_and_seeds_are_asked_for_first(changes: dict, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f'(?s){words}.*Fix: '):
+        SafeRunner.from_cfg(toy_config(tmp_path, **{**validation(), **changes}))
 
 
 @pytest.mark.parametrize(('changes', 'words'), [

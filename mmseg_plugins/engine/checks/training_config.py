@@ -39,6 +39,7 @@ def check_config_of_training(cfg: Mapping[str, Any], hooks: Iterable[Any] = ()) 
         UserError: one of them, with its value, the rule and the fix.
     """
     check_numbers(cfg)
+    _check_length(cfg)
     _check_sampler(cfg)
     _check_schedules(cfg)
     _check_mixed_precision(cfg)
@@ -70,6 +71,14 @@ def refuse_endless(sampler: str) -> None:
         fix="train_dataloader.sampler=dict(type='DefaultSampler', shuffle=True), or train_cfg=dict(type="
             "'IterBasedTrainLoop', max_iters=..., val_interval=...).",
     )
+
+
+def _check_length(cfg: Mapping[str, Any]) -> None:
+    by_epoch = trains_by_epoch(cfg.get('train_cfg'))
+    name = 'max_epochs' if by_epoch else 'max_iters'
+    if by_epoch is not None and cfg['train_cfg'].get(name) is None:
+        raise UserError(f'train_cfg has no {name}.', rule=f'a loop of {name[4:]} has a length.',
+                        fix=f'--cfg-options train_cfg.{name}=N.')
 
 
 def _check_sampler(cfg: Mapping[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import last_part
@@ -17,6 +19,8 @@ _WHOLE = {
     'train_dataloader': (('batch_size', 1), ('num_workers', 0)),
     'val_dataloader': (('batch_size', 1), ('num_workers', 0)),
 }
+#: What mmengine takes all together, or not at all.
+_TOGETHER = (('train_dataloader', 'train_cfg', 'optim_wrapper'), ('val_dataloader', 'val_cfg', 'val_evaluator'))
 _RATES = ('lr', 'weight_decay', 'momentum')
 
 
@@ -33,6 +37,16 @@ def check_numbers(cfg: Mapping[str, Any]) -> None:
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise UserError(f'{section}.{name}={value!r}.', rule=f'a whole number, at least {least}.',
                                 fix=f'--cfg-options {section}.{name}=N.')
+    wrapper = cfg.get('optim_wrapper')
+    for path, one in (('optim_wrapper', wrapper), *((f'optim_wrapper.{key}', value) for key, value in (
+            wrapper.items() if isinstance(wrapper, Mapping) else ()))):
+        if not isinstance(one, Mapping) or 'optimizer' not in one:
+            continue
+        counts = one.get('accumulative_counts', 1)
+        if type(counts) is not int or counts < 1:
+            raise UserError(f'{path}.accumulative_counts={counts!r}.', rule='a whole number, at least 1.',
+                            fix=f'--cfg-options {path}.accumulative_counts=1.')
+        _check_clipping(f'{path}.clip_grad', one.get('clip_grad'))
     for path, optimizer in _optimizers(cfg.get('optim_wrapper'), 'optim_wrapper'):
         for name in _RATES:
             value = optimizer.get(name)
@@ -48,6 +62,40 @@ def _optimizers(described: Any, path: str) -> Iterator[tuple[str, Mapping[str, A
             yield f'{path}.{key}', value
         elif isinstance(value, Mapping):
             yield from _optimizers(value, f'{path}.{key}')
+
+
+def check_parts(cfg: Mapping[str, Any]) -> None:
+    """Refuse a config with some of the three parts of training or validation, before anything is built.
+
+    Raises:
+        UserError: naming what is absent.
+    """
+    for names in _TOGETHER:
+        absent = [name for name in names if cfg.get(name) is None]
+        if 0 < len(absent) < len(names):
+            there = ', '.join(name for name in names if name not in absent)
+            raise UserError(f'the config has no {" and no ".join(absent)}, but {there}.',
+                            rule=f'{", ".join(names)} belong together.', fix='write them all, or set them all to None.')
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**32):
+        raise UserError(f'randomness.seed={seed!r}.', rule='a whole number, 0..2^32 - 1, or None.',
+                        fix='--cfg-options randomness.seed=0.')
+
+
+def _check_clipping(path: str, clipping: Any) -> None:
+    """Options of ``clip_grad`` against the function of torch that gets them in the first step."""
+    if clipping is None:
+        return
+    functions = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
+    kind = clipping.get('type', 'norm') if isinstance(clipping, Mapping) else None
+    if kind not in functions:
+        raise UserError(f'{path}={clipping!r}.', rule="a dict whose type is 'norm' or 'value'.",
+                        fix='dict(max_norm=35), say.')
+    known = list(inspect.signature(functions[kind]).parameters)[1:]
+    wrong = [name for name in clipping if name not in (*known, 'type')]
+    if wrong or clipping.get(known[0]) is None:
+        raise UserError(f'{path}={dict(clipping)!r}.', rule=f'it has {known[0]}, and of the others only '
+                        f'{", ".join(known[1:])}.', fix=f'dict({known[0]}=35), say.')
 
 
 def check_rules(cfg: Mapping[str, Any]) -> None:

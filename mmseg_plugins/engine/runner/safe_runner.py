@@ -40,7 +40,7 @@ from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 from mmseg_plugins.engine.checks.pretrained import check_pretrained
 from mmseg_plugins.engine.checks.semantic_level import check_semantic_level
 from mmseg_plugins.engine.checks.training_config import trains_by_epoch
-from mmseg_plugins.engine.checks.training_numbers import check_rules
+from mmseg_plugins.engine.checks.training_numbers import check_parts, check_rules
 from mmseg_plugins.engine.checks.training_parts import check_loader, check_training
 from mmseg_plugins.engine.protocols import BeforeBuild
 from mmseg_plugins.engine.runner.cpu_dist import cpu_wrapper, start_gloo
@@ -107,6 +107,7 @@ class SafeRunner(Runner):
         if cfg.get('train_cfg') is None and cfg.get('optim_wrapper') is None:
             cfg['train_dataloader'] = None  # without a schedule: mmengine wants all three or none
         add_switch_hooks(cfg)
+        check_parts(cfg)
         check_rules(cfg)
         with explain_build_errors(cfg), explain_disk_full(cfg['work_dir']):
             return super().from_cfg(cfg)
