@@ -22,7 +22,8 @@ import numpy as np
 from mmseg_plugins.data_prep.box_files import BoxSet
 from mmseg_plugins.data_prep.mask_job import check_size, write_masks
 from mmseg_plugins.models.classical.clicks import watershed_from_clicks
-from mmseg_plugins.structures.images import IMAGE_SUFFIXES, read_header, read_image
+from mmseg_plugins.structures.image_headers import read_header
+from mmseg_plugins.structures.images import IMAGE_SUFFIXES, read_image
 from mmseg_plugins.structures.masks import coco_box, mask_polygons
 from mmseg_plugins.structures.rle import encode_mask
 from mmseg_plugins.utils.errors import UserError
