@@ -76,7 +76,7 @@ def test_schedules_of_epochs_in_a_loop_of_iterations(tmp_path: Path) -> None:
     schedule = dict(type='MultiStepLR', milestones=[8, 11])
     refused(tmp_path, r'param_scheduler\[0\] \(MultiStepLR\) counts epochs .*never step.*Fix: by_epoch=False',
             param_scheduler=[schedule])
-    check_config_of_training(dict(train_cfg=dict(by_epoch=False), param_scheduler=[
+    check_config_of_training(dict(train_cfg=dict(by_epoch=False, max_iters=8), param_scheduler=[
         dict(schedule, by_epoch=False), dict(type='ReduceOnPlateauLR'),
         dict(schedule, convert_to_iter_based=True)]))  # fmt: skip
     assert shorten(Config(dict(train_cfg=EPOCHS, param_scheduler=[schedule]))).param_scheduler == []
