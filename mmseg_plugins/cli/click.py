@@ -25,9 +25,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--images', type=Path, required=True, help='folder of the images')
     add_out_file(parser, 'COCO annotations with masks')
     parser.add_argument('--channel', default='gray', help='gray, red, green, blue, saturation or value (default gray)')
-    parser.add_argument('--sigma', type=float, default=1.0, help='blur before the gradient, px (default 1)')
+    parser.add_argument('--sigma', type=float, default=0.5, help='blur before the gradient, px (default 0.5)')
     parser.add_argument('--radius', type=int, default=1, help='pixels around a click that are its object (default 1)')
-    parser.add_argument('--band', type=int, default=2, help='rim that the gradient decides about, px (default 2)')
+    parser.add_argument('--band', type=int, default=6, help='rim that the gradient decides about, px (default 6)')
     parser.add_argument('--polygons', action='store_true', help='outlines instead of RLE')
 
 

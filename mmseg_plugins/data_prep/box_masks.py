@@ -9,14 +9,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmseg_plugins.data_prep.box_files import BoxSet
 from mmseg_plugins.data_prep.mask_job import check_size, write_masks
-from mmseg_plugins.models.classical.grabcut import BACKGROUND, OBJECT, GrabCutOptions, grabcut, pixel_box
-from mmseg_plugins.structures.images import decode_file, read_image
-from mmseg_plugins.structures.masks import mask_box, mask_polygons
+from mmseg_plugins.data_prep.strokes import Strokes
+from mmseg_plugins.models.classical.grabcut import (
+    BACKGROUND,
+    OBJECT,
+    GrabCutOptions,
+    grabcut,
+    grabcut_strokes,
+    pixel_box,
+)
+from mmseg_plugins.structures.images import read_image
+from mmseg_plugins.structures.masks import coco_box, mask_box, mask_polygons
 from mmseg_plugins.structures.rle import as_rle, check_polygons, check_rle, decode_rle, encode_mask, short_polygons
 from mmseg_plugins.utils.errors import UserError
 
@@ -40,8 +47,8 @@ class MaskJob:
         polygons: Write outlines instead of RLE; outlines have no holes.
         tight_boxes: Replace the boxes by those of the masks.
         refine: Begin with the masks that the file has already.
-        scribbles: Folder of PNG files named as the images: 0 nothing, n the n-th object of the image (in the file's
-            order, from 1), the largest value of the type (255, 65535) background.
+        scribbles: Strokes on the n-th object of the image (in the file's order, from 1) and on the background: a folder
+            or a file, see :mod:`mmseg_plugins.data_prep.strokes`.
     """
 
     grabcut: GrabCutOptions = field(default_factory=GrabCutOptions)
@@ -69,12 +76,15 @@ def boxes_to_masks(boxes: BoxSet, image_dir: Path, out: Path, job: MaskJob | Non
     settings = asdict(job)
     if job.scribbles is not None:
         settings['scribbles'] = os.path.abspath(job.scribbles)
+    strokes = None if job.scribbles is None else Strokes(Path(job.scribbles))
+    if strokes is not None and strokes.drawn is not None:
+        settings['strokes'] = strokes.drawn
     return write_masks(boxes, image_dir, out, 'grabcut', settings,
-                       lambda image, annotations: masks_of_image(image, annotations, image_dir, job))
+                       lambda image, annotations: masks_of_image(image, annotations, image_dir, job, strokes))
 
 
-def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], image_dir: Path,
-                   job: MaskJob) -> tuple[list[dict[str, Any]], dict[str, int]]:
+def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], image_dir: Path, job: MaskJob,
+                   strokes: Strokes | None = None) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """The annotations of one image with masks, and what was counted."""
     if not annotations:
         return [], {}
@@ -87,7 +97,9 @@ def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], 
         return [], {DAMAGED: 1}
     check_size(image, pixels, path)
     height, width = pixels.shape[:2]
-    drawn = _read_scribbles(job.scribbles, image['file_name'], (height, width))
+    drawn = None if strokes is None else strokes.numbers(image['file_name'], (height, width))
+    if drawn is not None and all('stroke' in ann for ann in annotations):
+        return _from_strokes(pixels, annotations, drawn, job)
     found = [pixel_box(ann['bbox'], height, width) for ann in annotations]
     counts: Counter[str] = Counter()
     result = []
@@ -115,6 +127,19 @@ def masks_of_image(image: Mapping[str, Any], annotations: list[dict[str, Any]], 
         if mask is not None:
             result.append(_with_mask(ann, mask, job))
     return result, {key: value for key, value in counts.items() if value}
+
+
+def _from_strokes(pixels: np.ndarray, annotations: list[dict[str, Any]], drawn: np.ndarray,
+                  job: MaskJob) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Masks of objects that have strokes and no boxes; the strokes of other objects are background."""
+    made = []
+    for ann in annotations:
+        number = ann['stroke']
+        scribbles = np.where(drawn == number, OBJECT, np.where(drawn > 0, BACKGROUND, 0))
+        mask = grabcut_strokes(pixels, scribbles, job.grabcut)
+        kept = {key: value for key, value in ann.items() if key != 'stroke'}
+        made.append(_with_mask({**kept, 'bbox': coco_box(mask)}, mask, job))
+    return made, {BY_GRABCUT: len(made)}
 
 
 def existing_mask(segmentation: Any, height: int, width: int) -> np.ndarray | None:
@@ -150,19 +175,3 @@ def _fallback(box: tuple[int, int, int, int], size: tuple[int, int], missed: str
         columns = (np.arange(size[1]) + 0.5 - (x1 + x2) / 2) / ((x2 - x1) / 2)
         mask &= rows[:, None]**2 + columns[None]**2 <= 1
     return mask
-
-
-def _read_scribbles(folder: str | None, file_name: str, size: tuple[int, int]) -> np.ndarray | None:
-    """Drawn numbers (H, W) int64 with background -> a number that no object has; None where nothing is drawn."""
-    path = None if folder is None else (Path(folder) / file_name).with_suffix('.png')
-    if path is None or not path.is_file():
-        return None
-    drawn = decode_file(path, cv2.IMREAD_UNCHANGED)
-    if drawn is None or drawn.ndim != 2 or drawn.shape != size:
-        found = 'no image' if drawn is None else f'shape {drawn.shape}'
-        raise UserError(
-            f'{path}: {found}.',
-            rule=f'scribbles are grey PNG files of the size of the image, {size[0]} x {size[1]}.',
-            fix='save them so.',
-        )
-    return drawn.astype(np.int64)

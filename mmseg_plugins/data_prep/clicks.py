@@ -44,9 +44,9 @@ class ClickJob:
     """
 
     channel: str = 'gray'
-    sigma: float = 1.0
+    sigma: float = 0.5
     radius: int = 1
-    band: int = 2
+    band: int = 6
     polygons: bool = False
 
 

@@ -224,7 +224,7 @@ def test_likely_mistakes_name_the_fix(shapes, run):
     with pytest.raises(UserError, match=r'end before they begin.*--box-format xywh'):
         read_boxes(write(folder / 'x.json', {**content, 'annotations': [{**annotations[0], 'bbox': [40, 40, 6, 6]}]}),
                    box_format='xyxy')
-    with pytest.raises(UserError, match='64 x 64 px, the file of boxes says 70 x 64'):
+    with pytest.raises(UserError, match='64 x 64 px, the annotations say 70 x 64'):
         job(folder, boxes=write(folder / 'y.json', {**content, 'images': [{**i, 'height': 70} for i in images]},
                                 ).name)
     boxes = read_boxes(folder / 'boxes.json')

@@ -224,7 +224,7 @@ def test_every_recorded_number_has_its_command_hardware_minutes_and_seed():
             for result in model.get('Results', []):
                 assert model['Config'] in result['Command']
                 assert result['Hardware']
-                # a model without parameters has no training
-                if 'Weights' not in result and result.get('Training') != 'none':  # those of a test are in the row of the config that was trained
+                # a test's own cost is in the row of the config that was trained; without parameters nothing was
+                if 'Weights' not in result and result.get('Training') != 'none':
                     assert result['Minutes'] > 0
                     assert result['Seed'] is not None

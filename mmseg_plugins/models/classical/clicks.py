@@ -17,7 +17,7 @@ from mmseg_plugins.utils.optional import scikit_image
 
 
 def watershed_from_clicks(image: np.ndarray, points: Sequence[Sequence[float]], *, channel: str = 'gray',
-                          sigma: float = 1.0, radius: int = 1, band: int = 2) -> np.ndarray:
+                          sigma: float = 0.5, radius: int = 1, band: int = 6) -> np.ndarray:
     """Flood the Sobel gradient from the clicks and from the background.
 
     The background's marker is the side of Otsu's threshold where fewer clicks lie, without a ``band`` along it: there

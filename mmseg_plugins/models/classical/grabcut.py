@@ -116,6 +116,36 @@ def grabcut(image: np.ndarray, box: Box, options: GrabCutOptions | None = None, 
     return mask
 
 
+def grabcut_strokes(image: np.ndarray, scribbles: np.ndarray, options: GrabCutOptions | None = None) -> np.ndarray:
+    """The object under strokes, without a box, as a mask (H, W) bool.
+
+    Everything that is not drawn on is probably background at first.  Of the result, the parts that hold a stroke of the
+    object are kept.
+
+    Args:
+        image: (H, W, 3) uint8.
+        scribbles: (H, W) of ``UNKNOWN``, ``OBJECT``, ``BACKGROUND``, with a pixel of the object.
+        options: Without its box: ``context``, ``least_fit`` and ``band`` say nothing here.
+    """
+    options = options or GrabCutOptions()
+    certain = scribbles == OBJECT
+    labels = np.full(scribbles.shape, cv2.GC_PR_BGD, np.uint8)
+    labels[certain] = cv2.GC_FGD
+    labels[scribbles == BACKGROUND] = cv2.GC_BGD
+    if certain.all():
+        return certain
+    cv2.setRNGSeed(options.seed)
+    model = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(np.ascontiguousarray(image), labels, (0, 0, 0, 0), *model, options.iterations, cv2.GC_INIT_WITH_MASK)
+    found = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
+    _, parts = cv2.connectedComponents(found, connectivity=4)
+    mask = np.isin(parts, np.unique(parts[certain]))
+    if options.fill_holes:
+        _, outside = cv2.connectedComponents(np.pad(~mask, 1, constant_values=True).astype(np.uint8), connectivity=4)
+        mask = (outside != outside[0, 0])[1:-1, 1:-1]
+    return mask
+
+
 def _best_turn(colors: np.ndarray, labels: np.ndarray, inner: Box,
                options: GrabCutOptions) -> tuple[np.ndarray, float]:
     """The object (h, w) after the turn that fits the box best, and how well it does."""

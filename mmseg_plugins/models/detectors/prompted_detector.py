@@ -110,7 +110,7 @@ class WatershedFromClicks(PromptedDetector):
         kwargs: Those of :class:`PromptedDetector`.
     """
 
-    def __init__(self, *, sigma: float = 1.0, radius: int = 1, band: int = 2, **kwargs: Any) -> None:
+    def __init__(self, *, sigma: float = 0.5, radius: int = 1, band: int = 6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.settings: dict[str, Any] = dict(sigma=sigma, radius=radius, band=band)
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_plugins.data_prep.shapes import draw_scene
 from mmseg_plugins.models.classical.grabcut import (
     BACKGROUND,
     OBJECT,
@@ -11,7 +12,6 @@ from mmseg_plugins.models.classical.grabcut import (
     grabcut,
     pixel_box,
 )
-from mmseg_plugins.data_prep.shapes import draw_scene
 from mmseg_plugins.utils.errors import UserError
 
 
