@@ -194,3 +194,25 @@ def test_installing_again_changes_nothing():
     before = host_apis.BaseInferencer._init_model
     host_apis.install()
     assert host_apis.BaseInferencer._init_model is before
+
+
+@pytest.mark.parametrize(('load', 'suffix', 'kind'), [
+    (dict(color_type='grayscale'), '.png', np.uint8),
+    (dict(color_type='unchanged', to_float32=True), '.png', np.uint16),
+    (dict(color_type='unchanged'), '.tiff', np.float32)], ids=['gray', '16 bits', 'float'])
+def test_the_hosts_load_images_as_the_config_says_and_predict_what_we_do(load, suffix, kind, segmentor, tmp_path):
+    cfg = segmentor[0].copy()
+    cfg.model.backbone.in_channels = 1
+    cfg.model.data_preprocessor.update(mean=[0.5], std=[9.0], bgr_to_rgb=False)
+    cfg.test_dataloader.dataset.pipeline[0].update(load)
+    cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
+    save(MODELS.build(cfg.model), tmp_path / 'model.pth', classes=CLASSES['mmseg'], palette=toy_runs.PALETTE)
+    image = str(tmp_path / f'image{suffix}')
+    cv2.imwrite(image, np.random.RandomState(0).randint(0, 255, (64, 64)).astype(kind))
+    expected = labels(Predictor(cfg, tmp_path / 'model.pth', 'cpu')(image))
+    assert len(np.unique(expected)) > 1
+    model = init_model(cfg.copy(), str(tmp_path / 'model.pth'), device='cpu')
+    assert np.array_equal(labels(inference_model(model, image)), expected)
+    inferencer = MMSegInferencer(model=cfg.copy(), weights=str(tmp_path / 'model.pth'), device='cpu')
+    data = next(iter(inferencer.preprocess([image], batch_size=1)))
+    assert np.array_equal(labels(inferencer.forward(data)[0]), expected)
