@@ -97,7 +97,9 @@ class CocoBuilder:
     def save(self, path: Path) -> None:
         """Write the JSON and its folder."""
         categories = [{'id': i, 'name': name} for i, name in enumerate(self.classes, start=1)]
-        content = {'images': self.images, 'annotations': self.annotations, 'categories': categories}
+        # info and licenses hold nothing here; some readers of COCO files ask for the keys.
+        content = {'info': {}, 'licenses': [], 'images': self.images, 'annotations': self.annotations,
+                   'categories': categories}
         atomic_write_bytes(str(path), (json.dumps(content, ensure_ascii=False, separators=(',', ':')) + '\n').encode())
 
     def summary(self) -> str:

@@ -109,7 +109,8 @@ def test_predictions_become_a_complete_coco_set(tmp_path):
              tmp_path / 'whole', '--score-thr', '0.5', '--masks', 'polygons', '--images', 'copy']
     assert main([str(word) for word in words]) == 0
     whole = json.loads((tmp_path / 'whole/annotations/instances_default.json').read_text())
-    assert sorted(whole) == ['annotations', 'categories', 'images']
+    assert sorted(whole) == ['annotations', 'categories', 'images', 'info', 'licenses']
+    assert all(image['height'] and image['width'] for image in whole['images'])
     assert [ann['id'] for ann in whole['annotations']] == list(range(1, len(results)))
     assert {ann['score'] for ann in whole['annotations']} == {0.75}
     assert main([*map(str, words[:5]), '--to', 'yolo', '--out-dir', str(tmp_path / 'yolo')]) == 0
