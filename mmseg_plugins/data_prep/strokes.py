@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 
 from mmseg_plugins.data_prep.box_files import BoxSet
-from mmseg_plugins.structures.images import decode_file, list_images, read_header
+from mmseg_plugins.structures.image_headers import read_header
+from mmseg_plugins.structures.images import decode_file, list_images
 from mmseg_plugins.utils.errors import UserError
 
 BACKGROUND_NUMBER = 65535
