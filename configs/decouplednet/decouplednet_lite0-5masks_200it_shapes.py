@@ -1,6 +1,6 @@
 # DecoupledNet on generated shapes with 5 masks for each class, after the first stage; mmseg's FCNHead as the decoder.
 #   python tools/train.py configs/decouplednet/decouplednet_lite0-5masks_200it_shapes.py
-# Not yet measured here.
+# Measured numbers: configs/decouplednet/README.md.
 _base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/small_200it.py']
 
 load_from = 'work_dirs/decouplednet_lite0-classifier_200it_shapes/iter_200.pth'
