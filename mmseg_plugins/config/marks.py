@@ -20,7 +20,7 @@ DATA_VARIABLES = (
 MAP_OPTIONS = ('img_suffix', 'seg_map_suffix', 'reduce_zero_label')
 
 #: Keys whose writer counts.
-KEYS = ('data_root', 'ann_file', 'seg_prefix', 'img', 'seg', 'img_path', 'seg_map_path', 'classes', 'palette',
+KEYS = ('type', 'data_root', 'ann_file', 'seg_prefix', 'img', 'seg', 'img_path', 'seg_map_path', 'classes', 'palette',
         'img_suffix', 'seg_map_suffix', 'reduce_zero_label')
 
 #: Top-level names whose contents are marked.

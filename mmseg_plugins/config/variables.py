@@ -188,12 +188,21 @@ class _Resolver:
                     continue
                 leaf['metainfo'] = self._metainfo(meta, tuple(names), name, stuff)
                 if prefix_keys(leaf)[0] == 'img_path':
-                    take_foreign_classes(leaf, self.cfg.get('default_scope') or 'mmseg')
+                    take_foreign_classes(leaf, self.cfg.get('default_scope') or 'mmseg', self._is_moved(leaf, split))
         meta = (first.get('metainfo') if first is not None else None) or {}
         names = meta.get('classes', names)
         if names is not None and not isinstance(names, str) and 'model' in self.cfg:
             background = first is not None and str(first.get('type')).endswith('CocoSemanticDataset')
             set_num_classes(self.cfg.model, len(names) + background, len(meta.get('stuff_classes') or ()))
+
+    def _is_moved(self, leaf: Any, split: str) -> bool:
+        """Whether images or maps of a data set were given nearer than its type."""
+        chosen, prefixes = writer(leaf, 'type'), leaf.get('data_prefix') or {}
+        followed = [self._variable(split, what) for what in ('img_prefix', 'seg_prefix')]
+        names = [name for name, _ in filter(None, followed)] + ['data_root'] * self._is_declared('data_root')
+        places = [self.layers.assigner(name) for name in names]
+        places += [writer(leaf, 'data_root'), *(writer(prefixes, key) for key in prefix_keys(leaf) if key)]
+        return any(self.layers.is_nearer(place, chosen) for place in places)
 
     def _drop_unread_classes(self) -> None:
         """Take out ``metainfo.classes`` that is a copy of the variable: None, or the name of a file that was read."""

@@ -243,6 +243,24 @@ def test_choice_among_a_types_own_classes_stays_with_the_type(child):
     assert cfg.train_dataloader.dataset.type == 'mmseg_plugins.CamVidDataset'
 
 
+@pytest.mark.parametrize('moved', ["data_root = 'mine/'", "train_seg_prefix = val_seg_prefix = 'maps'",
+                                   "train_dataloader = dict(dataset=dict(data_root='mine/'))\n"
+                                   "val_dataloader = dict(dataset=dict(data_root='mine/'))\n"
+                                   "test_dataloader = val_dataloader"])
+def test_own_maps_keep_their_numbers_though_a_type_knows_the_names(moved, child):
+    """CamVid's type would read road from label 3 and make label 1, the sky of these maps, void."""
+    cfg = load_config(child(BASES / 'camvid.py', f"classes = ('road', 'sky')\n{moved}"))
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        assert (loader.dataset.type, loader.dataset.metainfo.classes) == ('mmseg.BaseSegDataset', ('road', 'sky'))
+
+
+def test_own_maps_in_a_types_numbers_keep_the_type_that_is_written_with_them(child):
+    loader = "dict(dataset=dict(type='mmseg_plugins.CamVidDataset', data_root='mine/'))"
+    cfg = load_config(child(BASES / 'camvid.py', "classes = ('road', 'sky')\n"
+                            f'train_dataloader = {loader}\nval_dataloader = test_dataloader = {loader}'))
+    assert cfg.train_dataloader.dataset.type == cfg.val_dataloader.dataset.type == 'mmseg_plugins.CamVidDataset'
+
+
 def test_class_list_with_a_color_in_some_lines_is_refused(child, tmp_path):
     (tmp_path / 'classes.txt').write_text('road 10 20 30\nsky\n')
     with pytest.raises(UserError, match='1 of its 2 lines have a color'):
