@@ -137,7 +137,7 @@ def _own_files(path: Path) -> list[Path]:
 
 def _bases(path: Path) -> dict[str, Path | None]:
     """What ``_base_`` names: the file of each base, None for a host's; a file that mmengine will refuse has none."""
-    values = _assignments(path).get(_BASE, [])
+    values = [getattr(node, 'value', None) for node in _assignments(path).get(_BASE, [])]
     try:
         named = ast.literal_eval(values[-1]) if values else []
     except ValueError:
@@ -154,35 +154,60 @@ def own_file(name: str, folder: Path) -> Path | None:
     return None
 
 
-def _assignments(path: Path) -> dict[str, list[ast.expr]]:
-    """Right-hand sides of ``name = ...`` at the top level of a text config."""
+def _assignments(path: Path) -> dict[str, list[ast.stmt]]:
+    """The statements that give a name of a text config's top level its value, in any form that Python has.
+
+    ``a = 1``, ``a = b = 1``, ``a, b = 1, 2``, ``a: int = 1``, ``a += 1``, and these within ``if``, ``for``, ``try``.
+    """
     if path.suffix != '.py' or not path.is_file():
         return {}
     try:
-        body = ast.parse(path.read_text(encoding='utf-8')).body
+        waiting = list(ast.parse(path.read_text(encoding='utf-8')).body)
     except (SyntaxError, ValueError):  # no text, or zero bytes in it
         return {}
-    found: dict[str, list[ast.expr]] = {}
-    for node in body:
+    found: dict[str, list[ast.stmt]] = {}
+    while waiting:
+        node = waiting.pop(0)
         if isinstance(node, ast.With):  # read_base() of a pure Python config
             return {}
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            found.setdefault(node.targets[0].id, []).append(node.value)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, 'target', None)]
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None:
+            for name in (part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)):
+                found.setdefault(name, []).append(node)
+        elif isinstance(node, (ast.If, ast.For, ast.While, ast.Try)):
+            inner = [*node.body, *node.orelse, *getattr(node, 'finalbody', ())]
+            waiting += [*inner, *(one for handler in getattr(node, 'handlers', ()) for one in handler.body)]
     return found
 
 
 def _substituted(path: Path, values: Mapping[str, Any]) -> str:
-    """The text of a file with new right-hand sides."""
+    """The text of a file in which names have new values: right-hand sides of ``name = ...``, else a statement more."""
     assignments = _assignments(path)
-    new = {name: repr(value) for name, value in values.items()}
     text = path.read_bytes()
     starts = [0]  # of each line, in bytes, as ast counts columns
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    spans = [(starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset, new[name])
-             for name in new for node in assignments.get(name, [])
-             if node.end_lineno is not None and node.end_col_offset is not None]
-    for begin, end, value in sorted(spans, reverse=True):
-        text = text[:begin] + value.encode() + text[end:]
+
+    def place(line: int | None, column: int | None) -> int:
+        return starts[(line or 1) - 1] + (column or 0)
+
+    spans = []
+    for name, value in values.items():
+        for node in assignments.get(name, []):
+            end, right = place(node.end_lineno, node.end_col_offset), getattr(node, 'value', None)
+            if right is not None and _gives_one_name(node):  # a right-hand side in brackets keeps them
+                spans.append((place(right.lineno, right.col_offset), place(right.end_lineno, right.end_col_offset),
+                              repr(value)))
+            else:
+                spans.append((end, end, f'; {name} = {value!r}'))
+    for begin, end, new in sorted(spans, reverse=True):
+        text = text[:begin] + new.encode() + text[end:]
     # The copy lies elsewhere; what names the folder means the original's.
     return re.sub(r'\{\{\s*fileDirname\s*\}\}', path.parent.as_posix(), text.decode('utf-8'))
+
+
+def _gives_one_name(node: ast.stmt) -> bool:
+    """``name = ...`` or ``name: type = ...``."""
+    if isinstance(node, ast.Assign):
+        return len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+    return isinstance(node, ast.AnnAssign)

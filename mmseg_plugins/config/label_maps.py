@@ -31,8 +31,8 @@ def take_foreign_classes(leaf: Any, scope: str, moved: bool) -> None:
     if cls is None or not known or classes == tuple(known) or (set(classes) <= set(known) and not moved):
         return
     if set(classes) <= set(known):
-        print_log(f'classes = {classes!r} are known to {leaf["type"]}, but the data is your own: label 0 of the maps is '
-                  f'{classes[0]!r}. For maps with the numbers of {leaf["type"]} write its type in your loaders.',
+        print_log(f'classes = {classes!r} are known to {leaf["type"]}, but the data is your own: label 0 of the maps '
+                  f'is {classes[0]!r}. For maps with the numbers of {leaf["type"]} write its type in your loaders.',
                   'current', logging.WARNING)
     parameters = inspect.signature(cls.__init__).parameters
     for key in MAP_OPTIONS[:2]:

@@ -243,6 +243,19 @@ def test_choice_among_a_types_own_classes_stays_with_the_type(child):
     assert cfg.train_dataloader.dataset.type == 'mmseg_plugins.CamVidDataset'
 
 
+@pytest.mark.parametrize('form', [
+    "train_ann_file = val_ann_file = 'mine.json'", "train_ann_file, val_ann_file = 'mine.json', 'mine.json'",
+    "train_ann_file: str = 'mine.json'\nval_ann_file: str = 'mine.json'",
+    "val_ann_file = 'mine'\nval_ann_file += '.json'"
+    "\ntrain_ann_file = val_ann_file", "if True:\n    train_ann_file = val_ann_file = 'mine.json'"])
+def test_variables_count_in_every_form_of_assignment(form, child):
+    path = child(INSTANCES, form)
+    files = [load_config(path)[f'{split}_dataloader'].dataset.ann_file for split in ('train', 'val', 'test')]
+    assert files == ['mine.json'] * 3
+    cfg = load_config(path, dict(train_ann_file='other.json'))
+    assert [cfg[f'{split}_dataloader'].dataset.ann_file for split in ('train', 'val')] == ['other.json', 'mine.json']
+
+
 @pytest.mark.parametrize('moved', ["data_root = 'mine/'", "train_seg_prefix = val_seg_prefix = 'maps'",
                                    "train_dataloader = dict(dataset=dict(data_root='mine/'))\n"
                                    "val_dataloader = dict(dataset=dict(data_root='mine/'))\n"
