@@ -137,7 +137,7 @@ def _own_files(path: Path) -> list[Path]:
 
 def _bases(path: Path) -> dict[str, Path | None]:
     """What ``_base_`` names: the file of each base, None for a host's; a file that mmengine will refuse has none."""
-    values = [getattr(node, 'value', None) for node in _assignments(path).get(_BASE, [])]
+    values = [node.value for node in _assignments(path).get(_BASE, []) if isinstance(node, ast.Assign)]
     try:
         named = ast.literal_eval(values[-1]) if values else []
     except ValueError:
@@ -170,10 +170,12 @@ def _assignments(path: Path) -> dict[str, list[ast.stmt]]:
         node = waiting.pop(0)
         if isinstance(node, ast.With):  # read_base() of a pure Python config
             return {}
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, 'target', None)]
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None:
-            for name in (part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)):
-                found.setdefault(name, []).append(node)
+            targets: list[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = (part for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
+            for name in names:
+                if isinstance(name.ctx, ast.Store):  # not the ``a`` of a['key'] = 1
+                    found.setdefault(name.id, []).append(node)
         elif isinstance(node, (ast.If, ast.For, ast.While, ast.Try)):
             inner = [*node.body, *node.orelse, *getattr(node, 'finalbody', ())]
             waiting += [*inner, *(one for handler in getattr(node, 'handlers', ()) for one in handler.body)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
@@ -86,7 +86,7 @@ def _check_clipping(path: str, clipping: Any) -> None:
     """Options of ``clip_grad`` against the function of torch that gets them in the first step."""
     if clipping is None:
         return
-    functions = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
+    functions: dict[Any, Callable[..., Any]] = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
     kind = clipping.get('type', 'norm') if isinstance(clipping, Mapping) else None
     if kind not in functions:
         raise UserError(f'{path}={clipping!r}.', rule="a dict whose type is 'norm' or 'value'.",
