@@ -19,7 +19,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -212,35 +212,40 @@ def fill_tables(readme: str, models: Sequence[Mapping[str, Any]],
     return _MARKERS.sub(table, readme)
 
 
-def untrained_score(models: Iterable[Mapping[str, Any]], dataset: str) -> float | None:
-    """The best score (mask AP, or mIoU of label maps) on a data set of a model that was trained on nothing.
+class Baseline(NamedTuple):
+    """The best score on a data set of a model that was trained on nothing: a metric's name and its percent."""
+
+    metric: str
+    score: float
+
+
+def untrained_score(models: Iterable[Mapping[str, Any]], dataset: str) -> Baseline | None:
+    """The best mask AP (of label maps: mIoU) on a data set of a model that was trained on nothing.
 
     Models that are given something about the image (``Given``: boxes, clicks) do not count.
     """
-    scores = [main_score(result['Metrics']) for model in models if not model.get('Given')
-              for result in model.get('Results', [])
-              if result['Dataset'] == dataset and result.get('Training') == UNTRAINED]
-    return max((score for score in scores if score is not None), default=None)
+    found = [result['Metrics'] for model in models if not model.get('Given') for result in model.get('Results', [])
+             if result['Dataset'] == dataset and result.get('Training') == UNTRAINED]
+    for metric in ('mask AP', 'mIoU'):
+        scores = [metrics[metric] for metrics in found if metric in metrics]
+        if scores:
+            return Baseline(metric, max(scores))
+    return None
 
 
-def main_score(metrics: Mapping[str, float]) -> float | None:
-    """The number by which rows are compared with the baseline."""
-    return metrics.get('mask AP', metrics.get('mIoU'))
-
-
-def above_untrained(result: Mapping[str, Any], baseline: float) -> str:
+def above_untrained(result: Mapping[str, Any], baseline: Baseline) -> str:
     """Whether a trained row lies above the baseline without training, and by how much; ``-`` where that is no question.
 
     Example:
-        mask AP 45.7 with a baseline of 40.0 -> ``yes, +5.7``; 39.6 -> ``no, -0.4``
+        mask AP 45.7 with a baseline of 40.0 -> ``yes, +5.7``; 39.6 -> ``no, -0.4``; a row of mIoU alone -> ``-``
     """
-    score = main_score(result['Metrics'])
+    score = result['Metrics'].get(baseline.metric)
     if score is None or result.get('Training') == UNTRAINED:
         return '-'
-    return f'{"yes" if score > baseline else "no"}, {score - baseline:+.1f}'
+    return f'{"yes" if score > baseline.score else "no"}, {score - baseline.score:+.1f}'
 
 
-def results_table(models: Sequence[Mapping[str, Any]], dataset: str, baseline: float | None = None) -> str:
+def results_table(models: Sequence[Mapping[str, Any]], dataset: str, baseline: Baseline | None = None) -> str:
     """Markdown table of the models measured on one dataset, in the metafile's order.
 
     Args:
@@ -250,7 +255,9 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str, baseline: f
     if not rows:
         return 'Not yet measured.\n'
     columns = _columns([result['Metrics'] for _, result in rows])
-    compared = [] if baseline is None else [f'above {baseline:.1f}, no training']
+    if baseline is not None and baseline.metric not in columns:
+        baseline = None
+    compared = [] if baseline is None else [f'above {baseline.score:.1f}, no training']
     head = ['config', *columns.values(), *compared, 'parameters', 's/iter', 'training', 'peak memory']
     lines = [table_row(head), table_row(['---'] * len(head))]
     for model, result in rows:

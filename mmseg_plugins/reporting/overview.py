@@ -83,7 +83,7 @@ def overview_table(entries: Sequence[Entry], dataset: str, folder: Path) -> str:
     semantic = is_semantic([result['Metrics'] for _, result in found])
     columns = SEMANTIC_COLUMNS if semantic else _COLUMNS
     baseline = untrained_score([entry.model for entry in entries], dataset)
-    compared = [] if baseline is None else [f'above {baseline:.1f}, no training']
+    compared = [] if baseline is None else [f'above {baseline.score:.1f}, no training']
     head = ['system', 'config', *columns.values(), *compared, *([] if semantic else ['also']), *_COSTS]
     lines = [table_row(head), table_row(['---'] * len(head))]
     for entry, result in found:

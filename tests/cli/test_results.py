@@ -8,6 +8,8 @@ import yaml
 
 from mmseg_plugins.benchmark.record_runs import update_tables
 from mmseg_plugins.reporting.metafiles import (
+    Baseline,
+    above_untrained,
     evaluation_to_results,
     fill_tables,
     read_models,
@@ -127,13 +129,23 @@ def test_a_row_without_training_says_so_and_the_others_say_whether_they_lie_abov
     record(metafile, 'configs/toy/first_r18_1it_toy.py', 'toy', evaluation_to_results(untrained, None))
     record(metafile, SUMMARY['config'], 'toy', summary_to_results(SUMMARY))  # mask AP 34.6
     models = read_models(metafile)
-    assert untrained_score(models, 'toy') == 40.0
+    assert untrained_score(models, 'toy') == ('mask AP', 40.0)
     rows = fill_tables('<!-- results: toy -->\n<!-- end of results -->\n', models).split('\n')
     assert rows[1].endswith('| box AP | above 40.0, no training | parameters | s/iter | training | peak memory |')
     assert rows[3].endswith('| 40.0 |  |  | 30.0 | - | 4.00 M |  | none |  |')
     assert '| 34.6 |  |  | 50.0 | no, -5.4 | 4.00 M |' in rows[4]
     models[1]['Results'][0]['Metrics']['mask AP'] = 41.25
-    assert '| yes, +1.2 |' in results_table(models, 'toy', 40.0)
+    assert '| yes, +1.2 |' in results_table(models, 'toy', Baseline('mask AP', 40.0))
+
+
+def test_scores_of_another_metric_are_not_compared(metafile):
+    untrained = {**TESTED, 'metrics': {'coco/segm_mAP': 0.1}}
+    record(metafile, 'configs/toy/first_r18_1it_toy.py', 'toy', evaluation_to_results(untrained, None))
+    record(metafile, SUMMARY['config'], 'toy', summary_to_results({**SUMMARY, 'metrics': {'final': {'mIoU': 0.5}}}))
+    models = read_models(metafile)
+    baseline = untrained_score(models, 'toy')
+    assert [above_untrained(model['Results'][0], baseline) for model in models] == ['-', '-']
+    assert 'no training' not in results_table(models[1:], 'toy', baseline)
 
 
 def test_models_that_are_given_boxes_are_no_baseline(metafile):
