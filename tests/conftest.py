@@ -7,6 +7,7 @@ import golden_cases
 import not_run_here
 import pytest
 from compiled_mmcv import tell_what_was_not_compared
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.utils import ManagerMixin
 
@@ -29,6 +30,7 @@ def _own_mmengine_state() -> Iterator[None]:
     logger, whose stream is the first test's captured output, closed by then.
     """
     before = {manager: dict(manager._instance_dict) for manager in _managers()}
+    MMLogger._instance_dict.clear()  # of an import: they write where nothing is captured
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
     for manager in _managers():

