@@ -1,15 +1,20 @@
 """What holds for every test."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import golden_cases
 import not_run_here
 import pytest
 from compiled_mmcv import tell_what_was_not_compared
+from mmengine.config import utils as config_utils
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.utils import ManagerMixin
+
+# mmengine reads all metafiles of a host for each base that names one of its configs: half a second every time.
+config_utils._get_cfg_metainfo = cache(config_utils._get_cfg_metainfo)
 
 
 def _managers() -> list[type[ManagerMixin]]:
