@@ -13,8 +13,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.utils import ManagerMixin
 
-# mmengine reads all metafiles of a host for each base that names one of its configs: half a second every time.
-config_utils._get_cfg_metainfo = cache(config_utils._get_cfg_metainfo)
+# mmengine reads all metafiles of a host for each base that names one of its configs: 0.3 s every time.
+config_utils.load = cache(config_utils.load)
 
 
 def _managers() -> list[type[ManagerMixin]]:
