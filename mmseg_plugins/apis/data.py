@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.image_check import ImageOptions
@@ -44,7 +44,7 @@ def check_data(
     imports = cfg.get('custom_imports')
     if imports:
         import_modules_from_strings(**imports)
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(cfg)
     reports = check_config(cfg, splits, ImageOptions(max_headers=max_headers, decode=decode_images))
     if not reports:
         raise UserError(f'the config has no data set of {", ".join(splits)} to check.',

@@ -19,13 +19,14 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.model.utils import revert_sync_batchnorm
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins import setup
 from mmseg_plugins.apis.image_inputs import build_loader, split_pipeline
 from mmseg_plugins.config.embedded import embedded_config
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.engine.checkpoint.fit import (
     check_checkpoint,
     class_meta,
@@ -99,7 +100,7 @@ class Predictor:
         imports = self.cfg.get('custom_imports')
         if imports:
             import_modules_from_strings(**imports)
-        init_default_scope(self.cfg.get('default_scope') or 'mmdet')
+        enter_scope_of(self.cfg)
         self.max_per_image = max_per_image
         self.device = usable_device(device)
         loaded = {} if checkpoint is None else load_checkpoint_file(os.fspath(checkpoint))

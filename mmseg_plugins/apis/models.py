@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.build_errors import explain_build_errors
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.engine.checkpoint.fit import load_weights
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.utils.errors import UserError
@@ -42,7 +43,7 @@ def get_model(
         raise UserError(f'{config} has no model with a type: it is a part of a config.', fix='name a whole config')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(cfg)
     with explain_build_errors(cfg):
         model: nn.Module = MODELS.build(cfg.model)
     if checkpoint is not None:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from torch import Tensor
 
 from mmseg_plugins.apis.inference import Predictor
+from mmseg_plugins.config.scope import enter_scope
 from mmseg_plugins.models.postprocess.panoptic_merge import merge_panoptic
 from mmseg_plugins.registry import MODELS
 from mmseg_plugins.utils.errors import UserError
@@ -128,7 +129,7 @@ class PanopticMerge:
             predictor = Predictor(self.config, self.checkpoint, device)
         finally:
             if current is not None:
-                init_default_scope(current.scope_name)
+                enter_scope(current.scope_name)
         names = [str(name) for name in predictor.meta['classes']]
         unknown = [name for name in self.stuff if name not in names]
         if unknown:

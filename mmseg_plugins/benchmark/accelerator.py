@@ -25,6 +25,7 @@ from mmseg_plugins.benchmark.crf import measure_crf, synthetic_picture
 from mmseg_plugins.benchmark.models import Settings, measure_config
 from mmseg_plugins.benchmark.operators import Case, make_cases, measure_case
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.models.crf import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,10 +107,10 @@ def in_own_process(device: str, quick: bool, limit: float) -> dict[str, Any]:
 
 def measure_compile(device: str, quick: bool) -> dict[str, Any]:
     """Forward pass of backbone and neck of the first system, as it is and under ``torch.compile``."""
-    from mmengine.registry import MODELS, init_default_scope
+    from mmengine.registry import MODELS
 
     cfg = load_config(some_systems()[0], {})
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(cfg)
     model = MODELS.build(cfg.model).to(device).eval()
     images = torch.randn(2, 3, *((64, 64) if quick else (512, 512)), device=device)
     result: dict[str, Any] = {}

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 import mmcv.ops  # noqa: F401 (its modules must be there before their functions are exchanged)
 import torch
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS
 from mmengine.runner import set_random_seed
 
 from mmseg_plugins.benchmark.synthetic import input_size, synthetic_batch
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.ops import mmcv_ext
 from mmseg_plugins.ops.backends import serving
 
@@ -46,7 +47,7 @@ class Result(NamedTuple):
 def measure(path: Path, compiled: ModuleType, rounds: int, batch: int, clock: Clock) -> Result:
     """Time one config both ways; ``batch`` images a training step."""
     cfg = load_config(str(path))
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(cfg)
     set_random_seed(0)
     size = input_size(cfg)
     data, image = synthetic_batch(cfg, size, batch), synthetic_batch(cfg, size, 1, seed=1)

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS
 from mmengine.runner import Runner, set_random_seed
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from mmseg_plugins.benchmark.synthetic import input_size, synthetic_batch
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.engine.runner.post_process import attach, build_post_process
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.errors import UserError
@@ -55,7 +56,7 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
     """
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(cfg)
     set_random_seed(settings.seed)
     environment.release_memory()
     start_mb = round(environment.rss_mb(), 1)
@@ -104,7 +105,7 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
 
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(cfg)
     set_random_seed(settings.seed)
     batches, images, source = _data(cfg, settings, training=settings.train_iters > 0)
     model = MODELS.build(cfg.model)

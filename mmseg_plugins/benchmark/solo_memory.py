@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.registry import init_default_scope
 
+from mmseg_plugins.config.scope import enter_scope
 from mmseg_plugins.registry import MODELS
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.errors import UserError
@@ -16,7 +16,7 @@ from mmseg_plugins.utils.errors import UserError
 
 def build_head(channels: int, stock: bool, rle: bool) -> Any:
     """A SOLOv2 head with the original's grids and limits; its layers are not used."""
-    init_default_scope('mmdet')
+    enter_scope('mmdet')
     test_cfg = ConfigDict(nms_pre=500, score_thr=0.1, mask_thr=0.5, filter_thr=0.0, kernel='gaussian', sigma=2.0,
                           max_per_img=100, rle=rle)
     return MODELS.build(dict(

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins.config.build_errors import explain_build_errors
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.utils.errors import UserError
 
@@ -25,7 +26,7 @@ def build_dataset(cfg: Config, split: str) -> Any:
         raise UserError(f'the config has no {split}_dataloader.', fix='choose another --split')
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    init_default_scope(cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(cfg)
     try:
         with explain_build_errors(cfg):
             return DATASETS.build(loader['dataset'])

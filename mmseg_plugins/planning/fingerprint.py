@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS
 from mmengine.runner import set_random_seed
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_plugins.config.classes import read_classes
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.config.walk import base_datasets, leaf_datasets
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import KINDS, DatasetReport
@@ -150,7 +151,7 @@ def collect_objects(source: Source, max_images: int = 5000, seed: int = 0) -> Ob
     Raises:
         UserError: the pipeline gives no objects, or no masks.
     """
-    init_default_scope(source.cfg.get('default_scope') or 'mmdet')
+    enter_scope_of(source.cfg)
     set_random_seed(seed)
     with redirect_stdout(sys.stderr):  # pycocotools prints; standard output stays free for the table
         dataset = _build_blank(source.dataset)
