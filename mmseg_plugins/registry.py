@@ -18,6 +18,7 @@ from mmengine.registry import LOOPS as ROOT_LOOPS
 from mmengine.registry import METRICS as ROOT_METRICS
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as ROOT_OPTIM_WRAPPER_CONSTRUCTORS
+from mmengine.registry import OPTIM_WRAPPERS as ROOT_OPTIM_WRAPPERS
 from mmengine.registry import OPTIMIZERS as ROOT_OPTIMIZERS
 from mmengine.registry import RUNNERS as ROOT_RUNNERS
 from mmengine.registry import TASK_UTILS as ROOT_TASK_UTILS
@@ -70,6 +71,8 @@ HOOKS = Registry(
     'hook', parent=ROOT_HOOKS, scope=SCOPE,
     locations=['mmseg_plugins.engine', 'mmseg_plugins.reporting.run_report_hook'])
 OPTIMIZERS = Registry('optimizer', parent=ROOT_OPTIMIZERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
+OPTIM_WRAPPERS = Registry(
+    'optimizer wrapper', parent=ROOT_OPTIM_WRAPPERS, scope=SCOPE, locations=['mmseg_plugins.engine'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor', parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS, scope=SCOPE,
     locations=['mmseg_plugins.engine'])

@@ -78,7 +78,7 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         'Seconds per Iteration': summary['seconds_per_iteration_median'],
         'Peak Memory (GB)': round(max(summary['peak_memory'].values()) / 1024, 2),
         'Parameters (M)': round(summary['parameters']['total'] / 1e6, 2),
-        'Hardware': hardware_name(summary['hardware']),
+        'Hardware': hardware_name(summary['hardware'], summary.get('precision', 'float32')),
         'Seed': summary['seed'],
         'Command': _public_command(summary['command']),
         'Versions': _versions(summary['versions'], metrics),
@@ -147,10 +147,11 @@ def speed_to_results(measured: Mapping[str, Any], hardware: Mapping[str, Any]) -
     }
 
 
-def hardware_name(hardware: Mapping[str, Any]) -> str:
-    """The GPUs, or the CPU with its threads."""
+def hardware_name(hardware: Mapping[str, Any], precision: str = 'float32') -> str:
+    """The GPUs, or the CPU with its threads; and the precision where it is mixed."""
     gpus = ', '.join(gpu['name'] for gpu in hardware['gpus'])
-    return gpus or f'{hardware["cpu"]}, {hardware["torch_threads"]} thread(s)'
+    name = gpus or f'{hardware["cpu"]}, {hardware["torch_threads"]} thread(s)'
+    return name if precision == 'float32' else f'{name}, mixed {precision}'
 
 
 def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from mmengine.hooks import Hook
 import mmseg_plugins
 from mmseg_plugins.config.variables import test_is_validation
 from mmseg_plugins.data_check.class_counts import count_classes
+from mmseg_plugins.engine.optimizers.autocast_optim_wrapper import precision_of
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.reporting import run_report as report
 from mmseg_plugins.reporting.scalars import ScalarTable
@@ -295,6 +296,7 @@ class RunReportHook(Hook):
             'epochs': round(self._epoch(runner.iter), 4),
             'minutes': round(minutes + float(self._earlier.get('minutes') or 0.0), 3),
             'resumes': int(self._earlier.get('resumes') or 0) + bool(self._earlier),
+            'precision': precision_of(runner.optim_wrapper),
             'seconds_per_iteration_median': report.median_seconds(table),
             'peak_memory': peak,
             'parameters': _parameters(runner.model),

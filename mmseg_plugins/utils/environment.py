@@ -33,12 +33,22 @@ def versions() -> dict[str, str]:
 
 def cpu_model() -> str:
     """The processor's name as the system gives it."""
+    return _cpu_fact('model name') or platform.processor() or platform.machine()
+
+
+def cpu_flags() -> frozenset[str]:
+    """The processor's instruction sets as Linux names them (``avx2``, ``amx_bf16``); empty where it does not tell."""
+    return frozenset(_cpu_fact('flags').split())
+
+
+def _cpu_fact(name: str) -> str:
+    """The first line of that name in ``/proc/cpuinfo``, without the name; empty where there is none."""
     info = Path('/proc/cpuinfo')
     if info.is_file():
         for line in info.read_text(encoding='utf-8', errors='replace').splitlines():
-            if line.lower().startswith('model name'):
+            if line.lower().startswith(name):
                 return line.split(':', 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return ''
 
 
 def hardware() -> dict[str, Any]:

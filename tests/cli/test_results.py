@@ -63,6 +63,12 @@ def test_recording_writes_percent_and_keeps_the_rest_of_the_file(metafile):
     assert result['Command'] == 'python tools/train.py configs/toy/second_r18_1it_toy.py --cfg-options a=1'
 
 
+def test_mixed_precision_stands_next_to_the_machine():
+    assert summary_to_results(SUMMARY)['Hardware'] == 'A CPU, 2 thread(s)'
+    mixed = summary_to_results({**SUMMARY, 'precision': 'bfloat16'})
+    assert mixed['Hardware'] == 'A CPU, 2 thread(s), mixed bfloat16'
+
+
 def test_scores_by_size_are_kept_and_sizes_without_objects_left_out():
     final = {'coco/segm_mAP': 0.4, 'coco/segm_mAP_s': 0.3, 'coco/segm_mAP_m': -1.0, 'coco/segm_mAP_l': None}
     results = summary_to_results({**SUMMARY, 'metrics': {'final': final}})

@@ -90,9 +90,8 @@ def test_masks_that_mosaic_would_leave_behind(tmp_path: Path, capsys: pytest.Cap
     assert 'Mosaic) moves the image and its boxes, but not its masks' in capsys.readouterr().err
 
 
-def test_mixed_precision_on_a_cpu(maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(segmentor_config(maps, tmp_path), tmp_path, '--amp') == 2
-    assert 'AmpOptimWrapper (--amp) on cpu' in capsys.readouterr().err
+def test_mixed_precision_on_a_cpu(maps: Path, tmp_path: Path) -> None:
+    assert run(segmentor_config(maps, tmp_path), tmp_path, '--amp') == 0
 
 
 def test_another_optimizer_in_the_work_folder_and_a_finished_run(maps: Path, tmp_path: Path,

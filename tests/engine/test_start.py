@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmseg_plugins.cli.frame import Command, parser_of
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.engine.runner import options
 from mmseg_plugins.engine.runner.dry_run import shorten
 from mmseg_plugins.engine.runner.options import configure_training, show_predictions
 from mmseg_plugins.utils.errors import UserError
@@ -43,7 +44,12 @@ def test_restart_resumes_nothing_and_contradicts_resume(capsys):
     assert 'contradict' in capsys.readouterr().err
 
 
-def test_amp_scales_the_loss():
+def test_amp_on_a_cpu_is_bfloat16():
+    assert trained_config('--amp').optim_wrapper.type == 'mmseg_plugins.AutocastOptimWrapper'
+
+
+def test_amp_on_an_accelerator_scales_the_loss(monkeypatch):
+    monkeypatch.setattr(options, 'get_device', lambda: 'cuda')
     cfg = trained_config('--amp')
     assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
 

@@ -82,7 +82,7 @@ def test_summary_tells_the_run(detector_run):
     assert (first['iterations'], summary['iterations'], summary['resumes']) == (3, 4, 1)
     assert summary['minutes'] > first['minutes'] > 0
     assert summary['started'] == first['started']
-    assert summary['seed'] == 3
+    assert (summary['seed'], summary['precision']) == (3, 'float32')
     assert summary['parameters']['total'] == sum(p.numel() for p in runner.model.parameters())
     assert summary['peak_memory']['rss_mb'] > 100
     assert summary['seconds_per_iteration_median'] > 0

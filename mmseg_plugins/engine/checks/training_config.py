@@ -157,9 +157,9 @@ def _check_mixed_precision(cfg: Mapping[str, Any]) -> None:
         return
     if get_device() in ('cpu', 'mps'):
         raise UserError(
-            f'optim_wrapper.type=AmpOptimWrapper (--amp) on {get_device()}.',
+            f'optim_wrapper.type=AmpOptimWrapper on {get_device()}.',
             rule='mmengine has mixed precision on accelerators alone (cuda, npu, mlu, musa).',
-            fix="leave --amp out, or optim_wrapper.type='OptimWrapper'.",
+            fix="optim_wrapper.type='mmseg_plugins.AutocastOptimWrapper' (bfloat16 on a CPU, too), or 'OptimWrapper'.",
         )
     if last_part(str(wrapper.get('dtype'))) == 'bfloat16' and torch.cuda.is_available() \
             and not torch.cuda.is_bf16_supported():

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -35,8 +36,11 @@ def configure_training(cfg: Config, args: argparse.Namespace) -> Config:
                 f'{kind or "one of several optimizers"}.',
                 fix='leave --amp out, and write AmpOptimWrapper where it belongs.',
             )
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.loss_scale = 'dynamic'
+        if get_device() == 'cpu':
+            cfg.optim_wrapper.type = 'mmseg_plugins.AutocastOptimWrapper'
+        else:
+            cfg.optim_wrapper.type = 'AmpOptimWrapper'
+            cfg.optim_wrapper.loss_scale = 'dynamic'
     if args.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             raise UserError(
