@@ -3,6 +3,6 @@
 #       --out-file data/nuclei/annotations/grabcut_train.json
 #   python tools/train.py configs/boxes_only/mask-rcnn_r18-grabcut_1000it-crop256_nuclei.py
 # With the true masks: configs/panet/mask-rcnn_r18-gnfpn_1000it-crop256_nuclei.py.  Not yet measured here.
-_base_ = '../panet/_base_/nuclei.py'
+_base_ = ['../panet/_base_/nuclei.py', '../_base_/schedules/small_1000it.py']
 
 train_ann_file = 'annotations/grabcut_train.json'

@@ -1,7 +1,7 @@
 # Mask2Former on cell nuclei, instances; the pixel decoder reads PANet's bottom-up path.
 #   python tools/train.py configs/mask2former/mask2former_r18-panetfpn-instance_1000it-crop256_nuclei.py
 # Not yet measured here.
-_base_ = './_base_/nuclei.py'
+_base_ = ['./_base_/nuclei.py', '../_base_/schedules/small_1000it.py']
 
 model = dict(
     neck=dict(

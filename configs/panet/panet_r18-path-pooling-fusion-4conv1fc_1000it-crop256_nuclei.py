@@ -1,7 +1,7 @@
 # PANet ablation on cell nuclei, rung 4: + path, + adaptive feature pooling, + fully-connected fusion, + 4conv1fc box head.
 #   python tools/train.py configs/panet/panet_r18-path-pooling-fusion-4conv1fc_1000it-crop256_nuclei.py
 # Not yet measured here.
-_base_ = './_base_/nuclei.py'
+_base_ = ['./_base_/nuclei.py', '../_base_/schedules/small_1000it.py']
 
 pooling = dict(
     _delete_=True,

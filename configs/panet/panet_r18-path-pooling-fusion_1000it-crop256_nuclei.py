@@ -1,7 +1,7 @@
 # PANet ablation on cell nuclei, rung 3: + path, + adaptive feature pooling, + fully-connected fusion.
 #   python tools/train.py configs/panet/panet_r18-path-pooling-fusion_1000it-crop256_nuclei.py
 # Measured numbers: configs/panet/README.md.
-_base_ = './_base_/nuclei.py'
+_base_ = ['./_base_/nuclei.py', '../_base_/schedules/small_1000it.py']
 
 pooling = dict(
     _delete_=True,

@@ -1,4 +1,4 @@
 # SOLO, a ResNet-18 of half the width, from scratch on cell nuclei.
 #   python tools/train.py configs/solo/solo_r18_1000it-crop256_nuclei.py
 # Measured numbers: configs/solo/README.md.
-_base_ = './_base_/nuclei.py'
+_base_ = ['./_base_/nuclei.py', '../_base_/schedules/small_1000it.py']

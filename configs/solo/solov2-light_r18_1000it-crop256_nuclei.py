@@ -1,7 +1,7 @@
 # SOLOv2 with a shorter head and half as many mask features, a ResNet-18 of half the width, from scratch on cell nuclei.
 #   python tools/train.py configs/solo/solov2-light_r18_1000it-crop256_nuclei.py
 # Measured numbers: configs/solo/README.md.
-_base_ = './_base_/nuclei.py'
+_base_ = ['./_base_/nuclei.py', '../_base_/schedules/small_1000it.py']
 
 model = dict(
     mask_head=dict(

@@ -2,7 +2,6 @@
 _base_ = [
     '../../_base_/models/mask2former_r18-small.py',
     '../../_base_/datasets/nuclei_instance.py',
-    '../../_base_/schedules/small_1000it.py',
     '../../_base_/runtime/iters_runtime.py',
 ]
 

