@@ -27,7 +27,15 @@ model = dict(
     train_cfg=dict(
         rpn=dict(assigner=dict(iou_calculator=half_open_iou)),
         rpn_proposal=proposals,
-        rcnn=dict(assigner=dict(iou_calculator=half_open_iou))),
+        rcnn=dict(
+            assigner=dict(iou_calculator=half_open_iou),
+            sampler=dict(
+                _delete_=True,
+                type='RandomSampler',  # chainercv leaves short batches short
+                num=128,
+                pos_fraction=0.25,
+                neg_pos_ub=-1,
+                add_gt_as_proposals=True))),
     test_cfg=dict(rpn=proposals, rcnn=dict(drop_flat=False)))  # empty masks are dropped anyway
 
 train_cfg = dict(max_iters=max_iters, val_interval=20000)

@@ -45,8 +45,18 @@ model = dict(
         num_classes=80,
         loss=dict(type='mmseg_plugins.FCISLoss', mask_weight=10.0)),
     train_cfg=dict(
-        # Every object gets its best anchor; one that no anchor touches gets none.
-        rpn=dict(assigner=dict(min_pos_iou=0.01, iou_calculator=inclusive_iou)),
+        # Every object gets its best anchor, which keeps the box of the object that it overlaps most; one that no
+        # anchor touches gets none.
+        rpn=dict(
+            assigner=dict(
+                _delete_=True,
+                type='mmseg_plugins.OwnObjectAssigner',
+                pos_iou_thr=0.7,
+                neg_iou_thr=0.3,
+                min_pos_iou=0.01,
+                match_low_quality=True,
+                ignore_iof_thr=-1,
+                iou_calculator=inclusive_iou)),
         rpn_proposal=proposals,
         rcnn=dict(
             _delete_=True,

@@ -15,10 +15,10 @@ _base_ = [
 
 # ------------------------------------------------------------------ often changed
 # ResNet-50 of the original authors' kind: BGR input without division, stride on
-# the first convolution of a bottleneck.  No public address serves it in a form
-# that torch reads; name a local file with mmdet's keys (conv1.weight, bn1.*,
-# layer1.0.conv1.weight, ...):
-#   --cfg-options model.backbone.init_cfg.checkpoint=PATH
+# the first convolution of a bottleneck, with mmdet's keys, made from Detectron's
+# R-50.pkl:
+#   mmseg-plugins convert-weights resnet50-caffe R-50.pkl checkpoints/resnet50_caffe.pth
+# Another file: --cfg-options model.backbone.init_cfg.checkpoint=PATH
 # panet_r50-torchvision-full_2x_coco.py needs no such file.
 backbone_checkpoint = 'checkpoints/resnet50_caffe.pth'
 base_lr = 0.02  # for 16 images a step; --auto-scale-lr for other numbers
@@ -42,6 +42,7 @@ model = dict(
     rpn_head=dict(
         type='mmseg_plugins.LevelRPNHead',  # reads all maps unless in_levels is set
         box_mode=inclusive,
+        max_per_batch=2000,  # proposals for the images of a GPU together
         anchor_generator=dict(type='mmseg_plugins.RoundedAnchorGenerator'),
         bbox_coder=dict(type='mmseg_plugins.InclusiveDeltaXYWHBBoxCoder'),
         loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)),
@@ -62,17 +63,30 @@ model = dict(
             roi_feat_size=14,
             norm_cfg=norm_cfg)),
     train_cfg=dict(
-        # Every object gets its best anchor; one that no anchor touches gets none.
-        rpn=dict(allowed_border=0, assigner=dict(min_pos_iou=0.01, iou_calculator=inclusive_iou)),
+        # Every object gets its best anchor, which keeps the box of the object that it overlaps most; one that no
+        # anchor touches gets none.
+        rpn=dict(
+            allowed_border=0,
+            assigner=dict(
+                _delete_=True,
+                type='mmseg_plugins.OwnObjectAssigner',
+                pos_iou_thr=0.7,
+                neg_iou_thr=0.3,
+                min_pos_iou=0.01,
+                match_low_quality=True,
+                ignore_iof_thr=-1,
+                iou_calculator=inclusive_iou)),
         rpn_proposal=dict(nms_pre=2000, max_per_img=2000, nms=inclusive_nms),
         rcnn=dict(assigner=dict(match_low_quality=False, iou_calculator=inclusive_iou))),
     test_cfg=dict(rpn=dict(nms_pre=1000, max_per_img=1000, nms=inclusive_nms), rcnn=dict(nms=inclusive_nms)))
 
 # --------------------------------------------------------------------- data
-# Training: one of six short sides, long side at most 1400.  Test: 1000.
+# Training: one of six short sides, long side at most 1400.  Test: 1000.  Mask
+# targets are polygons, drawn at 28 x 28 (masks as RLE are then ignored; the data check
+# counts them).
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
     dict(
         type='RandomChoiceResize',
         scales=[(1400, short) for short in (1200, 1200, 1000, 800, 600, 400)],
@@ -97,7 +111,11 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=base_lr, momentum=0.9, weight_decay=1e-4),
-    paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0, norm_decay_mult=0.0))
+    paramwise_cfg=dict(
+        bias_lr_mult=2.0,
+        bias_decay_mult=0.0,
+        norm_decay_mult=0.0,
+        custom_keys={'gn.bias': dict(lr_mult=2.0, decay_mult=0.0)}))  # those of group norm, too
 param_scheduler = [
     dict(type='LinearLR', start_factor=1 / 3, by_epoch=False, begin=0, end=500),
     dict(type='MultiStepLR', by_epoch=False, milestones=milestones, gamma=0.1),

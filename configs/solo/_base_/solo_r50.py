@@ -26,6 +26,7 @@ model = dict(
         strides=[8, 8, 16, 32, 32],
         scale_ranges=((1, 96), (48, 192), (96, 384), (192, 768), (384, 2048)),
         num_grids=[40, 36, 24, 16, 12],
+        box_mode='inclusive',  # levels by w - 1 and h - 1 of the original pixels
         norm_cfg=dict(type='GN', num_groups=32)),
     test_cfg=dict(
         nms_pre=500,

@@ -87,7 +87,10 @@ class DecoupledSOLOHead(SOLOBaseHead):
             ValueError: ``strides`` are not those of the maps.
         """
         covered = (self.strides[0] // 2 * x_logits[0].shape[-2], self.strides[0] // 2 * x_logits[0].shape[-1])
-        targets = [self.image_targets(gt, cls_logits[0].device, covered) for gt in batch_gt_instances]
+        targets = [
+            self.image_targets(gt, cls_logits[0].device, covered, meta.get('scale_factor', (1.0, 1.0)))
+            for gt, meta in zip(batch_gt_instances, batch_img_metas, strict=True)
+        ]
         soft, masks = [], []
         for level, grid in enumerate(self.num_grids):
             for image, target in enumerate(targets):

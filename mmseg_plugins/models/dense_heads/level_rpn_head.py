@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmdet.models.dense_heads import RPNHead
 from mmdet.models.task_modules.coders import LegacyDeltaXYWHBBoxCoder
+from mmdet.structures import DetDataSample
+from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -33,23 +36,32 @@ class LevelRPNHead(RPNHead):
             ``bbox_coder``.  ``'inclusive'`` takes a pixel off their right and lower edge, so that proposals have
             inclusive corners; it needs ``InclusiveDeltaXYWHBBoxCoder``, and is meant for ``RoundedAnchorGenerator``
             and ``InclusiveOverlaps``.
+        max_per_batch: Proposals that training hands to the RoI head, for all images of a GPU together: the best of
+            all, as in Detectron and PANet, so that an image with better scores has more.  ``None``: as many an image
+            as ``rpn_proposal.max_per_img`` says.  Tests are not changed.
         convention: Former name of ``box_mode``; its value is a fork of FCIS (``structures.boxes.FORKS``).
         others: As stock.
 
     Raises:
-        ValueError: ``box_mode`` and ``bbox_coder`` count pixels differently; maps that do not fit the arguments.
+        ValueError: ``box_mode`` and ``bbox_coder`` count pixels differently; maps that do not fit the arguments;
+            ``max_per_batch`` below 1.
     """
 
     def __init__(self,
                  in_channels: int,
                  in_levels: Sequence[int] | None = None,
                  box_mode: str = 'half_open',
+                 max_per_batch: int | None = None,
                  convention: str | None = None,
                  **kwargs: Any) -> None:
         mode = box_mode_of(box_mode, 'LevelRPNHead', convention)
         super().__init__(in_channels, **kwargs)
         self.in_levels = in_levels
         self.box_mode = mode
+        if max_per_batch is not None and max_per_batch < 1:
+            raise ValueError(f'LevelRPNHead: max_per_batch={max_per_batch}. Rule: at least 1, or None. Fix: leave it '
+                             'out')
+        self.max_per_batch = max_per_batch
         self._check_coder()
         strides = self.prior_generator.num_levels
         if in_levels is not None and len(in_levels) != strides:
@@ -60,6 +72,14 @@ class LevelRPNHead(RPNHead):
         """Give class logits (B, A, H_l, W_l) and deltas (B, 4 A, H_l, W_l) of each chosen map."""
         scores, deltas = super().forward(self._chosen(x))
         return [s.float() for s in scores], [d.float() for d in deltas]
+
+    def loss_and_predict(self,
+                         x: tuple[Tensor, ...],
+                         batch_data_samples: list[DetDataSample],
+                         proposal_cfg: ConfigDict | None = None) -> tuple[dict, list[InstanceData]]:
+        """Stock losses and proposals of a training step, these cut to ``max_per_batch``."""
+        losses, proposals = super().loss_and_predict(x, batch_data_samples, proposal_cfg)
+        return losses, proposals if self.max_per_batch is None else best_of_batch(proposals, self.max_per_batch)
 
     def loss_by_feat(self,
                      cls_scores: list[Tensor],
@@ -107,3 +127,15 @@ class LevelRPNHead(RPNHead):
             raise ValueError(f'LevelRPNHead: in_channels={self.in_channels}, but the maps {list(levels)} of backbone '
                              f'and neck have {[f.size(1) for f in chosen]} channels; set in_channels to that')
         return chosen
+
+
+def best_of_batch(proposals: list[InstanceData], number: int) -> list[InstanceData]:
+    """The ``number`` best of all images' proposals by ``scores``, still an image each and in their order.
+
+    Example: scores .9, .5 of one image and .8, .7, .6 of another leave, of 3, one of the first and two of the second.
+    Source: ``collect`` in facebookresearch/Detectron, detectron/ops/collect_and_distribute_fpn_rpn_proposals.py.
+    """
+    scores = torch.cat([one.scores for one in proposals])
+    kept = torch.zeros_like(scores, dtype=torch.bool)
+    kept[scores.topk(min(number, len(scores))).indices] = True
+    return [one[mask] for one, mask in zip(proposals, kept.split([len(one) for one in proposals]), strict=True)]

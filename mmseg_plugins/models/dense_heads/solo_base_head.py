@@ -22,6 +22,7 @@ from mmcv.cnn import ConvModule
 from mmdet.models.dense_heads.base_mask_head import BaseMaskHead
 from mmdet.registry import MODELS as MMDET_MODELS
 from mmdet.structures.bbox import get_box_tensor
+from mmengine.model import constant_init, normal_init
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
@@ -41,6 +42,7 @@ from mmseg_plugins.models.task_modules.solo_targets import (
     mask_centers,
     shrink_masks,
 )
+from mmseg_plugins.structures.boxes import BoxMode, box_mode_of
 
 FOCAL: Mapping[str, Any] = MappingProxyType(
     dict(type='mmdet.FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0))
@@ -93,6 +95,9 @@ class SOLOBaseHead(BaseMaskHead):
             the pyramid's own: finer maps, for objects smaller than COCO's.
         min_mask_area: Objects of fewer mask pixels (of the padded image) are no positives.  ``None`` is the original's
             rule: 10 for SOLO and decoupled SOLO, 1 for SOLOv2.
+        box_mode: How an object's sides are counted, for its level and its center region.  ``'inclusive'`` is the
+            original's way: a pixel of the original image less than mmdet's ``'half_open'``, (w - 1) x (h - 1) times
+            the scale of the resized image.  Example: 49 x 49 px enlarged twice measure 96 or 98 px.
         train_cfg: Unused; detectors hand it over.
         test_cfg: mmdet's of SOLO, and ``rle``.
         init_cfg: Replaces the original's: N(0, 0.01), and biases of the last layers for a probability of 0.01.
@@ -126,10 +131,12 @@ class SOLOBaseHead(BaseMaskHead):
                  norm_cfg: Mapping[str, Any] | None = GROUP_NORM,
                  resize_ends: bool = True,
                  min_mask_area: int | None = None,
+                 box_mode: str = 'half_open',
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  init_cfg: dict | list[dict] | None = None) -> None:
         super().__init__(init_cfg=small_normal_init(self.output_layers) if init_cfg is None else init_cfg)
+        self.original_init = init_cfg is None
         self.num_classes = self.cls_out_channels = num_classes
         self.in_channels = in_channels
         self.feat_channels = feat_channels
@@ -142,6 +149,7 @@ class SOLOBaseHead(BaseMaskHead):
         self.cls_down_index = cls_down_index
         self.norm_cfg = own_dict(norm_cfg)
         self.resize_ends = resize_ends
+        self.box_mode = box_mode_of(box_mode, type(self).__name__)
         self.min_mask_area = self.default_min_mask_area if min_mask_area is None else min_mask_area
         self.train_cfg = train_cfg
         self.test_cfg: Any = test_cfg
@@ -149,6 +157,12 @@ class SOLOBaseHead(BaseMaskHead):
         self.loss_mask = MMDET_MODELS.build(loss_mask or self.default_loss_mask())
         self.check_arguments()
         self.build_layers()
+
+    def init_weights(self) -> None:
+        """Fill as ``init_cfg`` says; the original's rule also holds for deformable convolutions."""
+        super().init_weights()
+        if self.original_init:
+            init_deformable(self)
 
     @abstractmethod
     def build_layers(self) -> None:
@@ -261,16 +275,23 @@ class SOLOBaseHead(BaseMaskHead):
         """How many times smaller than the padded image each level's masks are."""
         return [stride // 2 for stride in self.strides]
 
-    def image_targets(self, gt: InstanceData, device: torch.device,
-                      covered: tuple[int, int] | None = None) -> ImageTargets:
+    def image_targets(self,
+                      gt: InstanceData,
+                      device: torch.device,
+                      covered: tuple[int, int] | None = None,
+                      scale: Sequence[float] = (1.0, 1.0)) -> ImageTargets:
         """Targets of one image, whose ``masks`` are already padded to the batch's size.
 
         Args:
             covered: (height, width) in pixels of the finest level's mask map, over which the grids lie; None where it
                 is the size of the masks.
+            scale: Width and height of a pixel of the original image, ``scale_factor`` of the image's meta data.
         """
         masks = torch.as_tensor(gt.masks.to_ndarray()).to(device)
         boxes, labels = get_box_tensor(gt.bboxes).to(device), gt.labels.to(device)
+        if self.box_mode is BoxMode.INCLUSIVE:
+            ends = torch.maximum(boxes[:, 2:] - boxes.new_tensor(scale), boxes[:, :2])
+            boxes = torch.cat([boxes[:, :2], ends], 1)
         centers, areas = mask_centers(masks)
         levels = [
             assign_cells(
@@ -362,3 +383,16 @@ def small_normal_init(output_layers: Sequence[str]) -> list[dict]:
     """``init_cfg``: every convolution N(0, 0.01); biases of ``output_layers`` for a probability of 0.01, others 0."""
     rules: list[dict] = [dict(type='Normal', layer='Conv2d', std=0.01)]
     return rules + [dict(type='Normal', std=0.01, bias_prob=0.01, override=dict(name=name)) for name in output_layers]
+
+
+@torch.no_grad()
+def init_deformable(module: nn.Module) -> None:
+    """Deformable convolutions: weights N(0, 0.01), biases and offsets (and modulation) of zero.
+
+    mmengine's rules for ``Conv2d`` leave their weights as mmcv draws them and fill their offsets at random.
+    """
+    for layer in module.modules():
+        offset = getattr(layer, 'conv_offset', None)
+        if isinstance(offset, nn.Module):
+            normal_init(layer, std=0.01)
+            constant_init(offset, 0)

@@ -211,7 +211,10 @@ class SOLOV2Head(SOLOBaseHead):
         Raises:
             ValueError: the targets do not have the size of the mask features.
         """
-        targets = [self.image_targets(gt, mask_features.device) for gt in batch_gt_instances]
+        targets = [
+            self.image_targets(gt, mask_features.device, scale=meta.get('scale_factor', (1.0, 1.0)))
+            for gt, meta in zip(batch_gt_instances, batch_img_metas, strict=True)
+        ]
         all_kernels = flatten_cells(kernels)  # (B, T, D k^2)
         logits, masks = [], []
         for image, target in enumerate(targets):

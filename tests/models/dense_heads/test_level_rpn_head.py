@@ -3,10 +3,12 @@
 import pytest
 import torch
 from mmdet.models.dense_heads import RPNHead
+from mmdet.structures import DetDataSample
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
 from mmseg_plugins.models.dense_heads import LevelRPNHead
+from mmseg_plugins.models.dense_heads.level_rpn_head import best_of_batch
 
 TRAIN = ConfigDict(
     assigner=dict(type='mmdet.MaxIoUAssigner', pos_iou_thr=0.7, neg_iou_thr=0.3, min_pos_iou=0.3),
@@ -146,3 +148,36 @@ def test_bad_arguments_are_named():
 def test_the_former_argument_still_works_and_says_what_to_write(former, mode):
     with pytest.warns(FutureWarning, match=f"of LevelRPNHead .*write box_mode='{mode}'"):
         assert rpn(**former).box_mode == mode
+
+
+def test_images_of_a_batch_share_the_proposals():
+    scores = [torch.tensor([0.9, 0.5, 0.1]), torch.tensor([0.8, 0.7, 0.6])]
+    boxes = [torch.arange(12.0).reshape(3, 4), torch.arange(12.0, 24.0).reshape(3, 4)]
+    proposals = [InstanceData(bboxes=b, scores=s) for b, s in zip(boxes, scores, strict=True)]
+    first, second = best_of_batch(proposals, 4)
+    assert first.scores.tolist() == pytest.approx([0.9])
+    assert second.scores.tolist() == pytest.approx([0.8, 0.7, 0.6])
+    assert torch.equal(second.bboxes, boxes[1])
+    assert [len(one) for one in best_of_batch(proposals, 100)] == [3, 3]
+    assert [len(one) for one in best_of_batch([proposals[0][:0]] * 2, 5)] == [0, 0]
+
+
+def test_training_hands_over_the_best_of_the_batch_and_tests_those_of_each_image():
+    feats = [torch.cat([f, 2 * f]) for f in maps()]
+    data = [DetDataSample(metainfo=dict(METAS[0])) for _ in range(2)]
+    for sample in data:
+        sample.gt_instances = InstanceData(bboxes=torch.tensor([[8.0, 8, 30, 30]]), labels=torch.tensor([0]))
+    plain, shared = half_open(), half_open(max_per_batch=12)
+    (losses, each), (same, cut) = (head.loss_and_predict(feats, data, TEST) for head in (plain, shared))
+    assert len(each[0]) + len(each[1]) > 12
+    assert sum(len(one) for one in cut) == 12
+    least = torch.cat([one.scores for one in each]).topk(12).values[-1]
+    assert all((one.scores >= least).all() for one in cut)
+    assert all(torch.equal(a, b) for a, b in zip(losses['loss_rpn_cls'], same['loss_rpn_cls'], strict=True))
+    found = [[len(one) for one in head.predict(feats, data)] for head in (plain, shared)]
+    assert found[0] == found[1]
+
+
+def test_a_batch_without_proposals_is_refused():
+    with pytest.raises(ValueError, match='max_per_batch=0'):
+        half_open(max_per_batch=0)

@@ -327,3 +327,51 @@ def test_predictions_are_stock_mmdets_at_any_padded_size(kind, size):
 def test_cells_are_flattened_row_by_row_and_level_by_level():
     maps = [torch.arange(8.0).reshape(1, 2, 2, 2), torch.full((1, 2, 1, 1), 9.0)]
     assert flatten_cells(maps)[0].tolist() == [[0, 4], [1, 5], [2, 6], [3, 7], [9, 9]]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_inclusive_boxes_lose_a_pixel_of_the_original_image(kind):
+    """49 x 49 original pixels at twice the size: 98 px to mmdet, 96 to the original, which decides the level."""
+    truth = random_samples(0, [1], (128, 128))[0].gt_instances
+    truth.bboxes = torch.tensor([[10.0, 10, 108, 108]])
+    truth.masks.masks[:] = 0
+    truth.masks.masks[0, 10:108, 10:108] = 1
+    ranges = [(1, 97), (97.5, 500), (500, 600), (600, 700), (700, 800)]
+
+    def level(**options):
+        head = build(kind, scale_ranges=ranges, **options)
+        target = head.image_targets(truth, torch.device('cpu'), scale=(2.0, 2.0))
+        return [index for index, cells in enumerate(target.levels) if len(cells.cells)]
+
+    assert level() == [1]
+    assert level(box_mode='inclusive') == [0]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_loss_reads_the_scale_of_each_image(kind):
+    data = random_samples(3, [3], SIZE)
+    torch.manual_seed(0)
+    maps = [torch.randn(1, CHANNELS, SIZE[0] // s, -(-SIZE[1] // s)) for s in (4, 8, 16, 32, 64)]
+
+    def class_loss(mode, scale):
+        data[0].set_metainfo(dict(scale_factor=scale))
+        torch.manual_seed(1)
+        return float(build(kind, box_mode=mode).loss(tuple(maps), data)['loss_cls'].detach())
+
+    assert class_loss('half_open', (1.0, 1.0)) == class_loss('half_open', (9.0, 9.0))
+    assert class_loss('inclusive', (0.0, 0.0)) == class_loss('half_open', (1.0, 1.0))
+    assert class_loss('inclusive', (9.0, 9.0)) != class_loss('inclusive', (0.0, 0.0))
+
+
+@pytest.mark.parametrize('dcn', ['DCN', 'DCNv2'])
+@pytest.mark.parametrize('kind', ['DecoupledSOLOLightHead', 'SOLOV2Head'])
+def test_deformable_towers_begin_as_plain_convolutions_of_small_weights(kind, dcn):
+    torch.manual_seed(0)
+    head = build(kind, dcn_cfg=dict(type=dcn), feat_channels=32)
+    head.init_weights()
+    layers = [module for module in head.modules() if hasattr(module, 'conv_offset')]
+    assert layers
+    for layer in layers:
+        assert not layer.conv_offset.weight.any()
+        assert not layer.conv_offset.bias.any()
+        assert layer.weight.std().item() == pytest.approx(0.01, rel=0.05)

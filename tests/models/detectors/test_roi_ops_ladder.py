@@ -85,7 +85,7 @@ def test_the_rungs_differ_by_the_operator_alone() -> None:
 
 @pytest.mark.parametrize('name', PAPER)
 def test_one_map_of_the_paper(name: str) -> None:
-    model = build(tiny_config(f'roi_ops/mask-rcnn_r50-{name}-c4_1x_coco.py', **ONE_MAP))
+    model = build(tiny_config(f'roi_ops/mask-rcnn_r50-{name}-c4_160k_coco.py', **ONE_MAP))
     check_training_step(model, batch(CASES['half-empty batch']))
     assert model.roi_head.bbox_roi_extractor.num_inputs == 1
     assert all(len(result) > 0 for result in predictions_of(model, batch([[], []])))

@@ -137,7 +137,29 @@ def test_padded_sampler_fills_its_quota_from_the_unassigned():
     assert 1 in result.neg_inds.tolist()
     assert len(sampled(sampler, [1, 0, 0, 0, 0, -1]).neg_inds) == 3
     assert 5 not in sampled(sampler, [1, 0, 0, 0, 0, -1]).neg_inds.tolist()
-    assert sampled(sampler, [1, -1]).neg_inds.tolist() == [1]
+
+
+def test_filling_repeats_and_takes_objects_beyond_the_quota_as_background():
+    sampler = PaddedRandomSampler(num=8, pos_fraction=0.25, add_gt_as_proposals=False)
+    result = sampled(sampler, [1, 1, 1, 1, 0])
+    drawn, filling = set(result.pos_inds.tolist()), result.neg_inds.tolist()
+    assert len(drawn) == 2
+    assert len(filling) == 6
+    assert set(filling) == set(range(5)) - drawn  # both objects that are left over, and the negative again
+    assert torch.equal(result.neg_priors, torch.arange(20.0).reshape(-1, 4)[result.neg_inds])
+    assert sampled(sampler, [1, -1]).neg_inds.tolist() == [1] * 7
+    assert sampled(sampler, [1]).neg_inds.tolist() == []
+
+
+def test_filling_counts_the_objects_that_are_proposals_themselves():
+    sampler = PaddedRandomSampler(num=4, pos_fraction=0.25)
+    result = sampled(sampler, [-1, -1])
+    assert len(result.neg_inds) == 4  # no object: two RoIs twice
+    with_object = sampled(sampler, [1, -1])
+    assert len(with_object.pos_inds) == 1
+    assert len(with_object.priors) == 4
+    boxes = torch.cat([torch.zeros(1, 4), torch.arange(8.0).reshape(-1, 4)])
+    assert torch.equal(with_object.neg_priors, boxes[with_object.neg_inds])
 
 
 def test_padding_leaves_out_what_lies_in_a_crowd():
@@ -151,11 +173,11 @@ def test_padding_leaves_out_what_lies_in_a_crowd():
 
     def negatives(objects):
         priors = InstanceData(priors=rois)
-        return sampler.sample(assigner.assign(priors, objects, crowd), priors, objects).neg_inds.tolist()
+        return set(sampler.sample(assigner.assign(priors, objects, crowd), priors, objects).neg_inds.tolist())
 
-    assert negatives(gt) == [1, 3]
-    # Without an object the stock assigner makes everything background and forgets the crowd: nothing to pad with.
-    assert negatives(gt[:0]) == [0, 1, 2, 3]
+    assert negatives(gt) == {1, 3}
+    # Without an object the stock assigner makes everything background and forgets the crowd.
+    assert negatives(gt[:0]) == {0, 1, 2, 3}
 
 
 def test_mining_sampler_refuses_what_it_would_not_read():

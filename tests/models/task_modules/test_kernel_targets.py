@@ -48,6 +48,16 @@ def test_the_image_border_is_an_outline():
     assert kernels[0].sum() == (20 - 2 * shrink_offset(400, 80, 0.5))**2
 
 
+def test_an_object_that_a_crop_cuts_has_smaller_kernels_than_the_original_gives_it():
+    whole = np.zeros((1, 60, 60), np.uint8)
+    whole[0, 10:50, 10:50] = 1
+    (_, shrunk_first), (_, crop_first) = kernel_targets(whole, 2, 0.4), kernel_targets(whole[:, :, :30], 2, 0.4)
+    shrunk_first = shrunk_first[0, :, :30]
+    assert crop_first.sum() < shrunk_first.sum()
+    assert not crop_first[0, :, -3:].any()
+    assert shrunk_first[20:40, -3:].all()
+
+
 @pytest.mark.parametrize('radius', [10, 25])
 def test_a_disc_loses_the_offset_from_its_radius_and_kernels_are_nested(radius):
     mask = disc(radius)

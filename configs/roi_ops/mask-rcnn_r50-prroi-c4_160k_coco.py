@@ -1,6 +1,6 @@
 # RoI operators on COCO, ResNet-50-C4: PrRoIPool, exact mean of the bilinear surface.
 # Not in the paper's table.
-#   tools/dist_train.sh configs/roi_ops/mask-rcnn_r50-prroi-c4_1x_coco.py 8
+#   tools/dist_train.sh configs/roi_ops/mask-rcnn_r50-prroi-c4_160k_coco.py 8
 # Not yet measured here.
 _base_ = './_base_/coco.py'
 
