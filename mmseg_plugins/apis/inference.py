@@ -1,6 +1,6 @@
 """A trained model as one callable.
 
-    predictor = Predictor('configs/panet/....py', 'work_dirs/.../best.pth')
+    predictor = Predictor('configs/panet/....py', 'work_dirs/.../best.pth')  # or the name of a shipped model alone
     sample = predictor('photo.jpg')          # DetDataSample or SegDataSample
     sample.pred_instances.scores             # in the frame of the original image
 
@@ -27,6 +27,7 @@ from mmseg_plugins.apis.image_inputs import build_loader, split_pipeline
 from mmseg_plugins.config.embedded import embedded_config
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.scope import enter_scope_of
+from mmseg_plugins.config.shipped import shipped_weights
 from mmseg_plugins.engine.checkpoint.fit import (
     check_checkpoint,
     class_meta,
@@ -44,9 +45,10 @@ class Predictor:
     """Build a model from its config, load its weights safely, run it on single images.
 
     Args:
-        config: Name or file of a config (hosts' by ``mmdet::``/``mmseg::``), a ready Config, or None (``-``) for the
-            one that the checkpoint holds.
-        checkpoint: A ``.pth`` file; it is read without running code it may hold.  None for a model without parameters.
+        config: Name or file of a config (hosts' by ``mmdet::``/``mmseg::``), name of a shipped model, a ready Config,
+            or None (``-``) for the one that the checkpoint holds.
+        checkpoint: A ``.pth`` or ``.safetensors`` file; it is read without running code it may hold.  None for a
+            shipped model, or for a model without parameters.
         device: ``auto`` (an accelerator if there is one), ``cpu``, ``cuda:0``, ...
         cfg_options: Overrides, as ``--cfg-options``.
         allow_partial: Whether keys may be missing, unexpected or of another shape.
@@ -82,11 +84,12 @@ class Predictor:
         from mmseg_plugins.engine.runner.post_process import build_post_process
 
         setup()
+        checkpoint = shipped_weights(config, checkpoint)
         if config is None or config == '-':
             if checkpoint is None:
                 raise UserError('neither a config nor a checkpoint is named.', fix='name one of both.')
-            loaded = load_checkpoint_file(os.fspath(checkpoint))
-            self.cfg = embedded_config(loaded, os.fspath(checkpoint))
+            loaded = load_checkpoint_file(checkpoint)
+            self.cfg = embedded_config(loaded, checkpoint)
             self.cfg.merge_from_dict(dict(cfg_options or {}))
         elif isinstance(config, Config):
             self.cfg = copy.deepcopy(config)
@@ -103,7 +106,7 @@ class Predictor:
         enter_scope_of(self.cfg)
         self.max_per_image = max_per_image
         self.device = usable_device(device)
-        loaded = {} if checkpoint is None else load_checkpoint_file(os.fspath(checkpoint))
+        loaded = {} if checkpoint is None else load_checkpoint_file(checkpoint)
         self.meta = class_meta(self.cfg, loaded)
         warn_of_other_names(self.cfg, saved_meta(loaded).get('classes'))
         with explain_build_errors(self.cfg):
@@ -112,7 +115,7 @@ class Predictor:
         check_checkpoint(self.model, checkpoint)
         self.report: dict[str, list[str]] = {}
         if checkpoint is not None:
-            self.report = load_weights(self.model, loaded, os.fspath(checkpoint), allow_partial)
+            self.report = load_weights(self.model, loaded, checkpoint, allow_partial)
         self.model.to(self.device).eval()
         self._post = build_post_process(self.cfg.get('post_process'))
         if isinstance(self._post, NamesClasses):

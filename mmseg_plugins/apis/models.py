@@ -16,6 +16,7 @@ from mmseg_plugins import setup
 from mmseg_plugins.config.build_errors import explain_build_errors
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.scope import enter_scope_of
+from mmseg_plugins.config.shipped import shipped_weights
 from mmseg_plugins.engine.checkpoint.fit import load_weights
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
 from mmseg_plugins.utils.errors import UserError
@@ -30,14 +31,16 @@ def get_model(
     """The network of a config, in training mode, on the CPU.
 
     Args:
-        config: Name or path of a config, or a ``Config``.
-        checkpoint: Weights, which must fit; None initializes as a training does, but downloads no weights.
+        config: Name or path of a config, name of a shipped model, or a ``Config``.
+        checkpoint: Weights, which must fit; None takes those of a shipped model, else initializes as a training does,
+            but downloads no weights.
         cfg_options: Overrides, as ``--cfg-options``.
 
     Raises:
         UserError: the config has no model or cannot be built; the checkpoint is missing or does not fit.
     """
     setup()
+    checkpoint = shipped_weights(config, checkpoint)
     cfg = copy.deepcopy(config) if isinstance(config, Config) else load_config(config, cfg_options)
     if not (cfg.get('model') or {}).get('type'):
         raise UserError(f'{config} has no model with a type: it is a part of a config.', fix='name a whole config')
@@ -47,5 +50,5 @@ def get_model(
     with explain_build_errors(cfg):
         model: nn.Module = MODELS.build(cfg.model)
     if checkpoint is not None:
-        load_weights(model, load_checkpoint_file(os.fspath(checkpoint)), os.fspath(checkpoint), allow_partial=False)
+        load_weights(model, load_checkpoint_file(checkpoint), checkpoint, allow_partial=False)
     return model

@@ -11,7 +11,7 @@ from mmengine.logging import MMLogger
 
 from mmseg_plugins.benchmark.models import Settings, measure_trained
 from mmseg_plugins.config.load import load_config
-from mmseg_plugins.config.paths import config_root
+from mmseg_plugins.config.paths import config_root, metafile_of
 from mmseg_plugins.reporting.metafiles import (
     evaluation_to_results,
     fill_tables,
@@ -34,6 +34,10 @@ class Finished:
     config: Path
     results: dict[str, Any]
     checkpoint: Path | None
+
+    @property
+    def metafile(self) -> Path:
+        return metafile_of(config_root().parent / self.config)
 
 
 def update_tables(check: bool) -> list[str]:
@@ -111,13 +115,6 @@ def finished_test(work_dir: Path) -> Finished:
         raise UserError(f'{checkpoint} was trained by {trained}, but the metafile says Weights Of: {name}.',
                         fix=f'test a checkpoint of {name}, or correct the metafile')
     return Finished(config, evaluation_to_results(tested, name), checkpoint)
-
-
-def metafile_of(config: Path) -> Path:
-    """The metafile of a config (relative to the project); an ablation's or example's stands one folder above."""
-    first, second = list((config_root().parent / config).parents)[:2]
-    return next((path for folder in (first, second) if (path := folder / 'metafile.yml').is_file()),
-                first / 'metafile.yml')
 
 
 def _relative(config: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from mmseg_plugins.cli.frame import Parser
 from mmseg_plugins.utils.errors import UserError
 
-CONFIG_HELP = 'name of one of our configs, a config file, or mmdet::... / mmseg::...'
+CONFIG_HELP = 'name of one of our configs or shipped models, a config file, or mmdet::... / mmseg::...'
 
 
 class OptionsAction(argparse.Action):

@@ -47,8 +47,9 @@ def collect(commands: Sequence[Command], path: tuple[str, ...] = ()) -> dict[tup
 
 def _config_names() -> list[str]:
     from mmseg_plugins.config.paths import iter_configs
+    from mmseg_plugins.config.shipped import shipped_models
 
-    return [path.stem for path in iter_configs()]
+    return [*shipped_models(), *(path.stem for path in iter_configs())]
 
 
 def bash(prog: str, nodes: Mapping[tuple[str, ...], Node]) -> str:

@@ -8,6 +8,8 @@
     mmseg-plugins list --names          # names alone, one per line
 
 A config is named by its name everywhere: mmseg-plugins train NAME.
+Trained weights that the package brings along are shown with the name that needs no checkpoint:
+mmseg-plugins predict NAME photos/.
 Scores in [paper: ...] are the paper's; the others were measured with this code.
 """
 
@@ -49,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         print('\n'.join(one.name for one in found))
     elif args.json:
         print(json.dumps([dict(name=one.name, system=one.system, dataset=one.dataset, description=one.description,
-                               path=str(one.path), results=one.results, paper=one.paper) for one in found], indent=1))
+                               path=str(one.path), results=one.results, paper=one.paper, shipped=one.shipped)
+                          for one in found], indent=1))
     else:
         shown = ''
         for one in found:
@@ -57,14 +60,24 @@ def run(args: argparse.Namespace) -> int:
                 shown = one.system
                 print(f'\n{shown}')
             print(f'  {one.name}\n      {one.description}\n      data: {one.dataset}   score: {one.score}')
+            print(*shipped_lines(one), sep='\n', end='\n' if one.shipped else '')
     return DONE
 
 
 def score_lines(configs: Sequence[ConfigInfo]) -> list[str]:
-    """Names and scores in two columns, at most ``LINE`` wide; ``-`` is not yet measured."""
+    """Names and scores in two columns, at most ``LINE`` wide; ``-`` is not yet measured.
+
+    Shipped weights have a line of their own.
+    """
     width = max(len(one.name) for one in configs)
     lines = []
     for one in configs:
         line = f'  {one.name:<{width}}  {one.score}'
         lines += [line] if len(line) <= LINE else [f'  {one.name}', f'      {one.score}']
+        lines += shipped_lines(one)
     return lines
+
+
+def shipped_lines(info: ConfigInfo) -> list[str]:
+    """What predicts without a training, if anything does."""
+    return [f'      trained, in the package: mmseg-plugins predict {info.shipped} FOLDER'] if info.shipped else []

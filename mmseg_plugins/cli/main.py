@@ -43,6 +43,7 @@ COMMANDS = (
     Command('class-weights', "class weights of a data set's label maps", 'class_weights'),
     Command('few-labels', 'choose a few labelled images of a data set, as a list', 'few_labels'),
     Command('export', 'one file with weights, config and classes, to give away', 'export'),
+    Command('publish', 'make a trained checkpoint part of this package', 'publish'),
     Command('results', 'keep measured numbers in the metafiles', children=(
         Command('record', 'write the results of a finished run into its metafile', 'results_record'),
         Command('tables', 'make the tables of the READMEs anew', 'results_tables'),

@@ -1,5 +1,6 @@
 """Predict one image or a folder of images: overlays and a COCO results file.
 
+    mmseg-plugins predict NAME photos/          (a shipped model; mmseg-plugins list --models shows them)
     mmseg-plugins predict CONFIG CHECKPOINT photo.jpg --out-dir predictions
     mmseg-plugins predict CONFIG CHECKPOINT photos/ --out-dir predictions --score-thr 0.5 --polygons
     mmseg-plugins predict CONFIG photos/ --out-dir predictions         (a model without parameters: configs/classical)
@@ -33,9 +34,9 @@ from mmseg_plugins.utils.errors import UserError
 def add_arguments(parser: Parser) -> None:
     add_config(parser)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', nargs='?',
-                        help='.pth file; none for a model without parameters')
+                        help='.pth or .safetensors file; none for a shipped model, or one without parameters')
     parser.add_argument('image', metavar='IMAGE', type=Path, help='an image or a folder, searched with its subfolders')
-    add_out_dir(parser, 'predictions and overlays')
+    add_out_dir(parser, 'predictions and overlays', default='predictions')
     parser.add_argument('--score-thr', type=float, default=0.3, help='least score of an instance (default 0.3)')
     parser.add_argument('--max-per-image', type=int, help='most instances of an image')
     add_device(parser)

@@ -43,7 +43,6 @@ def run(args: argparse.Namespace) -> int:
         finished_run,
         finished_test,
         measure_speed,
-        metafile_of,
         update_tables,
     )
     from mmseg_plugins.reporting.metafiles import record
@@ -52,9 +51,8 @@ def run(args: argparse.Namespace) -> int:
     results = dict(found.results)
     if not args.no_measure:
         results.update(measure_speed(found, args.images, args.steps, args.device, args.cfg_options))
-    metafile = metafile_of(found.config)
-    record(metafile, found.config.as_posix(), args.dataset, results)
-    print(f'recorded in {metafile}')
+    record(found.metafile, found.config.as_posix(), args.dataset, results)
+    print(f'recorded in {found.metafile}')
     for name in update_tables(check=False):
         print(f'{name}: updated')
     return DONE

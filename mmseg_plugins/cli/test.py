@@ -1,9 +1,10 @@
 """Evaluate a checkpoint on the test data of a config.
 
-    mmseg-plugins test CONFIG [CHECKPOINT] [--work-dir DIR] [--out FOLDER|FILE.pkl] [--show | --show-dir DIR]
+    mmseg-plugins test CONFIG|NAME [CHECKPOINT] [--work-dir DIR] [--out FOLDER|FILE.pkl] [--show | --show-dir DIR]
         [--tta] [--cfg-options ...] [--launcher ...]
 
-A model without parameters (configs/classical) takes no checkpoint, every other one needs it.
+A shipped model is tested by its NAME alone (mmseg-plugins list --models shows them).  A model without parameters
+(configs/classical) takes no checkpoint, every other one needs it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mmseg_plugins.utils.errors import UserError
 def add_arguments(parser: Parser) -> None:
     add_config(parser)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', nargs='?',
-                        help='.pth file; none for a model without parameters')
+                        help='.pth or .safetensors file; none for a shipped model, or one without parameters')
     parser.add_argument('--out', metavar='FOLDER',
                         help='folder to write predictions into, image by image: COCO results, PNG label maps; or a '
                         '.pkl file, which holds all scores in memory until the end')
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from mmengine.logging import print_log
     from mmengine.model import is_model_wrapper
 
+    from mmseg_plugins.config.shipped import shipped_weights
     from mmseg_plugins.config.variables import NO_TEST_SET, test_is_validation
     from mmseg_plugins.engine.checkpoint.fit import (
         check_checkpoint,
@@ -60,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_plugins.evaluation.streamed_results import StreamedResults, coco_file
 
     cfg = prepare(args)
+    args.checkpoint = shipped_weights(args.config, args.checkpoint)
     if args.checkpoint is not None and '://' not in args.checkpoint and not os.path.isfile(args.checkpoint):
         raise UserError(
             f'checkpoint {args.checkpoint!r} does not exist.',

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_plugins.config.paths import config_root, iter_configs
+from mmseg_plugins.config.shipped import shipped_models
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
@@ -27,6 +28,7 @@ class ConfigInfo:
         path: The file.
         results: Data set -> metric -> value, as measured with this code (percent).
         paper: Data set -> metric -> value, as the paper states it.
+        shipped: Name under which the package brings trained weights; ``Predictor`` takes it alone.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ConfigInfo:
     path: Path
     results: dict[str, dict[str, float]] = field(default_factory=dict)
     paper: dict[str, dict[str, float]] = field(default_factory=dict)
+    shipped: str | None = None
 
     @property
     def dataset(self) -> str:
@@ -65,7 +68,8 @@ def list_configs(pattern: str | None = None) -> list[ConfigInfo]:
     """Our configs, by folder and name.
 
     Args:
-        pattern: Only those of this system, or whose name holds this word or matches this pattern (``solo*nuclei``).
+        pattern: Only those of this system, or whose name (or shipped model's name) holds this word or matches this
+            pattern (``solo*nuclei``).
 
     Raises:
         UserError: none matches.
@@ -73,6 +77,7 @@ def list_configs(pattern: str | None = None) -> list[ConfigInfo]:
     entries: dict[str, dict[str, Any]] = {}
     for metafile in sorted(config_root().rglob('metafile.yml')):
         entries.update(_models(metafile))
+    names = {model.config: model.name for model in shipped_models().values()}
     everything = [
         ConfigInfo(
             name=path.stem,
@@ -81,6 +86,7 @@ def list_configs(pattern: str | None = None) -> list[ConfigInfo]:
             path=path,
             results=_results(entries.get(path.stem, {}).get('Results')),
             paper=_results(entries.get(path.stem, {}).get('Paper Results')),
+            shipped=names.get(path),
         )
         for path in iter_configs()
     ]
@@ -88,9 +94,10 @@ def list_configs(pattern: str | None = None) -> list[ConfigInfo]:
         return everything
     if any(one.system == pattern for one in everything):
         return [one for one in everything if one.system == pattern]
-    found = [one for one in everything if pattern in one.name or fnmatch.fnmatch(one.name, f'*{pattern}*')]
+    found = [one for one in everything if any(
+        pattern in name or fnmatch.fnmatch(name, f'*{pattern}*') for name in (one.name, one.shipped or ''))]
     if not found:
-        known = sorted({one.system for one in everything}) + [one.name for one in everything]
+        known = sorted({one.system for one in everything}) + [one.name for one in everything] + list(names.values())
         raise UserError(f'no config matches {pattern!r}{did_you_mean(pattern, known)}.',
                         fix='mmseg-plugins list, without a word, names all')
     return found

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
+from mmseg_plugins.config.root import config_root
+from mmseg_plugins.config.shipped import find_shipped, shipped_models
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
 
 #: The prefix by which configs of other folders inherit ours: ``_base_ = 'mmseg_plugins::panet/....py'``.
 PREFIX = 'mmseg_plugins::'
-
-
-@cache
-def config_root() -> Path:
-    """The folder of this package's configs: inside an installed wheel, or next to the package in a clone.
-
-    Raises:
-        UserError: neither is there.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
-        if folder.is_dir():
-            return folder.resolve()
-    raise UserError(f'{package} was installed without its configs.', fix='install it again (pip install .)')
 
 
 def iter_configs() -> Iterator[Path]:
@@ -40,7 +27,8 @@ def resolve_config(name: str) -> str:
 
     Args:
         name: ``configs/panet/panet_r18-path_1500it_shapes.py`` (from anywhere), ``panet_r18-path_1500it_shapes``, with
-            or without ``.py``, or ``mmseg_plugins::panet/....py``.  ``mmdet::...`` and ``mmseg::...`` stay as they are.
+            or without ``.py``, ``mmseg_plugins::panet/....py``, or the name of a shipped model.  ``mmdet::...`` and
+            ``mmseg::...`` stay as they are.
 
     Raises:
         UserError: there is no such config (the message lists near names), or it is a folder.
@@ -52,6 +40,8 @@ def resolve_config(name: str) -> str:
         raise UserError(f'there is no config {name!r}{_near(path.name)}.', fix='mmseg-plugins list names all of them')
     if '::' in name or os.path.isfile(name):
         return name
+    if (shipped := find_shipped(name)) is not None:
+        return str(shipped.config)
     if os.path.isdir(name):
         raise UserError(f'config {name!r} is a folder.', fix='name one of the .py files in it')
     stem = name.removesuffix('.py')
@@ -79,4 +69,11 @@ def inheritable_config(name: str) -> str:
 
 
 def _near(name: str) -> str:
-    return did_you_mean(name.removesuffix('.py'), [path.stem for path in iter_configs()])
+    return did_you_mean(name.removesuffix('.py'), [*(path.stem for path in iter_configs()), *shipped_models()])
+
+
+def metafile_of(config: Path) -> Path:
+    """The metafile of one of our configs; an ablation's or example's stands one folder above."""
+    first, second = list(config.parents)[:2]
+    return next((path for folder in (first, second) if (path := folder / 'metafile.yml').is_file()),
+                first / 'metafile.yml')

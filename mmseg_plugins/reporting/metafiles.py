@@ -17,7 +17,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -162,18 +162,47 @@ def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]
     Raises:
         ValueError: the metafile has no model with this config.
     """
+
+    def entered(block: str) -> str:
+        kept = re.sub(r'(?m)^    Results:\n(?:(?:      .*)?\n)*', '', block).rstrip('\n') + '\n'
+        others = [entry for entry in yaml.safe_load(block)[0].get('Results', []) if entry['Dataset'] != dataset]
+        task = 'Semantic Segmentation' if is_semantic([results['Metrics']]) else 'Instance Segmentation'
+        return kept + _lines({'Results': [*others, {'Task': task, 'Dataset': dataset, **results}]})
+
+    _edit(metafile, config, entered)
+
+
+def record_weights(metafile: Path, config: str, entries: Mapping[str, Any]) -> None:
+    """Write keys of one config's row that say which file holds its weights, in place of earlier ones.
+
+    Raises:
+        UserError: the metafile has no model with this config.
+    """
+
+    def entered(block: str) -> str:
+        for key in entries:
+            block = re.sub(rf'(?m)^    {re.escape(key)}:.*\n(?:      .*\n)*', '', block)
+        head, results, rest = block.rstrip('\n').partition('\n    Results:\n')
+        return f'{head}\n{_lines(entries)}{results[1:]}{rest}'.rstrip('\n') + '\n'
+
+    _edit(metafile, config, entered)
+
+
+def _edit(metafile: Path, config: str, change: Callable[[str], str]) -> None:
+    """Replace the text of one config's row; the rest of the file keeps its bytes."""
     blocks = re.split(r'(?m)^(?=  - Name: )', metafile.read_text())
     for index, block in enumerate(blocks):
         if f'    Config: {config}\n' in block:
-            kept = re.sub(r'(?m)^    Results:\n(?:(?:      .*)?\n)*', '', block).rstrip('\n') + '\n'
-            others = [entry for entry in yaml.safe_load(block)[0].get('Results', []) if entry['Dataset'] != dataset]
-            task = 'Semantic Segmentation' if is_semantic([results['Metrics']]) else 'Instance Segmentation'
-            entries = [*others, {'Task': task, 'Dataset': dataset, **results}]
-            text = yaml.safe_dump({'Results': entries}, sort_keys=False, width=1000)
-            blocks[index] = kept + ''.join(f'    {line}\n' for line in _indented(text))
+            blocks[index] = change(block)
             metafile.write_text(''.join(blocks))
             return
     raise UserError(f'{metafile} has no model with "Config: {config}".', fix='add its entry first.')
+
+
+def _lines(entries: Mapping[str, Any]) -> str:
+    """YAML of some keys of a row, indented as its others."""
+    texts = [yaml.safe_dump({key: value}, sort_keys=False, width=1000) for key, value in entries.items()]
+    return ''.join(f'    {line}\n' for text in texts for line in _indented(text))
 
 
 def weights_of(metafiles: Sequence[Path], config: str) -> str:
@@ -358,7 +387,7 @@ def _public_command(command: str) -> str:
 def _indented(text: str) -> list[str]:
     """yaml.safe_dump writes list items flush with their key; the hosts indent them."""
     head, *rest = text.splitlines()
-    return [head, *(f'  {line}' for line in rest)]
+    return [head, *(f'  {line}' for line in rest)] if rest and rest[0].startswith('-') else [head, *rest]
 
 
 def table_row(cells: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ from mmengine.fileio import get_file_backend
 from mmengine.runner import checkpoint as mm
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmseg_plugins.config.shipped import SCHEME, weights_at
 from mmseg_plugins.engine.checkpoint.safe_load import CheckpointFileError, MapLocation, load_checkpoint_file
 from mmseg_plugins.utils.suggest import near_names
 
@@ -85,6 +86,11 @@ def load_from_ceph(filename: str, map_location: MapLocation = None, backend: str
         return load_checkpoint_file(buffer, map_location)
 
 
+def load_from_package(filename: str, map_location: MapLocation = None) -> Any:
+    """``mmseg_plugins://name``: a trained model that the package brings along."""
+    return load_checkpoint_file(weights_at(filename), map_location)
+
+
 def load_from_pavi(filename: str, map_location: MapLocation = None) -> Any:
     """``pavi://`` needs a client that was never published; refuse with a fix."""
     raise CheckpointFileError(f'{filename}: pavi:// is not read.', fix='download the file and name its path.')
@@ -100,6 +106,7 @@ def install() -> None:
         ('mmcls://',): load_from_mmcls,
         (r'(\S+\:)?s3://', r'(\S+\:)?petrel://'): load_from_ceph,
         ('pavi://',): load_from_pavi,
+        (SCHEME,): load_from_package,
     }
     for prefixes, reader in readers.items():
         for prefix in prefixes:

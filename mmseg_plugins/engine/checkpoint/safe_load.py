@@ -144,15 +144,22 @@ def load_checkpoint_file(path: Source, map_location: MapLocation = 'cpu', mmap: 
         raise CorruptCheckpointError(_corrupt_message(path, error)) from error
 
 
-def _load_safetensors(path: str | os.PathLike[str], map_location: MapLocation) -> dict[str, torch.Tensor]:
-    """Tensors by name; on the CPU unless a device is named."""
+def _load_safetensors(path: str | os.PathLike[str], map_location: MapLocation) -> dict[str, Any]:
+    """Tensors by name, on the CPU unless a device is named; where ``meta`` is with them, a checkpoint as mmengine's."""
     try:
-        tensors = read_safetensors(path)
+        tensors, meta = read_safetensors(path)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptCheckpointError(f'{path} cannot be read as safetensors: {error}.',
                                      fix='copy or download it again.') from error
     device = map_location if isinstance(map_location, (str, torch.device)) else 'cpu'
-    return {name: tensor.to(device) for name, tensor in tensors.items()}
+    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+    if meta is None:
+        return tensors
+    named = meta.get('dataset_meta')
+    if isinstance(named, dict):  # JSON knows no tuples, and the hosts draw with nothing else
+        meta['dataset_meta'] = {key: [tuple(color) for color in value] if key == 'palette' and isinstance(value, list)
+                                else tuple(value) if isinstance(value, list) else value for key, value in named.items()}
+    return dict(state_dict=tensors, meta=meta)
 
 
 def refused_globals(path: Source) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reading ``.safetensors``: a length, a JSON header of names, types, shapes and offsets, then the numbers.
+"""Reading and writing ``.safetensors``: a length, a JSON header of names, types, shapes and offsets, then the numbers.
 
 Format: https://github.com/huggingface/safetensors#format .  Nothing in such a file can be run, and no
 package is needed.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -22,8 +23,13 @@ DTYPES: dict[str, torch.dtype] = {
     'I32': torch.int32, 'I16': torch.int16, 'I8': torch.int8, 'U8': torch.uint8, 'BOOL': torch.bool}  # fmt: skip
 
 
-def read_safetensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """The tensors of a file on the CPU, by name.
+#: The header's entry (JSON text) in which this package writes a checkpoint's ``meta``: config, classes, palette, ...
+META = 'mmseg_plugins'
+_ALIGNMENT = 8  # bytes; the numbers begin at a multiple of it
+
+
+def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
+    """The tensors of a file on the CPU, by name, and the ``meta`` that this package wrote next to them, if any.
 
     Raises:
         ValueError: the file is cut short, or its header does not describe what follows it.
@@ -36,8 +42,33 @@ def read_safetensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         data = bytearray(file.read())
     if not isinstance(header, dict):
         raise ValueError('its header is no table of tensors')
-    header.pop('__metadata__', None)
-    return {name: _tensor(name, entry, data) for name, entry in header.items()}
+    text = (header.pop('__metadata__', None) or {}).get(META)
+    meta = None if text is None else json.loads(text)
+    if not isinstance(meta, (dict, type(None))):
+        raise ValueError(f'{META} in its header is no table')
+    return {name: _tensor(name, entry, data) for name, entry in header.items()}, meta
+
+
+def write_safetensors(file: IO[bytes], tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+    """Write tensors, and ``meta`` (whatever JSON can hold) into the header.
+
+    Raises:
+        ValueError: a tensor of a type that the format lacks.
+    """
+    names = {dtype: name for name, dtype in DTYPES.items()}
+    header: dict[str, Any] = {'__metadata__': {'format': 'pt', META: json.dumps(meta)}}
+    place = 0
+    for name, tensor in tensors.items():
+        if tensor.dtype not in names:
+            raise ValueError(f'{name} is of type {tensor.dtype}, which safetensors lacks')
+        size = tensor.numel() * tensor.element_size()
+        header[name] = dict(dtype=names[tensor.dtype], shape=list(tensor.shape), data_offsets=[place, place + size])
+        place += size
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % _ALIGNMENT)
+    file.write(len(text).to_bytes(HEADER_BYTES, 'little') + text)
+    for tensor in tensors.values():
+        file.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def _tensor(name: str, entry: dict[str, Any], data: bytearray) -> Tensor:
