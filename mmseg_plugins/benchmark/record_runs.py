@@ -22,6 +22,7 @@ from mmseg_plugins.reporting.metafiles import (
     weights_of,
 )
 from mmseg_plugins.reporting.overview import fill_overview, read_entries
+from mmseg_plugins.reporting.shipped_table import fill_shipped
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.devices import usable_device
 from mmseg_plugins.utils.errors import UserError
@@ -46,10 +47,13 @@ def update_tables(check: bool) -> list[str]:
     models = {path.with_name('README.md'): read_models(path) for path in sorted(configs.rglob('metafile.yml'))}
     everyone = [model for found in models.values() for model in found]
     changed = []
-    for readme in [configs / 'README.md', *models]:
+    page = configs.parent / 'docs' / 'pretrained.md'  # not in an installed package
+    for readme in [configs / 'README.md', *models, *([page] if page.is_file() else [])]:
         before = readme.read_text(encoding='utf-8')
         if readme in models:
             after = fill_tables(before, models[readme], everyone)
+        elif readme == page:
+            after = fill_shipped(before, everyone)
         else:
             after = fill_overview(before, read_entries(configs), configs)
         if after != before:
