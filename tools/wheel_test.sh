@@ -32,6 +32,11 @@ step 'list'
 grep -q panet_r18-path_1500it_shapes list.txt
 step 'convert-data'
 "$bin/mmseg-plugins" convert-data shapes --out-dir data/shapes --train 16 --val 4 --size 64 > log.txt 2>&1 || { cat log.txt; exit 1; }
+for name in $("$bin/python" -c 'from mmseg_plugins.config.shipped import shipped_models; print(*shipped_models())'); do
+  step "predict $name"
+  "$bin/mmseg-plugins" predict "$name" data/shapes/val/000001.jpg --out-dir "$name" > log.txt 2>&1 || { cat log.txt; exit 1; }
+  [ -s "$name/overlays/000001.jpg" ] || { find "$name"; exit 1; }
+done
 cat > mine.py <<'PY'
 _base_ = 'mmseg_plugins::quickstart/panet_r18-path_1500it_shapes.py'
 train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False)
