@@ -5,68 +5,83 @@ import torch.nn.functional as F
 BLOCKS = {2: 3, 3: 4, 4: 6, 5: 3}
 
 
+class _Shapes(dict):
+    """Name -> shape, filled layer by layer."""
+
+    def conv(self, name, out, inp, k, bias=False):
+        self[f'{name}.weight'] = (out, inp, k, k)
+        if bias:
+            self[f'{name}.bias'] = (out, )
+
+    def norm(self, name, channels):
+        self[f'{name}.weight'] = self[f'{name}.bias'] = (channels, )
+
+    def fc(self, name, out, inp):
+        self[f'{name}.weight'], self[f'{name}.bias'] = (out, inp), (out, )
+
+    def conv_gn(self, name, out, inp, k, bias=False, first=0):
+        self.conv(f'{name}.{first}', out, inp, k, bias)
+        self.norm(f'{name}.{first + 1}', out)
+
+
 def official_params(num_classes=81):
     """Name -> shape of the whole released mask model (4conv1fc box head)."""
-    params = {}
+    params = _Shapes()
+    _backbone_params(params)
+    _neck_params(params)
+    _head_params(params, num_classes)
+    return dict(params)
 
-    def conv(name, out, inp, k, bias=False):
-        params[f'{name}.weight'] = (out, inp, k, k)
-        if bias:
-            params[f'{name}.bias'] = (out, )
 
-    def norm(name, channels):
-        params[f'{name}.weight'] = params[f'{name}.bias'] = (channels, )
-
-    def fc(name, out, inp):
-        params[f'{name}.weight'], params[f'{name}.bias'] = (out, inp), (out, )
-
-    def conv_gn(name, out, inp, k, bias=False, first=0):
-        conv(f'{name}.{first}', out, inp, k, bias)
-        norm(f'{name}.{first + 1}', out)
-
+def _backbone_params(params):
     body = 'Conv_Body.conv_body'
-    conv(f'{body}.res1.conv1', 64, 3, 7)
-    norm(f'{body}.res1.bn1', 64)
+    params.conv(f'{body}.res1.conv1', 64, 3, 7)
+    params.norm(f'{body}.res1.bn1', 64)
     channels = 64
     for stage, count in BLOCKS.items():
         width = 64 * 2**(stage - 2)
         for i in range(count):
             block = f'{body}.res{stage}.{i}'
             for j, (out, inp, k) in enumerate([(width, channels, 1), (width, width, 3), (4 * width, width, 1)], 1):
-                conv(f'{block}.conv{j}', out, inp, k)
-                norm(f'{block}.bn{j}', out)
+                params.conv(f'{block}.conv{j}', out, inp, k)
+                params.norm(f'{block}.bn{j}', out)
             if i == 0:
-                conv(f'{block}.downsample.0', 4 * width, channels, 1)
-                norm(f'{block}.downsample.1', 4 * width)
+                params.conv(f'{block}.downsample.0', 4 * width, channels, 1)
+                params.norm(f'{block}.downsample.1', 4 * width)
             channels = 4 * width
-    conv_gn('Conv_Body.conv_top', 256, 2048, 1)
+
+
+def _neck_params(params):
+    params.conv_gn('Conv_Body.conv_top', 256, 2048, 1)
     for i, inp in enumerate([1024, 512, 256]):
-        conv_gn(f'Conv_Body.topdown_lateral_modules.{i}.conv_lateral', 256, inp, 1)
+        params.conv_gn(f'Conv_Body.topdown_lateral_modules.{i}.conv_lateral', 256, inp, 1)
     for i in range(4):
-        conv_gn(f'Conv_Body.posthoc_modules.{i}', 256, 256, 3)
+        params.conv_gn(f'Conv_Body.posthoc_modules.{i}', 256, 256, 3)
     for i in range(3):
-        conv_gn(f'Conv_Body.panet_buttomup_conv1_modules.{i}', 256, 256, 3, bias=True)
-        conv_gn(f'Conv_Body.panet_buttomup_conv2_modules.{i}', 256, 256, 3, bias=True)
-    conv('RPN.FPN_RPN_conv', 256, 256, 3, bias=True)
-    conv('RPN.FPN_RPN_cls_score', 3, 256, 1, bias=True)
-    conv('RPN.FPN_RPN_bbox_pred', 12, 256, 1, bias=True)
+        params.conv_gn(f'Conv_Body.panet_buttomup_conv1_modules.{i}', 256, 256, 3, bias=True)
+        params.conv_gn(f'Conv_Body.panet_buttomup_conv2_modules.{i}', 256, 256, 3, bias=True)
+
+
+def _head_params(params, num_classes):
+    params.conv('RPN.FPN_RPN_conv', 256, 256, 3, bias=True)
+    params.conv('RPN.FPN_RPN_cls_score', 3, 256, 1, bias=True)
+    params.conv('RPN.FPN_RPN_bbox_pred', 12, 256, 1, bias=True)
     for i in range(4):
-        conv_gn(f'Box_Head.conv1_head.{i}', 256, 256, 3)
-        conv_gn(f'Mask_Head.mask_conv1.{i}', 256, 256, 3)
+        params.conv_gn(f'Box_Head.conv1_head.{i}', 256, 256, 3)
+        params.conv_gn(f'Mask_Head.mask_conv1.{i}', 256, 256, 3)
     for first in (0, 3, 6):
-        conv_gn('Box_Head.convs', 256, 256, 3, first=first)
-    fc('Box_Head.fc', 1024, 256 * 49)
-    fc('Box_Outs.cls_score', num_classes, 1024)
-    fc('Box_Outs.bbox_pred', 4 * num_classes, 1024)
+        params.conv_gn('Box_Head.convs', 256, 256, 3, first=first)
+    params.fc('Box_Head.fc', 1024, 256 * 49)
+    params.fc('Box_Outs.cls_score', num_classes, 1024)
+    params.fc('Box_Outs.bbox_pred', 4 * num_classes, 1024)
     for first in (0, 3):
-        conv_gn('Mask_Head.conv_fcn', 256, 256, 3, first=first)
-    conv_gn('Mask_Head.mask_conv4', 256, 256, 3)
-    conv_gn('Mask_Head.mask_conv4_fc', 256, 256, 3)
-    conv_gn('Mask_Head.mask_conv5_fc', 128, 256, 3)
-    fc('Mask_Head.mask_fc.0', 784, 128 * 196)
+        params.conv_gn('Mask_Head.conv_fcn', 256, 256, 3, first=first)
+    params.conv_gn('Mask_Head.mask_conv4', 256, 256, 3)
+    params.conv_gn('Mask_Head.mask_conv4_fc', 256, 256, 3)
+    params.conv_gn('Mask_Head.mask_conv5_fc', 128, 256, 3)
+    params.fc('Mask_Head.mask_fc.0', 784, 128 * 196)
     params['Mask_Head.upconv.weight'], params['Mask_Head.upconv.bias'] = (256, 256, 2, 2), (256, )
-    conv('Mask_Outs.classify', num_classes, 256, 1, bias=True)
-    return params
+    params.conv('Mask_Outs.classify', num_classes, 256, 1, bias=True)
 
 
 def official_backbone(weights, x):

@@ -74,18 +74,16 @@ def mask_voting(
     ``max_per_image`` detections come out when scores tie at the last place, as in both originals.  Equal scores are
     taken in the order of the RoIs (the originals: in that of an unstable sort).
 
-    When no pixel of a canvas reaches ``binary_thr`` (votes that do not overlap), the detection
-
-    * is kept as the one pixel (W // 2, H // 2), its mask constant at the canvas's value there, where boxes are
-      inclusive;
-    * is dropped where they are half-open.
+    When no pixel of a canvas reaches ``binary_thr`` (votes that do not overlap), the detection is dropped where boxes
+    are half-open.  Where they are inclusive it is kept as the one pixel (W // 2, H // 2), its mask constant at the
+    canvas's value there.
 
     Args:
         boxes: (N, 4) x1 y1 x2 y2 in pixels of the image, clipped to it; see ``box_mode``.
         masks: (N, S, S) probabilities of 'inside', in [0, 1].
         scores: (N, C) class probabilities without the background's.
         image_shape: (H, W).
-        box_mode: How boxes count their pixels, and with it whose rules hold.  Inclusive: NMS removes IoU > ``nms_iou``,
+        box_mode: How boxes count their pixels, and whose rules hold.  Inclusive: NMS removes IoU > ``nms_iou``,
             at most ``max_per_image`` boxes of a class; half-open: NMS removes IoU >= ``nms_iou``, masks clipped to
             [0, 1].
         nms_iou: of the boxes of one class.
@@ -93,9 +91,8 @@ def mask_voting(
         binary_thr: > 0; a mask, and a canvas, is inside where it is at least this.
         max_per_image: limit over all classes.
         score_thr: least probability of a detection.
-        drop_flat: drop detections whose box has x1 = x2 or y1 = y2, thus also those of empty canvases.  The original's
-            GPU variant does, which both of its released configs use.  (It also reads a pixel beyond the box when it
-            enlarges a canvas to S x S; that is not followed.)
+        drop_flat: drop detections whose box has x1 = x2 or y1 = y2, thus also those of empty canvases, as the original's
+            GPU variant does, which its released configs use.  (It also reads a pixel beyond the box; not followed.)
 
     Raises:
         ValueError: shapes that do not fit, or a threshold out of range.
@@ -108,17 +105,21 @@ def mask_voting(
         iou = box_overlaps(boxes, boxes, box_mode)
         suppress = iou > nms_iou if inclusive else iou >= nms_iou
         kept, labels = _select(suppress, scores, max_per_image if inclusive else None, max_per_image, score_thr)
-        weights = (iou[kept] >= merge_iou) * scores[:, labels].T  # (D, N)
-        weights = weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+        weights = _vote_weights(iou[kept] >= merge_iou, scores[:, labels].T)
         areas = _pixels(boxes, box_mode)
         voted, keep = _fill_empty(_tight_boxes(weights, masks, areas, image_shape, binary_thr), image_shape, inclusive)
         corners = box_mode.from_half_open(voted)
         if drop_flat:
             keep &= (corners[:, 2:] > corners[:, :2]).all(1)
         soft = _resample(weights[keep], masks, areas, voted[keep], masks.shape[-1], binary_thr)
-        if not inclusive:
-            soft = soft.clamp(0, 1)
+        soft = soft if inclusive else soft.clamp(0, 1)
         return VotedInstances(corners[keep].float(), scores[kept, labels][keep], labels[keep], soft)
+
+
+def _vote_weights(near: Tensor, scores: Tensor) -> Tensor:
+    """(D, N) weights of each detection's voters, which sum to 1: the scores of its class at the RoIs near it."""
+    weights = near * scores
+    return weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
 
 
 @torch.no_grad()
