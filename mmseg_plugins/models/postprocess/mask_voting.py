@@ -91,8 +91,8 @@ def mask_voting(
         binary_thr: > 0; a mask, and a canvas, is inside where it is at least this.
         max_per_image: limit over all classes.
         score_thr: least probability of a detection.
-        drop_flat: drop detections whose box has x1 = x2 or y1 = y2, thus also those of empty canvases, as the GPU variant
-            of the original does, which its released configs use.  (It also reads a pixel beyond the box; not followed.)
+        drop_flat: drop detections whose box has x1 = x2 or y1 = y2, thus also those of empty canvases, as the GPU
+            variant of the original does, which its configs use.  (It also reads a pixel beyond the box; not followed.)
 
     Raises:
         ValueError: shapes that do not fit, or a threshold out of range.
