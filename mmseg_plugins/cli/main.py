@@ -59,6 +59,7 @@ COMMANDS = (
         Command('mmcv-systems', 'systems with compiled mmcv and without', 'benchmark_mmcv_systems'),
         Command('crf', 'the dense CRF next to pydensecrf and ConvCRF', 'benchmark_crf'),
         Command('overfit', 'can a system learn a few images by heart?', 'benchmark_overfit'),
+        Command('recipe', 'which learning rate suits a system, on held-out training images', 'benchmark_recipe'),
         Command('solo-memory', "peak memory of SOLO's prediction on one large image", 'benchmark_solo_memory'),
     )),
     Command('completion', 'a script for bash, zsh or fish that completes this command', 'completion'),
