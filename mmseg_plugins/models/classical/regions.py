@@ -5,9 +5,14 @@ Functions take an image (H, W, 3), BGR, and give labels (H, W) int32, 0 for back
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 from scipy import ndimage
+from scipy.sparse.linalg import ArpackError
 
 from mmseg_plugins.models.classical.foreground import clean, otsu
 from mmseg_plugins.models.classical.gray import channel_of, in_256_steps, smooth
@@ -16,6 +21,8 @@ from mmseg_plugins.utils.optional import scikit_image
 
 #: Most superpixels of an image: normalized cuts solve for eigenvectors of a matrix with so many rows.
 MOST_SUPERPIXELS = 300
+#: First guesses of the eigenvectors of normalized cuts.
+GUESSES = 3
 
 
 def region_growing(image: np.ndarray, *, channel: str = 'gray', sigma: float = 1.0, polarity: str = 'auto',
@@ -90,13 +97,27 @@ def normalized_cuts(image: np.ndarray, *, superpixel: int = 100, compactness: fl
         compactness: Of SLIC: how square superpixels are.
         color_sigma: Colors so far apart (0..255) are hardly similar.
         cut_below: Regions are divided while the cut's value is below this.
-        seed: Of the eigenvectors' first guess.
+        seed: Of the eigenvectors' first guess; where they do not converge, the next ones are tried, then an image stays
+            uncut, with a warning.
     """
     color = cv2.cvtColor(image.astype(np.uint8), cv2.COLOR_BGR2RGB) if image.shape[2] == 3 else np.repeat(image, 3, 2)
     count = int(np.clip(image.shape[0] * image.shape[1] / superpixel, 2, MOST_SUPERPIXELS))
     graph = scikit_image('graph')
     pieces = scikit_image('segmentation').slic(color, n_segments=count, compactness=compactness, start_label=0)
     similar = graph.rag_mean_color(color, pieces, mode='similarity', sigma=color_sigma)
-    regions = graph.cut_normalized(pieces, similar, thresh=cut_below, rng=seed)
+    regions = _cut(pieces, similar, cut_below, seed)
     background = np.bincount(regions.ravel()).argmax()
     return scikit_image('measure').label(regions, background=background, connectivity=1).astype(np.int32)
+
+
+def _cut(pieces: np.ndarray, similar: Any, below: float, seed: int) -> np.ndarray:
+    """Normalized cuts of a graph of superpixels; eigenvectors iterated from a random guess may not converge."""
+    for guess in range(seed, seed + GUESSES):
+        try:
+            return np.asarray(scikit_image('graph').cut_normalized(
+                pieces, similar, thresh=below, in_place=False, rng=guess))
+        except ArpackError as error:
+            reason = str(error)
+    print_log(f'normalized_cuts: an image stays uncut, since no eigenvectors were found from {GUESSES} guesses '
+              f'({reason}).', logger='current', level=logging.WARNING)
+    return np.zeros_like(pieces)

@@ -6,14 +6,17 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from mmseg.registry import MODELS as SEGMENTORS
 from mmseg.structures import SegDataSample
+from scipy.sparse.linalg import ArpackError
 from simulated_device import SimulatedDevice
 
 from mmseg_plugins.structures.masks import mask_box
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.optional import scikit_image
 
 DISCS = [(16, 16, 9), (30, 16, 9), (48, 46, 11)]  # x, y, radius: the first two overlap
 
@@ -77,6 +80,24 @@ def test_other_methods_find_the_objects(method, number):
 def test_other_methods_find_nothing_in_an_image_of_one_color(method):
     instances = found(build('ClassicalDetector', method=method), torch.full((3, 32, 32), 7, dtype=torch.uint8))
     assert len(instances) == 0
+
+
+@pytest.mark.parametrize(('failures', 'number'), [(1, 2), (3, 0)])
+def test_normalized_cuts_try_other_guesses_before_an_image_stays_uncut(failures, number, monkeypatch, capsys):
+    graph = scikit_image('graph')
+    cut, guesses = graph.cut_normalized, []
+
+    def failing(*args, **settings):
+        guesses.append(settings['rng'])
+        if len(guesses) <= failures:
+            raise ArpackError(3)
+        return cut(*args, **settings)
+
+    monkeypatch.setattr(graph, 'cut_normalized', failing)
+    MMLogger.get_instance('mmengine')
+    assert len(found(build('ClassicalDetector', method='normalized_cuts', divide={}), discs()[0])) == number
+    assert guesses == [0, 1, 2][:failures + (number > 0)]
+    assert ('stays uncut' in capsys.readouterr().out) == (number == 0)
 
 
 def test_label_maps_are_the_foreground():
