@@ -14,14 +14,12 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
+from mmseg_plugins.config.loading_steps import FILE_STEP, loading_steps, loads_image, step_name
 from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.structures.image_headers import DARK, lost_depth
 from mmseg_plugins.structures.images import png_bytes, reason_unreadable
 from mmseg_plugins.utils.errors import UserError
 
-#: The loading step of files, which the hosts' own inferencers replace by steps for arrays.
-_FILE_STEP = 'LoadImageFromFile'
-_ARRAY_STEPS = ('InferencerLoader', 'LoadImageFromNDArray')
 _AS_STORED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
 
 
@@ -37,23 +35,10 @@ def split_pipeline(cfg: Config) -> tuple[list[dict[str, Any]], list[dict[str, An
         for dataset in leaf_datasets(cfg[key]['dataset']):
             if not dataset.get('pipeline'):
                 continue
-            steps = [dict(step) for step in dataset['pipeline']]
-            loading = [step for step in steps if _loads_image(_name(step))]
-            for step in loading:
-                if _name(step) in _ARRAY_STEPS:
-                    step['type'] = _FILE_STEP
-            return loading or [dict(type=_FILE_STEP)], [step for step in steps if not _name(step).startswith('Load')
-                                                        and not _loads_image(_name(step))]
+            others = [dict(step) for step in dataset['pipeline']
+                      if not step_name(step).startswith('Load') and not loads_image(step)]
+            return loading_steps(dataset['pipeline']) or [dict(type=FILE_STEP)], others
     raise UserError('the config has no test_dataloader or val_dataloader with a pipeline to prepare images with')
-
-
-def _name(step: Mapping[str, Any]) -> str:
-    kind = step['type']
-    return str(kind if isinstance(kind, str) else kind.__name__).rsplit('.', 1)[-1]
-
-
-def _loads_image(name: str) -> bool:
-    return name in _ARRAY_STEPS or ('Load' in name and 'Image' in name and 'Annotation' not in name)
 
 
 class ImageLoader:
@@ -68,7 +53,7 @@ class ImageLoader:
     def __init__(self, steps: Sequence[Mapping[str, Any]], channels: int | None, largest_mean: float | None) -> None:
         self.steps = Compose([dict(step) for step in steps])
         first = steps[0]
-        self.from_file = _name(first) == _FILE_STEP
+        self.from_file = step_name(first) == FILE_STEP
         self.color = str(first.get('color_type', 'color')) if self.from_file else 'unchanged'
         self.float32 = bool(first.get('to_float32', False))
         self.channels, self.largest_mean = channels, largest_mean

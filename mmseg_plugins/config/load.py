@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.file_variables import Layers, assigned_names, is_layered, own_file, read_with
+from mmseg_plugins.config.host_metafiles import metafiles_read_once
 from mmseg_plugins.config.marks import DATA_VARIABLES, KEYS, ROOTS
 from mmseg_plugins.config.paths import resolve_config
 from mmseg_plugins.config.renamed import current_path
@@ -51,6 +52,7 @@ def find_host_configs() -> None:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
+@metafiles_read_once()
 def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | None = None) -> Config:
     """Read a config file and resolve its data variables.
 
@@ -95,6 +97,7 @@ def load_config(path: str | os.PathLike[str], cfg_options: Mapping[str, Any] | N
     return cfg
 
 
+@metafiles_read_once()
 def resolve_loaded(cfg: Config) -> None:
     """Resolve the data of a config that another tool read and may have changed, in place.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, DefaultScope
 
 from mmseg_plugins.config.walk import named_datasets
 from mmseg_plugins.data_check.check_report import DatasetReport
@@ -144,6 +144,11 @@ def check_config(
     Raises:
         Nothing for bad data: that is what the reports say.
     """
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):  # of steps that load images
+        return _check_config(cfg, splits, options)
+
+
+def _check_config(cfg: Mapping[str, Any], splits: Sequence[str], options: ImageOptions | None) -> list[DatasetReport]:
     reports: list[DatasetReport] = []
     done: list[tuple[Any, DatasetReport]] = []
     for split in splits:

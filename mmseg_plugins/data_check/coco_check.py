@@ -26,7 +26,7 @@ from mmseg_plugins.data_check.coco_structure import (
     shorten,
     structure_problems,
 )
-from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
+from mmseg_plugins.data_check.image_check import ImageOptions, Loading, images_to_open, open_image
 from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.structures.images import missing_files
 from mmseg_plugins.structures.rle import check_polygons, check_rle, short_polygons
@@ -49,7 +49,7 @@ class CocoSource:
         poly2mask: of ``LoadAnnotations``; False makes it ignore RLE masks.
         names_by_id: whether mmdet's own metric prints numbers of each class.
         needs_annotations: whether a set without annotations is an error.
-        decode_flags: with which OpenCV loads the images; None where another step loads them.
+        loading: how the config loads images.
     """
 
     name: str
@@ -62,7 +62,7 @@ class CocoSource:
     poly2mask: bool = True
     names_by_id: bool = False
     needs_annotations: bool = True
-    decode_flags: int | None = None
+    loading: Loading = None
 
 
 def _index_images(report: DatasetReport, images: Sequence[Any]) -> dict[Any, dict[str, Any]]:
@@ -268,9 +268,9 @@ def _check_files(
         )
     present = [image for i, image in enumerate(images) if i not in missing]
     report.paths = list(dict.fromkeys(source.img_dir / image['file_name'] for image in present))
-    chosen, decode = images_to_open([source.img_dir / image['file_name'] for image in present], options)
+    chosen, decode = images_to_open([source.img_dir / image['file_name'] for image in present], options, source.loading)
     for i in track(chosen, description=f'Checking images of {source.name}'):
-        check_image(report, source.img_dir, present[i], decode, source.decode_flags)
+        check_image(report, source.img_dir, present[i], decode, source.loading)
     if len(chosen) < len(present):
         report.notes.append(
             f'all {len(images)} image files were looked for, {len(chosen)} of them opened '
@@ -279,10 +279,10 @@ def _check_files(
 
 
 def check_image(report: DatasetReport, img_dir: Path, image: Mapping[str, Any], decode: bool,
-                flags: int | None = None) -> None:
+                loading: Loading = None) -> None:
     """Compare one image file with its entry in the JSON."""
     place = (image['file_name'], image['id'], None)
-    header = open_image(report, img_dir / image['file_name'], place, decode, flags)
+    header = open_image(report, img_dir / image['file_name'], place, decode, loading)
     if header is None:
         return
     if (header.width, header.height) != (image['width'], image['height']):

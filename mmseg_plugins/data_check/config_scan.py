@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-
+from mmseg_plugins.config.loading_steps import own_label_step
 from mmseg_plugins.config.walk import class_numbers, first_of, shares_labels
 from mmseg_plugins.data_check.coco_check import CocoSource
+from mmseg_plugins.data_check.image_check import image_loading
 from mmseg_plugins.data_check.map_check import MapSource
-
-#: ``color_type`` of mmcv's loading step -> what it tells OpenCV.
-DECODE_FLAGS = {'color': cv2.IMREAD_COLOR, 'grayscale': cv2.IMREAD_GRAYSCALE, 'unchanged': cv2.IMREAD_UNCHANGED}
 
 
 def class_number_problems(model: Any, names: Sequence[str], things: int | None = None, stuff: int = 0) -> list[str]:
@@ -102,16 +99,6 @@ def configured_classes(dataset: Mapping[str, Any], defaults: Mapping[str, Any]) 
     return tuple(classes or ()), None
 
 
-def decode_flags(pipeline: Any) -> int | None:
-    """With which flags the pipeline's ``LoadImageFromFile`` calls OpenCV; None where something else loads images."""
-    for step in pipeline or ():
-        kind = step.get('type') if isinstance(step, Mapping) else None
-        if str(kind).split('.')[-1] == 'LoadImageFromFile':
-            opencv = step.get('imdecode_backend', 'cv2') == 'cv2'
-            return DECODE_FLAGS.get(step.get('color_type', 'color')) if opencv else None
-    return None
-
-
 def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...], evaluators: Any) -> CocoSource:
     """What :func:`check_coco` needs of a ``CocoDataset`` config.
 
@@ -136,7 +123,7 @@ def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...],
             str(metric.get('type', '')).split('.')[-1] == 'CocoMetric' and bool(metric.get('classwise'))
             and not metric.get('sort_categories') for metric in metrics),
         needs_annotations=not name.startswith('test'),
-        decode_flags=decode_flags(dataset.get('pipeline')),
+        loading=image_loading(dataset.get('pipeline')),
     )
 
 
@@ -150,7 +137,7 @@ def panoptic_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, .
         map_dir=join_path(root, prefix.get('seg')),
         classes=classes,
         ann_file=join_path(root, dataset.get('ann_file')),
-        decode_flags=decode_flags(dataset.get('pipeline')),
+        loading=image_loading(dataset.get('pipeline')),
         things=things,
     )
 
@@ -177,7 +164,8 @@ def semantic_source(
         reduce_zero_label=option('reduce_zero_label', False),
         stored_values=len(stored) if stored else None,
         labelled=prefix.get('seg_map_path') is not None,
-        decode_flags=decode_flags(dataset.get('pipeline')),
+        labels_by=own_label_step(dataset.get('pipeline') or ()),
+        loading=image_loading(dataset.get('pipeline')),
     )
 
 

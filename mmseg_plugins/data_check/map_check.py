@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.fileio import list_dir_or_file, list_from_file
 
 from mmseg_plugins.data_check.check_report import DatasetReport, spread
-from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
+from mmseg_plugins.data_check.image_check import ImageOptions, Loading, OwnSteps, images_to_open, open_image
 from mmseg_plugins.structures.image_headers import read_header
 from mmseg_plugins.structures.images import missing_files, read_label_map
 from mmseg_plugins.utils.suggest import what_is_there
@@ -30,7 +30,8 @@ class MapSource:
         ann_file: panoptic JSON, or for semantic sets a list of stems; None lists ``img_dir``.
         img_suffix, map_suffix: of semantic sets.
         ignore_index, reduce_zero_label, label_map: as mmseg's loader applies them.
-        decode_flags: with which OpenCV loads the images; None where another step loads them.
+        loading: how the config loads images.
+        labels_by: the step that reads label maps where it is not the hosts'; they are not opened then.
         labelled: False for test images without label maps; ``map_dir`` means nothing then.
     """
 
@@ -45,7 +46,8 @@ class MapSource:
     reduce_zero_label: bool = False
     stored_values: int | None = None  # number of values in the files when label_map renumbers them
     labelled: bool = True
-    decode_flags: int | None = None
+    loading: Loading = None
+    labels_by: str = ''
     things: tuple[str, ...] | None = None
 
 
@@ -129,7 +131,10 @@ def check_semantic(source: MapSource, sample: int | None = 200, options: ImageOp
     pairs = [stem for stem in stems if stem not in missing]
     report.paths = [source.img_dir / (stem + source.img_suffix) for stem in pairs]
     _check_sizes(report, source, pairs, options or ImageOptions())
-    _check_labels(report, source, pairs, sample)
+    if source.labels_by:
+        report.notes.append(f'label maps are read by {source.labels_by}: they were not opened')
+    else:
+        _check_labels(report, source, pairs, sample)
     if source.ann_file is None or source.ann_file.is_dir():
         _note_maps_without_image(report, source, stems)
     return report
@@ -139,24 +144,28 @@ def _check_images(report: DatasetReport, source: MapSource, stems: Sequence[str]
     """Open the headers of images that have no maps."""
     use = 'trained on without labels' if source.name.startswith('train') else 'predicted, not measured'
     report.notes.append(f'the images have no label maps: they are {use}')
-    if source.img_suffix.lower().endswith(ARRAYS) or not options.files:
+    if _cannot_be_opened(source) or not options.files:
         return
-    chosen, decode = images_to_open(report.paths, options)
+    chosen, decode = images_to_open(report.paths, options, source.loading)
     for i in chosen:
         name = stems[i] + source.img_suffix
-        open_image(report, source.img_dir / name, (name, None, None), decode, source.decode_flags)
+        open_image(report, source.img_dir / name, (name, None, None), decode, source.loading)
+
+
+def _cannot_be_opened(source: MapSource) -> bool:
+    return source.img_suffix.lower().endswith(ARRAYS) and not isinstance(source.loading, OwnSteps)
 
 
 def _check_sizes(report: DatasetReport, source: MapSource, pairs: Sequence[str], options: ImageOptions) -> None:
     """Compare the sizes of images and maps by their headers."""
-    if source.img_suffix.lower().endswith(ARRAYS):
+    if _cannot_be_opened(source):
         report.notes.append(f'the sizes of *{source.img_suffix} files were not compared with their maps')
         return
-    chosen, decode = images_to_open(report.paths, options)
+    chosen, decode = images_to_open(report.paths, options, source.loading)
     for i in chosen:
         image_name, map_name = pairs[i] + source.img_suffix, pairs[i] + source.map_suffix
-        image = open_image(report, source.img_dir / image_name, (image_name, None, None), decode, source.decode_flags)
-        if image is None:
+        image = open_image(report, source.img_dir / image_name, (image_name, None, None), decode, source.loading)
+        if image is None or source.labels_by:
             continue
         try:
             labels = read_header(source.map_dir / map_name)

@@ -194,7 +194,7 @@ def _check_files(report: DatasetReport, source: MapSource, entries: Sequence[_En
             gone.add(i)
     present = [entry for i, entry in enumerate(entries) if i not in gone]
     report.paths = [source.img_dir / entry.image['file_name'] for entry in present]
-    chosen, decode = images_to_open(report.paths, options)
+    chosen, decode = images_to_open(report.paths, options, source.loading)
     for i in chosen:
         _check_sizes(report, source, present[i], decode)
     known = {finding.image_id for finding in report.findings}
@@ -212,7 +212,7 @@ def _check_files(report: DatasetReport, source: MapSource, entries: Sequence[_En
 def _check_sizes(report: DatasetReport, source: MapSource, entry: _Entry, decode: bool) -> None:
     image = entry.image
     place = (image['file_name'], image['id'], None)
-    header = open_image(report, source.img_dir / image['file_name'], place, decode, source.decode_flags)
+    header = open_image(report, source.img_dir / image['file_name'], place, decode, source.loading)
     if header is None:
         return
     size = (image['width'], image['height'])

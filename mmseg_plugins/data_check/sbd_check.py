@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_plugins.data_check.check_report import DatasetReport
-from mmseg_plugins.data_check.config_scan import decode_flags
-from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
+from mmseg_plugins.data_check.image_check import ImageOptions, Loading, image_loading, images_to_open, open_image
 from mmseg_plugins.datasets.sbd_files import CLASSES, FOLDERS, KNOWN_LISTS, SUFFIXES, read_instances, read_names
 from mmseg_plugins.structures.images import missing_files
 from mmseg_plugins.utils.errors import UserError
@@ -27,7 +26,7 @@ class SBDSource:
     folders: tuple[tuple[str, Path], ...]
     classes: tuple[str, ...]
     filter_empty: bool = False
-    decode_flags: int | None = None
+    loading: Loading = None
 
 
 def sbd_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...]) -> SBDSource:
@@ -40,7 +39,7 @@ def sbd_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...]) 
         folders=tuple((key, root / str(prefix[key])) for key in SUFFIXES),
         classes=classes,
         filter_empty=bool(rules.get('filter_empty_gt', False)),
-        decode_flags=decode_flags(dataset.get('pipeline')),
+        loading=image_loading(dataset.get('pipeline')),
     )
 
 
@@ -86,7 +85,7 @@ def _open_files(report: DatasetReport, source: SBDSource, names: list[str], opti
     holders: Counter[str] = Counter()
     empty = 0
     report.paths = [folders['img'] / (name + SUFFIXES['img']) for name in names]
-    chosen, decode = images_to_open(report.paths, options)
+    chosen, decode = images_to_open(report.paths, options, source.loading)
     for i in track(chosen, description=f'Checking SBD files of {source.name}'):
         files = {key: folders[key] / (names[i] + suffix) for key, suffix in SUFFIXES.items()}
         try:
@@ -98,7 +97,7 @@ def _open_files(report: DatasetReport, source: SBDSource, names: list[str], opti
         instances += labels
         holders += Counter(labels.keys())
         empty += not any(name in source.classes for name in labels)
-        header = open_image(report, files['img'], (files['img'].name, names[i], None), decode, source.decode_flags)
+        header = open_image(report, files['img'], (files['img'].name, names[i], None), decode, source.loading)
         if header is None:
             continue
         if (header.width, header.height) != (width, height):

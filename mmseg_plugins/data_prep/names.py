@@ -113,13 +113,22 @@ def split_of(name: str) -> str | None:
 
 
 def output_stems(names: Sequence[str]) -> list[str]:
-    """Names without suffix for N relative image names; where two would be equal, the suffix becomes part of them."""
+    """Names without suffix for N relative image names, no two of them equal, whatever letter case counts for.
+
+    Where two would be equal, the suffix becomes part of them, and then a number.
+    """
     stems = [PurePosixPath(name).with_suffix('').as_posix() for name in names]
     seen = Counter(stem.casefold() for stem in stems)
-    return [
-        stem if seen[stem.casefold()] == 1 else f'{stem}_{PurePosixPath(name).suffix.lstrip(".")}'
-        for stem, name in zip(stems, names, strict=True)
-    ]
+    taken = {stem for stem, number in seen.items() if number == 1}
+    made = []
+    for stem, name in zip(stems, names, strict=True):
+        if seen[stem.casefold()] > 1:
+            longer = f'{stem}_{PurePosixPath(name).suffix.lstrip(".")}'
+            ends = ('', *(f'_{number}' for number in range(2, len(names) + 2)))
+            stem = next(longer + end for end in ends if (longer + end).casefold() not in taken)
+            taken.add(stem.casefold())
+        made.append(stem)
+    return made
 
 
 def words_of(text: str) -> list[str]:

@@ -27,7 +27,7 @@ def choose_backend(wanted: str, image_ids: Sequence[Any]) -> tuple[str, str | No
 
     Args:
         wanted: ``auto`` or one of :data:`BACKENDS`.
-        image_ids: faster-coco-eval turns ids into integers, so text ids need pycocotools.
+        image_ids: faster-coco-eval turns ids into integers from 0, so others need pycocotools.
 
     Raises:
         ImportError: faster-coco-eval is asked for by name and not installed.
@@ -44,18 +44,19 @@ def choose_backend(wanted: str, image_ids: Sequence[Any]) -> tuple[str, str | No
             'pycocotools',
             'faster-coco-eval is not installed (pip install faster-coco-eval makes it several times faster)',
         )
-    if not all(isinstance(image_id, int) for image_id in image_ids):
-        return 'pycocotools', 'faster-coco-eval needs whole numbers as image ids, this set has others'
+    if not all(isinstance(image_id, int) and image_id >= 0 for image_id in image_ids):
+        return 'pycocotools', 'faster-coco-eval needs whole numbers from 0 as ids, this set has others'
     return 'faster-coco-eval', None
 
 
 def prepare_ground_truth(content: dict[str, Any]) -> dict[str, Any]:
-    """A COCO dictionary ready for evaluation: ``iscrowd`` present, no annotation id 0.
+    """A COCO dictionary ready for evaluation: ``iscrowd`` present, no annotation id 0, no annotation without its image.
 
     Both libraries mark 'unmatched' by the id 0, so an annotation with that id
-    would count as missed however well it is detected.
+    would count as missed however well it is detected.  None is evaluated whose image is not listed.
     """
-    annotations = [{'iscrowd': 0, **ann} for ann in content.get('annotations', ())]
+    images = {image['id'] for image in content['images']}
+    annotations = [{'iscrowd': 0, **ann} for ann in content.get('annotations', ()) if ann['image_id'] in images]
     if any(ann['id'] == 0 for ann in annotations):
         for i, ann in enumerate(annotations, start=1):
             ann['id'] = i

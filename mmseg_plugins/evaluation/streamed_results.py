@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from mmseg_plugins.data_prep.names import output_stems
 from mmseg_plugins.datasets.coco_api import ids_by_name
 from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.structures.images import save_image
@@ -30,14 +31,14 @@ class StreamedResults(BaseMetric):
         foreground/<folder>/<name>.png 255 where an object is, 0 elsewhere (a model of four levels)
         panoptic/<folder>/<name>.npz  array ``ids`` (H, W), class + 1000 * instance (panoptic)
 
-    ``<folder>`` is the last folder of the image's path.
+    ``<folder>`` is the last folder of the image's path.  :meth:`name_images` tells images of one folder and name apart.
 
     Args:
         out: The folder.
         ann_file: COCO file whose category ids are used, matched by class name; None is 1, 2, ...
 
     Raises:
-        UserError: two images have the same folder and name, so that one would overwrite the other.
+        UserError: an image that :meth:`name_images` was not told of has the folder and name of another.
     """
 
     default_prefix = 'streamed'
@@ -47,9 +48,28 @@ class StreamedResults(BaseMetric):
         self.out = Path(out)
         self.ann_file = ann_file
         self.images = 0
+        self._names: dict[str, str] = {}  # path of an image -> what its files are called
         self._written: dict[str, str] = {}
         self._category_ids: list[int] | None = None
         self._part(get_rank()).unlink(missing_ok=True)
+
+    def name_images(self, paths: Iterable[str]) -> None:
+        """Give each image a name of its own, before the first is predicted.
+
+        Of several images with one folder and name, each is called by its path from the folder that they share, and
+        ``a.png`` next to ``a.jpg`` by its suffix: ``a_png``.
+        """
+        unique = list(dict.fromkeys(paths))
+        short = {path: Path(path).parent.name + '/' + Path(path).name for path in unique}
+        groups: dict[str, list[str]] = {}
+        for path in unique:
+            groups.setdefault(str(Path(short[path]).with_suffix('')).casefold(), []).append(path)
+        for group in groups.values():
+            folders = {str(Path(path).parent) for path in group}
+            if len(folders) > 1:
+                shared = os.path.commonpath([os.path.abspath(folder) for folder in folders])
+                short.update((path, os.path.relpath(path, shared).replace(os.sep, '/')) for path in group)
+        self._names = dict(zip(unique, output_stems([short[path] for path in unique]), strict=True))
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Write the predictions of one batch."""
@@ -90,8 +110,9 @@ class StreamedResults(BaseMetric):
         return self.out / f'predictions.rank{rank}.part'
 
     def _place(self, kind: str, sample: Mapping[str, Any], suffix: str) -> Path:
-        path = Path(sample.get('img_path') or f'{sample.get("img_id", self.images)}')
-        name = f'{kind}/{path.parent.name}/{path.stem}{suffix}'
+        given = str(sample.get('img_path') or sample.get('img_id', self.images))
+        path = Path(given)
+        name = f'{kind}/{self._names.get(given, f"{path.parent.name}/{path.stem}")}{suffix}'
         first = self._written.setdefault(name, str(path))
         if first != str(path):
             raise UserError(f'--out: {first} and {path} would both be written to {name}.', fix='rename one of both.')

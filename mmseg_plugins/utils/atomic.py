@@ -27,6 +27,7 @@ from mmseg_plugins.utils.errors import UserError
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TEMPORARY = re.compile(r'^\..+\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.partial$')
 _DAY = 24 * 3600.0
+_LONGEST = 200  # bytes of a target's name in its temporary one: file systems end at 255
 
 
 class DiskFullError(UserError, OSError):
@@ -52,7 +53,8 @@ def atomic_write(path: str,
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     unique = f'{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}'
-    temporary = os.path.join(folder, f'.{os.path.basename(path)}.{unique}.partial')
+    name = os.fsencode(os.path.basename(path))[:_LONGEST].decode(errors='ignore')
+    temporary = os.path.join(folder, f'.{name}.{unique}.partial')
     recorder: _Recorder | None = None
     try:
         with open(temporary, 'wb') as file:

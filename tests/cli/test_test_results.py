@@ -34,14 +34,19 @@ def rows(path):
 
 def test_label_maps_are_streamed_and_every_class_has_its_iou(tmp_path):
     data = toy_runs.write_toy_label_maps(tmp_path / 'data', images=2)
+    places = ('day/cam', 'night/cam')  # the same name in folders of the same name
+    for folder in ('img_dir', 'ann_dir'):
+        for index, place in enumerate(places):
+            (data / folder / place).mkdir(parents=True)
+            (data / folder / f'{index}.png').rename(data / folder / place / '7.png')
     files = saved(toy_runs.segmentor_config(data, tmp_path / 'run'), tmp_path)
     assert main(['test', *files, '--out', str(tmp_path / 'out'), '--work-dir', str(tmp_path / 'run')]) == 0
     predictor, shares = Predictor(*files), np.zeros((3, 2))
-    for index in range(2):
-        labels = cv2.imread(str(tmp_path / 'out' / 'labels' / 'img_dir' / f'{index}.png'), -1)
-        sample = predictor(data / 'img_dir' / f'{index}.png')
+    for place in places:
+        labels = cv2.imread(str(tmp_path / 'out' / 'labels' / place / '7.png'), -1)
+        sample = predictor(data / 'img_dir' / place / '7.png')
         assert np.array_equal(labels, sample.pred_sem_seg.data[0].numpy())
-        truth = cv2.imread(str(data / 'ann_dir' / f'{index}.png'), -1)
+        truth = cv2.imread(str(data / 'ann_dir' / place / '7.png'), -1)
         for label in range(3):
             a, b = (truth == label), (labels == label) & (truth != 255)
             shares[label] += (a & b).sum(), (a | b).sum()
@@ -107,3 +112,19 @@ def test_nothing_of_an_image_stays_in_memory_and_equal_names_are_refused(tmp_pat
     assert not any(isinstance(value, (torch.Tensor, np.ndarray)) for value in vars(metric).values())
     with pytest.raises(UserError, match='would both be written'):
         metric.process({}, [dict(pred_sem_seg=dict(data=label_map), img_path='y/x/3.png')])
+
+
+def test_images_of_one_name_get_files_of_their_own(tmp_path):
+    metric = StreamedResults(tmp_path / 'out')
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    paths = ['d/day/cam/1.png', 'd/night/cam/1.png', 'd/cam/2.png', 'd/cam/2.jpg', 'd/cam/2_png.jpg', 'd/cam/3.png',
+             'd/cam/3.png']
+    metric.name_images(paths)
+    for label, path in enumerate(paths):
+        labels = torch.full((1, 4, 4), label)
+        metric.process({}, [dict(pred_sem_seg=dict(data=labels), pred_foreground=dict(data=labels), img_path=path)])
+    found = {file.relative_to(tmp_path / 'out').as_posix(): int(cv2.imread(str(file), -1).max())
+             for file in (tmp_path / 'out' / 'labels').rglob('*.png')}
+    assert found == {'labels/day/cam/1.png': 0, 'labels/night/cam/1.png': 1, 'labels/cam/2_png_2.png': 2,
+                     'labels/cam/2_jpg.png': 3, 'labels/cam/2_png.png': 4, 'labels/cam/3.png': 6}
+    assert len(list((tmp_path / 'out' / 'foreground').rglob('*.png'))) == 6

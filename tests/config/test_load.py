@@ -5,6 +5,7 @@ import json
 
 import pytest
 from config_files import ROOT
+from mmengine.config import utils as config_utils
 from mmengine.registry import MODELS, init_default_scope
 
 from mmseg_plugins.cli.main import main
@@ -181,3 +182,17 @@ def test_child_of_an_own_config_by_scope_builds_with_the_hosts_types(name, tmp_p
     cfg = load_config(tmp_path / 'child.py')
     init_default_scope(cfg.default_scope)
     MODELS.build(cfg.model)
+
+
+def test_metafiles_of_hosts_are_read_once_and_mmengine_stays_as_it_was(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError('mmengine reads a metafile again')
+
+    base = 'mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py'
+    first = load_config(base)
+    monkeypatch.setattr(config_utils, 'load', refuse)
+    assert load_config(base).to_dict() == first.to_dict()
+    assert config_utils.load is refuse
+    with pytest.raises(UserError, match='cannot be read'):
+        load_config('mmdet::mask_rcnn/no-such_config.py')
+    assert config_utils.load is refuse

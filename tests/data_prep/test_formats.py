@@ -288,6 +288,7 @@ def test_images_with_one_stem_keep_their_suffix(tmp_path):
     write(made, 'yolo', tmp_path / 'out')
     assert sorted(path.name for path in (tmp_path / 'out/labels/train').iterdir()) == ['a_jpg.txt', 'a_png.txt']
     assert output_stems(['a.jpg', 'b.png', 'a.png', 's/A.jpg']) == ['a_jpg', 'b', 'a_png', 's/A']
+    assert output_stems(['a.jpg', 'a_jpg.png', 'a.png', 'A.png']) == ['a_jpg_2', 'a_jpg', 'a_png', 'A_png_2']
 
 
 def test_overlapping_objects_are_counted_where_an_image_holds_one_number(tmp_path):

@@ -1,5 +1,6 @@
 """The hosts' own entry points with a config of ours: post_process acts, weights of other classes are refused."""
 
+from copy import deepcopy
 from typing import Any
 
 import cv2
@@ -196,23 +197,52 @@ def test_installing_again_changes_nothing():
     assert host_apis.BaseInferencer._init_model is before
 
 
-@pytest.mark.parametrize(('load', 'suffix', 'kind'), [
-    (dict(color_type='grayscale'), '.png', np.uint8),
-    (dict(color_type='unchanged', to_float32=True), '.png', np.uint16),
-    (dict(color_type='unchanged'), '.tiff', np.float32)], ids=['gray', '16 bits', 'float'])
-def test_the_hosts_load_images_as_the_config_says_and_predict_what_we_do(load, suffix, kind, segmentor, tmp_path):
-    cfg = segmentor[0].copy()
-    cfg.model.backbone.in_channels = 1
-    cfg.model.data_preprocessor.update(mean=[0.5], std=[9.0], bgr_to_rgb=False)
+#: Loading step, suffix, type and bands of images that are not of three times 8 bits.
+UNUSUAL = {
+    'gray': (dict(color_type='grayscale'), '.png', np.uint8, 1),
+    '16 bits': (dict(color_type='unchanged', to_float32=True), '.png', np.uint16, 1),
+    'float': (dict(color_type='unchanged'), '.tiff', np.float32, 1),
+    'four bands': (dict(color_type='unchanged'), '.png', np.uint8, 4),
+}
+
+
+def unusual(kind, base, folder, scope):
+    """Config, checkpoint and image of an untrained toy network for such images."""
+    load, suffix, dtype, bands = UNUSUAL[kind]
+    cfg = deepcopy(base)
+    cfg.model.backbone.in_channels = bands
+    cfg.model.backbone.pop('init_cfg', None)
+    scale = dict(mean=[0.5] * bands, std=[9.0] * bands) if scope == 'mmseg' or bands == 1 else dict(mean=None, std=None)
+    cfg.model.data_preprocessor.update(scale, bgr_to_rgb=False)
     cfg.test_dataloader.dataset.pipeline[0].update(load)
     cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
-    save(MODELS.build(cfg.model), tmp_path / 'model.pth', classes=CLASSES['mmseg'], palette=toy_runs.PALETTE)
-    image = str(tmp_path / f'image{suffix}')
-    cv2.imwrite(image, np.random.RandomState(0).randint(0, 255, (64, 64)).astype(kind))
-    expected = labels(Predictor(cfg, tmp_path / 'model.pth', 'cpu')(image))
-    assert len(np.unique(expected)) > 1
-    model = init_model(cfg.copy(), str(tmp_path / 'model.pth'), device='cpu')
-    assert np.array_equal(labels(inference_model(model, image)), expected)
-    inferencer = MMSegInferencer(model=cfg.copy(), weights=str(tmp_path / 'model.pth'), device='cpu')
-    data = next(iter(inferencer.preprocess([image], batch_size=1)))
-    assert np.array_equal(labels(inferencer.forward(data)[0]), expected)
+    save(MODELS.build(cfg.model), folder / 'model.pth', classes=CLASSES[scope], palette=toy_runs.PALETTE)
+    image = np.random.RandomState(0).randint(0, 255, (64, 64, bands)).squeeze().astype(dtype)
+    path = str(folder / f'image{suffix}')
+    cv2.imwrite(path, image)
+    return cfg, str(folder / 'model.pth'), path, image
+
+
+@pytest.mark.parametrize('kind', UNUSUAL)
+def test_mmsegs_own_functions_load_images_as_the_config_says_and_predict_what_we_do(kind, segmentor, tmp_path):
+    cfg, checkpoint, path, image = unusual(kind, segmentor[0], tmp_path, 'mmseg')
+    expected = labels(Predictor(cfg, checkpoint, 'cpu')(path))
+    for given in (path, image):
+        model = init_model(deepcopy(cfg), checkpoint, device='cpu')
+        assert np.array_equal(labels(inference_model(model, given)), expected)
+        inferencer = MMSegInferencer(model=deepcopy(cfg), weights=checkpoint, device='cpu')
+        data = next(iter(inferencer.preprocess([given], batch_size=1)))
+        assert np.array_equal(labels(inferencer.forward(data)[0]), expected)
+
+
+@pytest.mark.parametrize('kind', ['gray', '16 bits', 'four bands'])
+def test_mmdets_own_functions_load_images_as_the_config_says_and_predict_what_we_do(kind, detector, tmp_path):
+    cfg, checkpoint, path, image = unusual(kind, detector[0], tmp_path, 'mmdet')
+    expected = masks(Predictor(cfg, checkpoint, 'cpu')(path))
+    assert len(expected)
+    for given in (path, image):
+        model = init_detector(deepcopy(cfg), checkpoint, device='cpu')
+        assert np.array_equal(masks(inference_detector(model, given)), expected)
+        inferencer = DetInferencer(model=deepcopy(cfg), weights=checkpoint, device='cpu', show_progress=False)
+        found = inferencer(given, return_datasamples=True, no_save_vis=True)['predictions'][0]
+        assert np.array_equal(masks(found), expected)

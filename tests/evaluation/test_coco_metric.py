@@ -265,6 +265,26 @@ def test_text_image_ids_fall_back_to_pycocotools(tmp_path):
     )
 
 
+def test_a_negative_image_id_falls_back_to_pycocotools(tmp_path):
+    content, samples = make_set(images=3)
+    expected = run(FastCocoMetric(write(tmp_path, content), metric='segm'), samples)
+    for item in (*content['images'], *content['annotations']):
+        key = 'image_id' if 'image_id' in item else 'id'
+        item[key] = -7 if item[key] == 1 else item[key]
+    samples[0]['img_id'] = -7
+    metric = FastCocoMetric(write(tmp_path, content), metric='segm')
+    assert run(metric, samples) == expected
+    assert metric.backend == 'pycocotools'
+
+
+def test_annotations_of_images_that_are_not_listed_count_for_nothing(tmp_path):
+    content, samples = make_set(images=3)
+    expected = run(FastCocoMetric(write(tmp_path, content)), samples)
+    for place in ('seven', 99):
+        content['annotations'].append({**content['annotations'][0], 'id': 1000 + len(str(place)), 'image_id': place})
+    assert run(FastCocoMetric(write(tmp_path, content)), samples) == expected
+
+
 def test_truth_from_data_samples_equals_truth_from_the_file(tmp_path):
     content, samples = make_set()
     for item in samples:

@@ -129,10 +129,10 @@ def test_bits_of_a_value_are_known_of_gray_and_colored_images(tmp_path, name, de
     path = encoded(tmp_path / name, np.full((40, 60, depth), 200, dtype))
     assert read_header(path, flags=cv2.IMREAD_COLOR).bits == bits
     report = DatasetReport('train', 'x.json')
-    assert open_image(report, path, (name, 1, None), flags=cv2.IMREAD_COLOR).width == 60
+    assert open_image(report, path, (name, 1, None), loading=cv2.IMREAD_COLOR).width == 60
     assert report.counts == ({'file_header': 1} if bits > 8 else {})
     report.counts.clear()
-    open_image(report, path, (name, 1, None), flags=cv2.IMREAD_UNCHANGED)
+    open_image(report, path, (name, 1, None), loading=cv2.IMREAD_UNCHANGED)
     assert report.counts == {}
 
 
@@ -140,13 +140,13 @@ def test_twelve_bits_in_sixteen_are_warned_of_once(tmp_path):
     report = DatasetReport('train', 'x.json')
     for name in ('a.png', 'b.png'):
         encoded(tmp_path / name, np.full((40, 60, 3), 2794, np.uint16))
-        open_image(report, tmp_path / name, (name, 1, None), flags=cv2.IMREAD_COLOR)
+        open_image(report, tmp_path / name, (name, 1, None), loading=cv2.IMREAD_COLOR)
     assert report.counts == {'file_header': 2}
     (said,) = report.warnings
     assert 'a.png has 16 bits and a maximum of 2794; loading it with 8 bits leaves a maximum of 10 of 255. Fix' in said
     bright = DatasetReport('train', 'x.json')
     encoded(tmp_path / 'c.png', np.full((40, 60, 3), 60000, np.uint16))
-    open_image(bright, tmp_path / 'c.png', ('c.png', 1, None), flags=cv2.IMREAD_COLOR)
+    open_image(bright, tmp_path / 'c.png', ('c.png', 1, None), loading=cv2.IMREAD_COLOR)
     assert (bright.warnings, bright.doubtful()) == ([], True)
 
 
