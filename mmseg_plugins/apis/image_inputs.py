@@ -14,12 +14,14 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
-from mmseg_plugins.config.loading_steps import FILE_STEP, loading_steps, loads_image, step_name
+from mmseg_plugins.config.loading_steps import FILE_STEP, loading_steps, loads_image, reads_common_files, step_name
 from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.structures.image_headers import DARK, lost_depth
-from mmseg_plugins.structures.images import png_bytes, reason_unreadable
+from mmseg_plugins.structures.images import IMAGE_SUFFIXES, png_bytes, reason_unreadable
 from mmseg_plugins.utils.errors import UserError
 
+#: Files that only a loading step of one's own reads.
+ARRAY_SUFFIXES = ('.dcm', '.gz', '.h5', '.hdf5', '.mat', '.nii', '.npy', '.npz')
 _AS_STORED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
 
 
@@ -39,6 +41,15 @@ def split_pipeline(cfg: Config) -> tuple[list[dict[str, Any]], list[dict[str, An
                       if not step_name(step).startswith('Load') and not loads_image(step)]
             return loading_steps(dataset['pipeline']) or [dict(type=FILE_STEP)], others
     raise UserError('the config has no test_dataloader or val_dataloader with a pipeline to prepare images with')
+
+
+def image_suffixes(cfg: Config) -> tuple[str, ...]:
+    """Suffixes of the files in a folder that are images for a config: those of its own loading step, too."""
+    steps, _ = split_pipeline(cfg)
+    own = [Path('x' + str(leaf['img_suffix'])).suffix.lower() for key in ('test_dataloader', 'val_dataloader')
+           for leaf in leaf_datasets((cfg.get(key) or {}).get('dataset')) if leaf.get('img_suffix')]
+    arrays = () if reads_common_files(steps) else ARRAY_SUFFIXES
+    return tuple(dict.fromkeys((*IMAGE_SUFFIXES, *own, *arrays)))
 
 
 class ImageLoader:

@@ -39,7 +39,7 @@ class PredictionJob:
     levels: bool = False
 
 
-def find_images(path: Path, out_dir: Path) -> tuple[list[Path], list[str]]:
+def find_images(path: Path, out_dir: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> tuple[list[Path], list[str]]:
     """Image files and their names in results: relative to the folder, or the bare name of a single file.
 
     Pictures that an earlier run wrote below ``out_dir`` are left out.
@@ -51,10 +51,10 @@ def find_images(path: Path, out_dir: Path) -> tuple[list[Path], list[str]]:
         return [path], [path.name]
     if not path.is_dir():
         raise UserError(f'image or folder {path} does not exist.', fix='correct the path.')
-    files = list_images(path, [out_dir / name for name in RESULT_FOLDERS])
+    files = list_images(path, [out_dir / name for name in RESULT_FOLDERS], suffixes)
     if not files:
         raise UserError(
-            f'folder {path} holds no image ({", ".join(IMAGE_SUFFIXES)}), subfolders included.',
+            f'folder {path} holds no image ({", ".join(suffixes)}), subfolders included.',
             fix='name the folder of the images.',
         )
     return files, [file.relative_to(path).as_posix() for file in files]

@@ -53,11 +53,13 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.score_thr <= 1:
         raise UserError(f'--score-thr {args.score_thr}: scores lie between 0 and 1')
     check_out_dir(args.out_dir)
+    from mmseg_plugins.apis.image_inputs import ARRAY_SUFFIXES, image_suffixes
     from mmseg_plugins.apis.inference import Predictor
     from mmseg_plugins.apis.predict_files import PredictionJob, find_images, predict_files
     from mmseg_plugins.engine.checkpoint.fit import format_report
+    from mmseg_plugins.structures.images import IMAGE_SUFFIXES
 
-    files, names = find_images(args.image, args.out_dir)
+    find_images(args.image, args.out_dir, IMAGE_SUFFIXES + ARRAY_SUFFIXES)
     predictor = Predictor(
         args.config,
         args.checkpoint,
@@ -66,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         allow_partial=args.allow_partial,
         max_per_image=args.max_per_image,
     )
+    files, names = find_images(args.image, args.out_dir, image_suffixes(predictor.cfg))
     if any(predictor.report.values()):
         print(f'warning: the checkpoint fits only in part:\n{format_report(predictor.report)}', file=sys.stderr)
     job = PredictionJob(args.out_dir, args.score_thr, args.max_per_image, args.polygons, args.ann_file, args.levels)

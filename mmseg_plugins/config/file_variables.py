@@ -25,6 +25,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_plugins.config.marks import DATA_VARIABLES, marking_code
+from mmseg_plugins.config.walk import make_plain
 
 _BASE = '_base_'
 
@@ -103,6 +104,7 @@ def _read_copies(path: Path, layers: Layers, values_of: Callable[[Path], Mapping
             copy.write_text(text, encoding='utf-8')
         cfg = Config.fromfile(copies[path.resolve()])
         text = cfg.text
+    make_plain(cfg._cfg_dict)
     for file, copy in copies.items():
         head, tail = added[file]
         text = text.replace(f'{copy}\n{head}', f'{file}\n').replace(tail, '').replace(str(copy), str(file))
@@ -139,9 +141,12 @@ def _bases(path: Path) -> dict[str, Path | None]:
     """What ``_base_`` names: the file of each base, None for a host's; a file that mmengine will refuse has none."""
     values = [node.value for node in _assignments(path).get(_BASE, []) if isinstance(node, ast.Assign)]
     try:
-        named = ast.literal_eval(values[-1]) if values else []
-    except ValueError:
-        return {}
+        named = ast.literal_eval(values[0]) if values else []
+    except ValueError:  # 'folder/' + 'file.py'
+        try:
+            named = Config._get_base_files(str(path))
+        except Exception:  # whatever a computation raises; mmengine will raise it again
+            return {}
     return {base: own_file(base, path.parent) for base in ([named] if isinstance(named, str) else named)}
 
 

@@ -89,6 +89,9 @@ class _Resolver:
                     self._fill_unlabeled(leaf)
                 else:
                     self._fill_files(leaf, split, 1 if shares else len(leaves))
+        for split in SPLITS:
+            for leaf in leaf_datasets(_dataset(self.cfg, split)):
+                _open_lists_of_one(leaf)
         self._fill_classes()
         for split in ('val', 'test'):
             self._fill_evaluator(split, before[split])
@@ -160,6 +163,10 @@ class _Resolver:
                 fix=f'leave out {name} or {place}.')
 
     def _read_class_list(self) -> None:
+        for name in ('classes', 'thing_classes', 'stuff_classes'):
+            if isinstance(self.cfg.get(name), (set, frozenset)):
+                raise UserError(f'{name} = {self.cfg[name]!r} is a set, whose order differs from run to run.',
+                                rule='label i is class i.', fix=f'{name} = ({", ".join(map(repr, self.cfg[name]))},)')
         classes = self.cfg.get('classes')
         if isinstance(classes, str):
             self.class_file = classes
@@ -306,6 +313,16 @@ class _Resolver:
             parts.append(part)
         leaf.clear()
         leaf.update(type='ConcatDataset', datasets=parts)
+
+
+def _open_lists_of_one(leaf: Any) -> None:
+    """Where all lists of files and folders have one element, that element takes the list's place."""
+    prefixes = leaf.get('data_prefix') or {}
+    lists = [(node, key) for node, keys in ((leaf, ('ann_file',)), (prefixes, tuple(prefixes))) for key in keys
+             if isinstance(node.get(key), (list, tuple))]
+    if all(len(node[key]) == 1 and isinstance(node[key][0], str) for node, key in lists):
+        for node, key in lists:
+            node[key] = node[key][0]
 
 
 def prefix_keys(leaf: Any) -> tuple[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 #: Parts of a model whose ``num_classes`` counts something else than the data set's classes.
@@ -137,6 +138,31 @@ def places_of(node: Any, name: str, prefix: str = '') -> Iterator[str]:
         if key == name:
             yield f'{prefix}{key}'
         yield from places_of(value, name, f'{prefix}{key}.')
+
+
+def make_plain(config: Any) -> None:
+    """Make texts of paths (``pathlib``) and forget what a config file imports or defines besides, in place.
+
+    mmengine forgets modules and functions; a class, such as ``Path`` itself, would break the printed config.
+    """
+    for key in [key for key, value in config.items() if isinstance(value, type) or callable(value)]:
+        del config[key]
+    _paths_as_text(config)
+
+
+def _paths_as_text(node: Any) -> Any:
+    if isinstance(node, PurePath):
+        return str(node)
+    if isinstance(node, dict):
+        for key, value in node.items():
+            changed = _paths_as_text(value)
+            if changed is not value:
+                node[key] = changed
+    elif isinstance(node, (list, tuple)):
+        items = [_paths_as_text(item) for item in node]
+        if any(new is not old for new, old in zip(items, node, strict=True)):
+            return type(node)(items)
+    return node
 
 
 def forget_own_scope(node: Any) -> None:

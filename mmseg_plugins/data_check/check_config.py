@@ -21,6 +21,7 @@ from mmseg_plugins.data_check.config_scan import (
     is_remote,
     missing_label_problem,
     panoptic_source,
+    path_problem,
     semantic_source,
     takes_unlabeled,
 )
@@ -80,6 +81,7 @@ def check_dataset(
         report.notes.append(f'not checked: {"its files lie on a storage backend" if kind else own_way}')
         return report
     classes, problem = configured_classes(dataset, getattr(cls, 'METAINFO', {}))
+    problem = path_problem(dataset) or problem
     if problem:
         report.errors.append(problem)
         return report

@@ -259,7 +259,9 @@ def _check_files(
         return
     missing = set(missing_files(source.img_dir, [image['file_name'] for image in images]))
     for i in sorted(missing):
-        report.add('missing_image', images[i]['file_name'], images[i]['id'], None, '')
+        name = images[i]['file_name']
+        detail = 'folders are separated by "/" here, not by "\\"' if '\\' in name else ''
+        report.add('missing_image', name, images[i]['id'], None, detail)
     if images and len(missing) == len(images):
         report.errors.append(
             f'not one of the {len(images)} images is in {source.img_dir}. '

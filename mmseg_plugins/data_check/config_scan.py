@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_plugins.config.loading_steps import own_label_step
@@ -89,14 +89,36 @@ def configured_classes(dataset: Mapping[str, Any], defaults: Mapping[str, Any]) 
     that names a file is read as a list, one name a line.
     """
     metainfo = dataset.get('metainfo') or {}
-    if 'CLASSES' in metainfo and 'classes' not in metainfo:
-        return (), "metainfo has 'CLASSES', which mmdet 3 and mmseg 1 ignore. Fix: write metainfo=dict(classes=...)"
     classes = metainfo.get('classes', defaults.get('classes'))
+    if 'CLASSES' in metainfo and metainfo['CLASSES'] != classes:
+        return (), (f"metainfo has CLASSES = {metainfo['CLASSES']!r}, which mmdet 3 and mmseg 1 ignore; the classes "
+                    f'are {classes!r}. Fix: write metainfo=dict(classes=...)')
+    if isinstance(classes, (set, frozenset)):
+        return (), (f'classes = {classes!r} is a set, whose order differs from run to run. Rule: label i is class i. '
+                    'Fix: a tuple.')
     if isinstance(classes, str):
         if Path(classes).is_file():
             return tuple(Path(classes).read_text(encoding='utf-8').split('\n')), None
         return (), f"classes = {classes!r} is a text: each letter would be a class. Fix: classes = ('{classes}',)"
-    return tuple(classes or ()), None
+    names = tuple(classes or ())
+    wrong = next((name for name in names if not isinstance(name, str)), None)
+    if wrong is not None:
+        return (), f'classes = {names!r} has {wrong!r}. Rule: the names of classes are texts. Fix: {str(wrong)!r}.'
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        return (), f'classes = {names!r} has {double!r} twice. Rule: a class is named once. Fix: leave one out.'
+    return names, None
+
+
+def path_problem(dataset: Mapping[str, Any]) -> str | None:
+    """What of the files and folders of a data set is no text; None where all is."""
+    prefixes = dataset.get('data_prefix') or {}
+    if not isinstance(prefixes, Mapping):
+        return f"data_prefix = {prefixes!r}. Rule: it names folders by kind. Fix: data_prefix=dict(img='folder/')."
+    for name, value in {**{key: dataset.get(key) for key in ('data_root', 'ann_file')}, **prefixes}.items():
+        if not isinstance(value, (str, PurePath, type(None))):
+            return f'{name} = {value!r} is no text. Rule: files and folders are texts. Fix: {name} = {str(value)!r}.'
+    return None
 
 
 def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...], evaluators: Any) -> CocoSource:

@@ -55,7 +55,7 @@ class OwnSteps:
                           f'({type(error).__name__}: {error})') from error
         if loaded is None:
             raise OSError(f'{self.name}, with which the config loads images, gives nothing for it')
-        shape = getattr(loaded.get('img'), 'shape', ())
+        shape: tuple[int, ...] = getattr(loaded.get('img'), 'shape', ())
         return Header(shape[1], shape[0], False, self.name) if len(shape) in (2, 3) else None
 
     @cached_property

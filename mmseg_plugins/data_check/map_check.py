@@ -195,6 +195,12 @@ def _check_labels(report: DatasetReport, source: MapSource, pairs: Sequence[str]
                 empty.append(stem + source.map_suffix)
     report.notes.append(f'the labels of {len(chosen)} of {len(pairs)} maps were read')
     _check_classes(report, source, present)
+    ignored = source.ignore_index
+    plain = source.stored_values is None and not source.reduce_zero_label
+    if plain and ignored in present and 0 <= ignored < len(source.classes):
+        report.warnings.append(
+            f'label {ignored} is the class {source.classes[ignored]!r} and the ignored label: '
+            'nothing of this class is learned or measured. Fix: another ignore_index, or leave the class out.')
     if empty and len(empty) == len(chosen):
         report.errors.append(
             f'none of the {len(chosen)} maps that were read holds a labelled pixel, all are {source.ignore_index} '
@@ -248,6 +254,9 @@ def semantic_map_problem(labels: np.ndarray | None, source: MapSource) -> str | 
     if labels.dtype.kind == 'f' and not np.array_equal(labels, np.round(labels)):
         return 'its values are no whole numbers; a label map holds class numbers'
     values = sorted(_values(labels))
+    if values[-1] > 255:
+        return (f"labels up to {values[-1]}, and mmseg's LoadAnnotations keeps 8 bits: 256 becomes 0. Rule: labels are "
+                '0..255. Fix: write the maps with numbers up to 255, 255 for what is ignored')
     number = source.stored_values if source.stored_values is not None else len(source.classes)
     first = 1 if source.reduce_zero_label else 0  # 0 becomes the ignored label then
     wrong = [v for v in values if not (first <= v < number + first) and v not in (source.ignore_index, first - 1)]

@@ -15,9 +15,10 @@ from mmseg_plugins.data_prep.coco_files import INDEX, NO_SPLIT, RESULTS, read_co
 from mmseg_plugins.data_prep.label_images import find_pairs, read_label_images, write_label_images
 from mmseg_plugins.data_prep.labelme import read_labelme, write_labelme
 from mmseg_plugins.data_prep.mask_folders import read_mask_folders
-from mmseg_plugins.data_prep.names import by_key, files_below, match_key, output_stems
+from mmseg_plugins.data_prep.names import by_key, match_key, output_stems
 from mmseg_plugins.data_prep.via import read_via
 from mmseg_plugins.data_prep.yolo import find_yaml, read_yolo, write_yolo
+from mmseg_plugins.structures.images import files_below
 from mmseg_plugins.structures.rle import encode_mask
 from mmseg_plugins.utils.errors import UserError
 

@@ -25,8 +25,8 @@ from mmseg_plugins.data_prep.annotations import (
     require_size,
 )
 from mmseg_plugins.data_prep.common import read_json_object
-from mmseg_plugins.data_prep.names import by_key, files_below, is_label, no_image, plain, split_of
-from mmseg_plugins.structures.images import decode_file, save_image
+from mmseg_plugins.data_prep.names import by_key, is_label, no_image, plain, split_of
+from mmseg_plugins.structures.images import decode_file, files_below, save_image
 from mmseg_plugins.structures.rle import encode_labels
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError

@@ -38,8 +38,8 @@ from mmseg_plugins.data_prep.common import (
     rectangle_outline,
     require_folder,
 )
-from mmseg_plugins.data_prep.names import files_below, find_file, plain, split_of
-from mmseg_plugins.structures.images import IMAGE_SUFFIXES, decode_bytes
+from mmseg_plugins.data_prep.names import find_file, plain, split_of
+from mmseg_plugins.structures.images import IMAGE_SUFFIXES, decode_bytes, files_below
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 

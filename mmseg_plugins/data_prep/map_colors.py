@@ -9,8 +9,7 @@ import numpy as np
 
 from mmseg_plugins.config.classes import class_list
 from mmseg_plugins.data_prep.common import require_folder
-from mmseg_plugins.data_prep.names import files_below
-from mmseg_plugins.structures.images import read_label_map, save_image
+from mmseg_plugins.structures.images import files_below, read_label_map, save_image
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 

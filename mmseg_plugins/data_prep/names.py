@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from mmseg_plugins.structures.images import IMAGE_SUFFIXES
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import near_names
 
@@ -22,16 +20,6 @@ LABEL_ENDS = ('_gtfine_instanceids', '_instanceids', '_cp_masks', '_masks', '_ma
 IMAGE_ENDS = ('_leftimg8bit',)
 #: First folder of a name -> the split.
 SPLITS = {'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val', 'test': 'test'}
-
-
-def files_below(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """Files with these suffixes (in any case) below a folder, sorted; hidden ones are none, links are followed."""
-    found = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        found += [Path(place, name) for name in names
-                  if not name.startswith('.') and Path(name).suffix.lower() in suffixes]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def plain(text: str) -> str:

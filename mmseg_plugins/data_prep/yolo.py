@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from mmseg_plugins.data_prep.annotations import AnnotatedImage, AnnotationSet, ReadOptions, open_image
-from mmseg_plugins.data_prep.names import SPLITS, files_below, find_file, no_image, read_text
+from mmseg_plugins.data_prep.names import SPLITS, find_file, no_image, read_text
+from mmseg_plugins.structures.images import files_below
 from mmseg_plugins.utils.atomic import atomic_write_bytes
 from mmseg_plugins.utils.errors import UserError
 

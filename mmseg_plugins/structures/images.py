@@ -87,14 +87,25 @@ def png_bytes(image: np.ndarray) -> bytes:
     return bytes(cv2.imencode('.png', image)[1].tobytes())
 
 
-def list_images(folder: str | os.PathLike[str], but_below: Iterable[Path] = ()) -> list[Path]:
-    """All image files below a folder but some subfolders, sorted by path, told by :data:`IMAGE_SUFFIXES`."""
-    root = Path(folder)
-    files = [path for path in root.rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+def files_below(folder: str | os.PathLike[str], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """Files with these suffixes (in any case) below a folder, sorted; hidden ones are none, links are followed."""
+    found, seen = [], set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith('.'))
+        if real not in seen:
+            found += [Path(place, name) for name in names
+                      if not name.startswith('.') and Path(name).suffix.lower() in suffixes]
+        seen.add(real)
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def list_images(folder: str | os.PathLike[str], but_below: Iterable[Path] = (),
+                suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """What :func:`files_below` finds, without what lies below some subfolders."""
+    files = [path for path in files_below(folder, suffixes) if path.is_file()]
     hidden = {path.resolve() for path in but_below}
-    if hidden:
-        files = [path for path in files if hidden.isdisjoint(path.resolve().parents)]
-    return sorted(files, key=lambda path: path.relative_to(root).as_posix())
+    return [path for path in files if hidden.isdisjoint(path.resolve().parents)] if hidden else files
 
 
 def read_label_map(path: Path) -> np.ndarray | None:

@@ -5,6 +5,7 @@ mmengine removes every space of a value, so that ``data_root="my data/"`` reads 
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,9 @@ from mmengine.config import DictAction
 
 _BRACKETS = {'(': ')', '[': ']'}
 _QUOTES = '\'"'
+#: Last words of keys whose values are names: of files, folders, classes.
+_NAMES = re.compile(r'data_root|work_dir|load_from|(\w+_)?ann_file|(\w+_)?(img|seg)_prefix|img|img_path|seg'
+                    r'|seg_map_path|(img|seg_map)_suffix|((thing|stuff)_)?classes')
 
 
 class CfgOptions(DictAction):
@@ -20,7 +24,7 @@ class CfgOptions(DictAction):
 
     A value is a number, ``true``/``false``, ``None`` or text; ``1,2,3`` and ``[1,2,3]`` are lists, ``(1,2)`` is a
     tuple, and both nest.  Spaces around elements are dropped, those inside a text are kept.  Quotes keep a comma:
-    ``classes='["a, b",c]'`` has two elements.
+    ``classes='["a, b",c]'`` has two elements.  Names of files, folders and classes stay texts: ``data_root=2024``.
 
     Raises:
         SystemExit: an argument has no ``=``, or its brackets or quotes do not match (argparse's usage error).
@@ -36,14 +40,18 @@ class CfgOptions(DictAction):
                 parser.error(f'{option_string} {argument}: no KEY=VALUE. Fix: e.g. train_cfg.max_iters=100; a value '
                              'with spaces in quotes, data_root="my data/"')
             try:
-                options[key.strip()] = parse_value(text)
+                options[key.strip()] = parse_value(text, bool(_NAMES.fullmatch(key.strip().split('.')[-1])))
             except ValueError as error:
                 parser.error(f'{option_string} {argument}: {error}')
         setattr(namespace, self.dest, options)
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str, names: bool = False) -> Any:
     """The value that an option's text stands for; see :class:`CfgOptions`.
+
+    Args:
+        text: The text.
+        names: Whether numbers and truth values in it are texts, too.
 
     Raises:
         ValueError: brackets or quotes of a list do not match.
@@ -51,13 +59,18 @@ def parse_value(text: str) -> Any:
     text = text.strip()
     if len(text) > 1 and text[0] in _QUOTES and text.find(text[0], 1) == len(text) - 1:
         inside = text[1:-1]
-        return parse_value(inside) if _is_bracketed(inside) else DictAction._parse_int_float_bool(inside)
+        return parse_value(inside, names) if _is_bracketed(inside) else _plain_value(inside, names)
     if _is_bracketed(text) and len(_split(text)) == 1:
-        values = [parse_value(part) for part in _split(text[1:-1])]
+        values = [parse_value(part, names) for part in _split(text[1:-1])]
         return tuple(values) if text[0] == '(' else values
     if ',' in text:
-        return [parse_value(part) for part in _split(text)]
-    return DictAction._parse_int_float_bool(text)
+        return [parse_value(part, names) for part in _split(text)]
+    return _plain_value(text, names)
+
+
+def _plain_value(text: str, names: bool) -> Any:
+    value = DictAction._parse_int_float_bool(text)
+    return value if value is None or not names else text
 
 
 def _is_bracketed(text: str) -> bool:

@@ -44,6 +44,43 @@ def test_parts_of_a_concatenation_keep_their_files(base, child):
     assert (second.data_root, second.ann_file, second.data_prefix.img) == (cfg.data_root, 'b.json', 'j/')
 
 
+PATHS = '''
+from pathlib import Path
+data_root = Path('mine') / 'deep'
+train_ann_file = [Path('a.json'), 'b.json']
+val_dataloader = dict(dataset=dict(data_prefix=dict(img=Path('v'))))
+'''
+
+
+def test_paths_of_pathlib_are_texts(child):
+    cfg = load_config(child(INSTANCES, PATHS))
+    assert parts(cfg.train_dataloader) == [('mine/deep', 'a.json', 'train/'), ('mine/deep', 'b.json', 'train/')]
+    assert cfg.val_dataloader.dataset.data_prefix.img == 'v'
+    assert 'Path' not in cfg
+    assert Config.fromstring(cfg.pretty_text, '.py').data_root == 'mine/deep'
+
+
+def test_a_base_may_be_computed(tmp_path):
+    text = f"_base_ = {str(INSTANCES.parent)!r} + '/' + {INSTANCES.name!r}\ndata_root = 'mine/'\n"
+    (tmp_path / 'child.py').write_text(text)
+    cfg = load_config(tmp_path / 'child.py')
+    assert (cfg.train_dataloader.dataset.data_root, cfg.train_dataloader.dataset.ann_file) == (
+        'mine/', 'annotations/instances_train.json')
+
+
+def test_a_list_of_one_file_is_that_file(child):
+    cfg = load_config(child(INSTANCES, "train_ann_file = ['a.json']\nval_ann_file = ('v.json',)"))
+    assert cfg.train_dataloader.dataset.ann_file == 'a.json'
+    assert cfg.val_evaluator.ann_file == 'data/shapes/v.json'
+
+
+@pytest.mark.parametrize('name', ['classes', 'thing_classes'])
+def test_a_set_of_classes_is_refused_as_it_has_no_order(name, child):
+    base = INSTANCES if name == 'classes' else PANOPTIC
+    with pytest.raises(UserError, match=f'{name} = .* is a set, whose order differs from run to run'):
+        load_config(child(base, f"{name} = {{'a', 'b'}}"))
+
+
 MMDET_STYLE = '''
 meta = dict(classes=('balloon',))
 train_dataloader = dict(dataset=dict(

@@ -107,6 +107,25 @@ def test_maps_that_are_all_void_are_counted_and_stop_only_if_all_are(tmp_path):
     assert 'none of the 2 maps' in problem
 
 
+def test_labels_that_mmseg_would_cut_to_8_bits_are_refused(tmp_path):
+    source = semantic(tmp_path, classes=tuple(map(str, range(300))), ignore_index=65535)
+    for value in (256, 65535):
+        labels = np.array([[0, 1], [2, value]], np.uint16)
+        cv2.imwrite(str(tmp_path / 'ann/a.png'), labels)
+        (problem,) = check_semantic(source).problems()
+        assert f'a.png: labels up to {value}, and mmseg' in problem
+        info = dict(seg_map_path=str(tmp_path / 'ann/a.png'), reduce_zero_label=False, seg_fields=[])
+        assert LoadAnnotations()(info)['gt_seg_map'].max() < 256  # the reason
+    cv2.imwrite(str(tmp_path / 'ann/a.png'), np.array([[0, 1], [2, 2]], np.uint16))
+    assert check_semantic(source).problems() == []
+
+
+def test_an_ignored_label_that_is_a_class_is_a_warning(tmp_path):
+    report = check_semantic(semantic(tmp_path, ((0, 1), (2, 2)), ignore_index=2))
+    assert "label 2 is the class 'sky' and the ignored label" in ' '.join(report.warnings)
+    assert report.problems() == []
+
+
 def test_palette_images_are_read_as_mmseg_reads_them(tmp_path):
     """VOC's maps: OpenCV would turn them into colours."""
     source = semantic(tmp_path)

@@ -14,7 +14,7 @@ from mmseg_plugins.data_check.check_report import DatasetReport, spread
 from mmseg_plugins.data_check.coco_check import check_image
 from mmseg_plugins.data_check.image_check import ImageOptions, images_to_open, open_image
 from mmseg_plugins.structures.image_headers import read_header
-from mmseg_plugins.structures.images import decode_file, missing_files
+from mmseg_plugins.structures.images import decode_file, list_images, missing_files
 
 ENTRY = {'id': 1, 'width': 60, 'height': 40}
 
@@ -195,3 +195,17 @@ def test_all_pixels_of_small_sets_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(image_check, 'ALL_PIXELS', 100)
     assert images_to_open(paths, ImageOptions(max_headers=2)) == ([0, 1], False)
     assert images_to_open(paths, ImageOptions(max_headers=2, decode=True)) == ([0, 1, 2], True)
+
+
+def test_folders_are_searched_through_links_and_without_hidden_files(tmp_path):
+    root, elsewhere = tmp_path / 'root', tmp_path / 'elsewhere'
+    for path in (root / 'a.JPG', root / '._a.jpg', root / '.checkpoints' / 'b.png', root / 'notes.txt', root / 'c.npy',
+                 elsewhere / 'd.png', root / 'out' / 'e.png'):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'1')
+    (root / 'linked').symlink_to(elsewhere)
+    (root / 'round').symlink_to(root)  # ends nowhere
+    (root / 'gone.png').symlink_to(root / 'nothing.png')
+    names = [path.relative_to(root).as_posix() for path in list_images(root, [root / 'out'])]
+    assert names == ['a.JPG', 'linked/d.png']
+    assert len(list_images(root, [root / 'out'], ('.npy',))) == 1

@@ -41,6 +41,14 @@ def test_spaces_inside_a_text_are_kept(text, value):
     assert parsed('--cfg-options', f'key={text}') == {'key': value}
 
 
+@pytest.mark.parametrize(('argument', 'value'), [
+    ('data_root=2024', '2024'), ('train_img_prefix=01', '01'), ('train_dataloader.dataset.data_prefix.img=007', '007'),
+    ('classes=[1,"2"]', ['1', '2']), ('val_ann_file=None', None), ('train_ann_file=1,2', ['1', '2']),
+    ('num_classes=2', 2), ('load_from=true', 'true')])
+def test_names_of_files_folders_and_classes_stay_texts(argument, value):
+    assert list(parsed('--cfg-options', argument).values()) == [value]
+
+
 def test_options_add_up():
     assert parsed('--cfg-options', 'a=1', 'b.c=2', '--cfg-options', 'a=3') == {'a': 3, 'b.c': 2}
 
