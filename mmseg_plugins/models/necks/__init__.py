@@ -3,5 +3,6 @@
 from .panet_fpn import PANetFPN
 from .psenet_fpn import PSENetFPN
 from .simple_feature_pyramid import LN2d, SimpleFeaturePyramid
+from .unet_decoder import UNetDecoder
 
-__all__ = ['LN2d', 'PANetFPN', 'PSENetFPN', 'SimpleFeaturePyramid']
+__all__ = ['LN2d', 'PANetFPN', 'PSENetFPN', 'SimpleFeaturePyramid', 'UNetDecoder']
