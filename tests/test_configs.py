@@ -201,3 +201,14 @@ def test_detectors_trained_on_crops_see_no_padding_in_a_test(name):
     image = torch.zeros(3, 90, 70, dtype=torch.uint8)
     prepared = MODELS.build(cfg.model.data_preprocessor)(dict(inputs=[image], data_samples=None))
     assert prepared['inputs'].shape[-2:] == (90, 70)
+
+
+def test_published_recipes_of_one_image_size_let_cudnn_choose_its_algorithms():
+    """Off where images have sizes of their own (FCN), and in the small settings, which two CPU cores train."""
+    small = re.compile(r'_(nuclei|shapes|balloon|images)\.py$|it-crop\d+_camvid\.py$')
+    for name in NAMES:
+        cfg = loaded(name)
+        if cfg.get('default_scope') == 'mmseg' and not small.search(name):
+            data = (cfg.train_dataloader.get('dataset') or {}).get('type', '')
+            one_size = bool(cfg.model.data_preprocessor.get('size')) or 'CamVid' in data or 'Cityscapes' in data
+            assert cfg.env_cfg.cudnn_benchmark == one_size, name

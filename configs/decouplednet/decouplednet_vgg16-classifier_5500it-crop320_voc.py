@@ -4,6 +4,8 @@
 # The original's settings of this stage are not released; rate and steps are decided here.  Not yet measured here.
 _base_ = ['../_base_/datasets/voc12aug_semantic.py', '../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 vgg16 = 'checkpoints/vgg16_caffe.pth'
 at_once = 8

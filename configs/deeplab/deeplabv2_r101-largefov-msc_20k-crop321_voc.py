@@ -4,6 +4,6 @@
 #        checkpoints/deeplabv2_r101_coco.pth
 #   python tools/train.py configs/deeplab/deeplabv2_r101-largefov-msc_20k-crop321_voc.py
 # Not yet measured here.
-_base_ = ['./_base_/r101_msc.py', './_base_/voc_caffe.py']
+_base_ = ['./_base_/r101_msc.py', './_base_/voc_caffe-scales.py']
 
 model = dict(decode_head=dict(dilations=(12, )))

@@ -2,7 +2,7 @@
 # the stem's pool rounded up all the same.  No file to make first.
 #   python tools/train.py configs/deeplab/deeplabv2_r101-torchvision-msc_20k-crop321_voc.py
 # Not yet measured here.
-_base_ = ['./_base_/r101_msc.py', './_base_/voc_caffe.py']
+_base_ = ['./_base_/r101_msc.py', './_base_/voc_caffe-scales.py']
 
 model = dict(
     data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),

@@ -1,5 +1,6 @@
 # DeepLab v3, second half: output stride 8, rates doubled, batch norms frozen, from deeplabv3_r101-os16's last weights.
-# Published (from memory, not checked): 79.77 mIoU on VOC val with several scales and flips.
+# Published (from memory, not checked): this second training for VOC's test server; 79.77 mIoU on VOC val is the net
+# trained at stride 16 and tested under this config with several scales and flips (test ... --tta).
 # First: deeplabv3_r101-os16_30k-crop513_voc.py; load_from names its checkpoint.
 #   tools/dist_train.sh configs/deeplab/deeplabv3_r101-os8_30k-crop513_voc.py 4
 # Not yet measured here.

@@ -5,6 +5,7 @@
 # Not yet measured here.
 _base_ = './_base_/pretrain.py'
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
 data_root = 'data/imagenet21k/'
 folders = ['.']
 crop_size = 224

@@ -10,6 +10,8 @@ _base_ = [
     '../_base_/runtime/semantic_runtime.py',
 ]
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 max_iters = 20000
 base_lr = 1e-3

@@ -4,6 +4,7 @@
 # SegmentationClassAug holds a map for each name of ImageSets/Segmentation/trainaug.txt:
 # SBD's (mmseg's tools/dataset_converters/voc_aug.py writes them and the list), and
 # over them VOC's own: cp SegmentationClass/*.png SegmentationClassAug/
+# (FCN and CRF-RNN train on SBD's alone, SegmentationClassSBD: configs/fcn/README.md.)
 # data_root moves everything (--cfg-options data_root=...).
 data_root = 'data/VOCdevkit/VOC2012/'
 dataset = dict(type='PascalVOCDataset', data_root=data_root)

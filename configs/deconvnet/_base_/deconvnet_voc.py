@@ -5,6 +5,8 @@
 # SegmentationClassAug holds a label map for each of the 10,582 names of trainaug.txt.
 _base_ = ['../../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 data_root = 'data/VOCdevkit/VOC2012/'
 vgg16 = 'checkpoints/vgg16_deconvnet.pth'  # mmseg-plugins convert-weights vgg16-deconvnet makes it

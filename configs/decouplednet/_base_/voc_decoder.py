@@ -3,6 +3,8 @@
 # 320 x 320 are cut and mirrored.
 _base_ = ['../../_base_/datasets/voc12aug_semantic.py', '../../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 load_from = 'work_dirs/decouplednet_vgg16-classifier_5500it-crop320_voc/iter_44000.pth'
 at_once = 4

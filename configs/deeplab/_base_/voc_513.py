@@ -2,6 +2,8 @@
 # polynomial decay to 0.
 _base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 max_iters = 30000
 val_interval = 3000

@@ -1,6 +1,8 @@
-# PASCAL VOC as DeepLab's Caffe nets were trained: a scale of .5 to 1.5, crops of 321, batches of 10, 20,000 steps,
-# polynomial decay to 0.
+# PASCAL VOC as DeepLab's VGG nets were trained: crops of 321 and their mirror images, no scales, batches of 10, 20,000
+# steps, polynomial decay to 0.  ResNet-101: voc_caffe-scales.py.
 _base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
+
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
 
 # ------------------------------------------------------------------ often changed
 max_iters = 20000
@@ -10,7 +12,6 @@ crop_size = (321, 321)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='RandomChoice', transforms=[[dict(type='Resize', scale_factor=s)] for s in (0.5, 0.75, 1.0, 1.25, 1.5)]),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),

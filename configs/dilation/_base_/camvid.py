@@ -1,9 +1,12 @@
 # DilatedNet as published, on CamVid: unpadded VGG-16, crops of 628 px out of images
 # with a mirrored margin of 186 px (256 px of each crop are labeled, every eighth),
-# 14 a step, SGD with momentum .9.  Stages are leaves of this file.  628 px is the
+# 14 a step, SGD with momentum .9, biases at twice the rate and without decay.  The
+# context stage has whole images instead of crops.  Stages are leaves of this file.  628 px is the
 # paper's crop as recalled (the released code's default is 500); the numbers of steps
 # are ours.
 _base_ = ['../../_base_/datasets/camvid.py', '../../_base_/runtime/semantic_runtime.py']
+
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
 
 # ------------------------------------------------------------------ often changed
 max_iters = 20000
@@ -58,6 +61,8 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=10
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='SGD', lr=base_lr, momentum=0.9, weight_decay=5e-4))
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=base_lr, momentum=0.9, weight_decay=5e-4),
+    paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=[100000], gamma=0.1)]
 default_hooks = dict(checkpoint=dict(interval=1000))

@@ -2,6 +2,8 @@
 # the learning rate divided by 10 every 100.
 _base_ = ['../../_base_/runtime/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 base_lr = 5e-4
 max_epochs = 300

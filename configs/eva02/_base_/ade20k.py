@@ -2,6 +2,8 @@
 # 32.  A batch of 32: 4 images on each of 8 GPUs.
 _base_ = ['mmseg::_base_/datasets/ade20k.py', '../../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 crop_size = (512, 512)
 max_iters = 60000

@@ -6,6 +6,8 @@ _base_ = [
     '../../_base_/runtime/iters_runtime.py',
 ]
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 image_size = 1024  # side of the square, in training and in tests; boxes keep their ratio, zeros fill the rest
 max_iters = 60000

@@ -2,6 +2,8 @@
 # 32: one image on each of 32 GPUs.
 _base_ = ['mmseg::_base_/datasets/coco-stuff164k.py', '../../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 crop_size = (896, 896)
 max_iters = 60000

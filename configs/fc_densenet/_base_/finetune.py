@@ -2,6 +2,8 @@
 # rate (from memory, not checked), the rest as in the first part (recipe_750e.py).
 _base_ = ['../../_base_/runtime/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 base_lr = 1e-4
 max_epochs = 750

@@ -3,6 +3,8 @@
 # mean IoU.  The penalty of 1e-4 times the sum of squared weights is a decay of 2e-4.
 _base_ = ['../../_base_/runtime/semantic_epochs_runtime.py', '../../_base_/datasets/camvid_full.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 base_lr = 1e-3
 max_epochs = 750

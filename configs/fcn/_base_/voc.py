@@ -7,7 +7,7 @@ _base_ = ['../../_base_/runtime/semantic_runtime.py']
 # ------------------------------------------------------------------ often changed
 data_root = 'data/VOCdevkit/VOC2012/'
 train_list = 'ImageSets/Segmentation/sbd_train.txt'
-train_labels = 'SegmentationClassAug'
+train_labels = 'SegmentationClassSBD'  # SBD's own maps alone; SegmentationClassAug has VOC's over them
 val_list = 'ImageSets/Segmentation/seg11valid.txt'
 max_iters = 100000
 

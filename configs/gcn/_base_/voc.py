@@ -2,6 +2,8 @@
 # one image a step, momentum .99, decay 5e-4 and flips as in the paper.
 _base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/voc12aug_semantic.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 crop_size = (512, 512)  # VOC's images are at most 500 px: all of each, padded
 max_iters = 317460  # 30 times 10,582 images

@@ -4,6 +4,8 @@
 # 100 and 200, which stops training; its option's help says a tenth, as here.
 _base_ = ['../../_base_/runtime/semantic_epochs_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 max_epochs = 300
 base_lr = 5e-4  # for 8 images a step

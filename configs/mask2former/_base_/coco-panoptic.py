@@ -4,6 +4,7 @@ _base_ = ['mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic.py']
 
 custom_imports = dict(imports=['mmseg_plugins.activate'], allow_failed_imports=False)
 runner_type = 'mmseg_plugins.SafeRunner'
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
 default_hooks = dict(checkpoint=dict(type='mmseg_plugins.SafeCheckpointHook'))
 visualizer = dict(type='mmseg_plugins.PanopticVisualizer')
 

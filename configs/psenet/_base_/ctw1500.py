@@ -7,6 +7,8 @@ _base_ = [
     'mmdet::_base_/models/mask-rcnn_r50_fpn.py',
 ]
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 data_root = 'data/ctw1500/'
 train_ann_file = 'annotations/instances_train.json'

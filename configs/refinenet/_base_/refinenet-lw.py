@@ -3,6 +3,8 @@
 # the decoder's first weights those that PyTorch gives.
 _base_ = ['../../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 crop_size = (500, 500)
 short_side = 350

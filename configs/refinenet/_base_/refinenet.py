@@ -2,6 +2,8 @@
 # lr 5e-4 (a tenth of it in the backbone), batch norm's statistics frozen.
 _base_ = ['../../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 crop_size = (400, 400)
 short_side = 450  # the original's smallest short edge

@@ -5,6 +5,8 @@
 #   https://github.com/alexgkendall/SegNet-Tutorial/tree/bb68b64e72cb004b3ed927fee0f5624dd8097498/Models
 _base_ = ['../../_base_/runtime/semantic_runtime.py', '../../_base_/datasets/camvid_full.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 vgg16 = 'checkpoints/vgg16_encoder.pth'  # mmseg-plugins convert-weights vgg16-segnet makes it
 max_iters = 40000

@@ -6,8 +6,10 @@ from .instances_to_seg_map import InstancesToSegMap
 from .load_panoptic import LoadPanopticAnnotations
 from .mirror_pad import MirrorPad
 from .pretraining import BlockMasking, RandomResizedCrop
+from .random_gaussian_blur import RandomGaussianBlur
 
 __all__ = [
     'BlockMasking', 'BorderWeightMap', 'ClassSubset', 'CropAroundObject', 'ElasticDeformation', 'InstancesToSegMap',
-    'LoadPanopticAnnotations', 'MirrorPad', 'PackClassLabels', 'PackWeightedSegInputs', 'RandomResizedCrop'
+    'LoadPanopticAnnotations', 'MirrorPad', 'PackClassLabels', 'PackWeightedSegInputs', 'RandomGaussianBlur',
+    'RandomResizedCrop'
 ]

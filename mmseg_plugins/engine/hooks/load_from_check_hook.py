@@ -28,6 +28,8 @@ class LoadFromCheckHook(Hook):
         made_by: Command that trains the stage before, for the message.
         new: Regular expressions of parameters that this stage adds; each must match a whole name.
         dropped: Of parameters that this stage no longer has.
+        renamed: Beginnings of names in the file, and what this stage's model makes of them when it loads
+            (``{'decode_head.': 'decode_head.head.'}``); names that the model has already stay as they are.
 
     Raises:
         UserError: at the start of training: no ``load_from``, no such file, or other differences.
@@ -35,10 +37,12 @@ class LoadFromCheckHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, *, made_by: str, new: Sequence[str] = (), dropped: Sequence[str] = ()) -> None:
+    def __init__(self, *, made_by: str, new: Sequence[str] = (), dropped: Sequence[str] = (),
+                 renamed: Mapping[str, str] | None = None) -> None:
         self.made_by = made_by
         self.new = list(new)
         self.dropped = list(dropped)
+        self.renamed = dict(renamed or {})
 
     def before_run(self, runner: Any) -> None:
         """Check; called when the loops are built and nothing is loaded yet."""
@@ -56,13 +60,22 @@ class LoadFromCheckHook(Hook):
         checkpoint = load_checkpoint_file(os.path.expanduser(path), mmap=True)
         weights = checkpoint.get('state_dict', checkpoint)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        problems = self._compare({re.sub(r'^module\.', '', key): value for key, value in weights.items()},
-                                 model.state_dict())
+        wanted = model.state_dict()
+        found = {self._name_here(re.sub(r'^module\.', '', key), wanted): value for key, value in weights.items()}
+        problems = self._compare(found, wanted)
         if problems:
             raise UserError(
                 f'load_from={path!r} is not the result of the stage before:\n  ' + '\n  '.join(problems) + '\n',
                 fix=f'name a checkpoint that this command made\n  {self.made_by}',
             )
+
+    def _name_here(self, key: str, wanted: Mapping[str, Any]) -> str:
+        """A name of the file as the model will read it."""
+        if key not in wanted:
+            for before, after in self.renamed.items():
+                if key.startswith(before) and not key.startswith(after):
+                    return after + key[len(before):]
+        return key
 
     def _compare(self, weights: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
         """One line for each parameter that may not differ."""

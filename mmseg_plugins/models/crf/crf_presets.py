@@ -1,8 +1,9 @@
 """Parameters of dense CRFs as published, by name.
 
-Sources: pydensecrf's README (lucasb-eyer/pydensecrf@2723c7f); the scripts of DeepLab v1 (TheLegendAli/DeepLab-Context@
-fb04e9e, crf_runner) and v2 (run_densecrf.sh for VGG-16, kazuto1011/deeplab-pytorch@4219467 for ResNet-101);
-HyeonwooNoh/DeconvNet; torrvision/crfasrnn@2156669.
+Sources: pydensecrf's README (lucasb-eyer/pydensecrf@2723c7f); the script of DeepLab v1 (``run_densecrf.sh`` of
+TheLegendAli/DeepLab-Context@20484a5) and the page of each of its models, as several repositories quote them (the pages
+are gone; w, xy, rgb of the net without LargeFOV: 5, 50, 10, where the script has 5, 50, 3); v2 (run_densecrf.sh for
+VGG-16, kazuto1011/deeplab-pytorch@4219467 for ResNet-101); HyeonwooNoh/DeconvNet; torrvision/crfasrnn@2156669.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ class CRFParams:
 PRESETS = {
     'pydensecrf': CRFParams(),
     'deeplabv1': CRFParams(3, 3, 50, 3, 5, 10),
+    'deeplabv1-plain': CRFParams(3, 3, 50, 10, 5, 10),
+    'deeplabv1-largefov': CRFParams(3, 3, 121, 5, 4, 10),
+    'deeplabv1-msc': CRFParams(3, 3, 95, 3, 3, 10),
+    'deeplabv1-msc-largefov': CRFParams(3, 3, 83, 5, 4, 10),
     'deeplabv2-vgg16': CRFParams(3, 3, 49, 5, 4, 10),
     'deeplabv2-r101': CRFParams(1, 3, 67, 3, 4, 10),
     'deconvnet': CRFParams(3, 3, 20, 3, 5, 10),

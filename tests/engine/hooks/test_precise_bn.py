@@ -7,7 +7,8 @@ import torch
 from engine_toy import loader, toy_config, train, validation
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS
+from semantic_batches import random_labels, semantic_batch
 from torch import nn
 from toy_runs import segmentor_config, write_toy_label_maps
 
@@ -190,6 +191,48 @@ def test_in_a_segmentor(tmp_path):
     layers = [m for m in runner.model.modules() if isinstance(m, nn.BatchNorm2d)]
     assert len(layers) > 5
     assert all(layer.num_batches_tracked == 2 and layer.momentum == 0.1 for layer in layers)
+
+
+def densenet(batch_statistics):
+    """A small FC-DenseNet with the paper's dropout before every norm of a block."""
+    layout = dict(growth_rate=8, dropout=0.2, batch_statistics=batch_statistics)
+    torch.manual_seed(0)
+    model = MODELS.build(dict(
+        type='mmseg.EncoderDecoder',
+        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', mean=[127.5] * 3, std=[64.0] * 3, size=(32, 32)),
+        backbone=dict(type='mmseg_plugins.FCDenseNet', stem_channels=16, down_layers=(2, 2), bottleneck_layers=2,
+                      **layout),
+        decode_head=dict(type='mmseg_plugins.FCDenseNetHead', in_channels=[32, 48, 16], up_layers=(2, 2), num_classes=3,
+                         loss_decode=dict(type='mmseg.CrossEntropyLoss'), **layout),
+        test_cfg=dict(mode='whole')))
+    model.init_weights()
+    return model
+
+
+def test_dropout_before_norms_inflates_moving_variances_and_precise_ones_close_the_gap():
+    model, original = densenet(False), densenet(True)
+    data = [semantic_batch([random_labels((32, 32), 3, void=0.0, seed=j) for j in range(4)], seed=i) for i in range(2)]
+    with torch.no_grad():
+        for _ in range(20):
+            for one in data:
+                model.train()(**model.data_preprocessor(one, True), mode='loss')
+    original.load_state_dict(model.state_dict())
+    inputs = model.data_preprocessor(data[0], True)['inputs']
+
+    def logits(net):
+        with torch.no_grad():
+            return net.eval().encode_decode(inputs, [dict(ori_shape=(32, 32), img_shape=(32, 32))] * 4)
+
+    def variances():
+        return torch.cat([m.running_var for m in model.modules() if isinstance(m, nn.BatchNorm2d)])
+
+    wanted, moving, moving_variances = logits(original), logits(model), variances()
+    average_batch_statistics(model, data)
+    precise = logits(model)
+    assert (moving_variances / variances()).median() > 1.2  # dropout is on in training
+    gap, closed = ((other - wanted).norm() / wanted.norm() for other in (moving, precise))
+    assert gap > 0.1
+    assert closed < 0.3 * gap
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [

@@ -185,7 +185,9 @@ def test_presets_are_the_published_ones():
         gaussian_sxy=1, gaussian_compat=3, bilateral_sxy=67, bilateral_srgb=3, bilateral_compat=4, iterations=10)
     assert {name: (p.gaussian_sxy, p.bilateral_sxy, p.bilateral_srgb, p.bilateral_compat, p.iterations)
             for name, p in PRESETS.items()} == {
-        'pydensecrf': (3, 80, 13, 10, 5), 'deeplabv1': (3, 50, 3, 5, 10), 'deeplabv2-vgg16': (3, 49, 5, 4, 10),
+        'pydensecrf': (3, 80, 13, 10, 5), 'deeplabv1': (3, 50, 3, 5, 10), 'deeplabv1-plain': (3, 50, 10, 5, 10),
+        'deeplabv1-largefov': (3, 121, 5, 4, 10), 'deeplabv1-msc': (3, 95, 3, 3, 10),
+        'deeplabv1-msc-largefov': (3, 83, 5, 4, 10), 'deeplabv2-vgg16': (3, 49, 5, 4, 10),
         'deeplabv2-r101': (1, 67, 3, 4, 10), 'deconvnet': (3, 20, 3, 5, 10), 'crf-rnn': (3, 160, 3, 5, 10)}
 
 
