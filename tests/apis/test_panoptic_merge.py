@@ -11,9 +11,11 @@ from mmdet.structures import DetDataSample
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-from mmseg_plugins.apis import Predictor
+from mmseg_plugins.apis import Predictor, load_config
 from mmseg_plugins.apis.panoptic_merge import PanopticMerge
 from mmseg_plugins.cli.main import main
+from mmseg_plugins.config.paths import config_root
+from mmseg_plugins.reporting.metafiles import read_models
 from mmseg_plugins.utils.errors import UserError
 
 CLASSES = (*toy_runs.CLASSES, 'ground')
@@ -113,3 +115,12 @@ def test_the_default_scope_and_the_instances_stay(pair):
 def test_what_does_not_fit_is_named(pair, changes, sample, text):
     with pytest.raises(UserError, match=text):
         merge(pair, **changes)([sample] if sample else [], [torch.zeros(3, 64, 64)] if sample else [])
+
+
+def test_the_config_with_the_quickstarts_things_takes_its_weights():
+    config = 'merge_panet-lite0-mask2former_600it_shapes'
+    rows = {row['Name']: row for row in read_models(config_root() / 'panoptic' / 'metafile.yml')}
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        models = [MODELS.build(load_config(name).model) for name in (config, rows[config]['Weights Of'])]
+    merged, trained = ({key: value.shape for key, value in model.state_dict().items()} for model in models)
+    assert merged == trained
