@@ -4,6 +4,8 @@
 # Other shares: --cfg-options train_dataloader.dataset.share=0.25.  Not yet measured here.
 _base_ = ['./_base_/r101.py', '../_base_/runtime/semantic_runtime.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 max_iters = 40000
 val_interval = 5000

@@ -1,8 +1,11 @@
 """What the published instance recipes say beyond the network: rates, matching, sampling, schedules."""
 
+import numpy as np
 import pytest
+import torch
 from mmengine.optim import build_optim_wrapper
-from tiny_models import CONFIGS, build, tiny_config
+from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
+from tiny_models import CHANNELS, CONFIGS, batch, build, check_training_step, tiny_config
 
 from mmseg_plugins.config.load import load_config
 
@@ -10,8 +13,9 @@ PANET = 'panet/panet_r50-path-pooling-fusion-4conv1fc_2x_coco.py'
 
 
 def test_panets_biases_learn_twice_as_fast_those_of_group_norm_too():
-    cfg = tiny_config(PANET, neck__in_channels=[8, 16, 32, 64])
-    model = build(cfg)
+    cfg = load_config(CONFIGS / PANET)
+    with DefaultScope.overwrite_default_scope('mmdet'), torch.device('meta'):
+        model = MODELS.build(cfg.model)
     base = cfg.optim_wrapper.optimizer
     names = {parameter: name for name, parameter in model.named_parameters()}
     found = {names[parameter]: (group['lr'] / base.lr, group['weight_decay'] / base.weight_decay)
@@ -26,8 +30,31 @@ def test_panets_biases_learn_twice_as_fast_those_of_group_norm_too():
 def test_panet_shares_proposals_and_draws_polygons():
     cfg = load_config(CONFIGS / PANET)
     assert cfg.model.rpn_head.max_per_batch == 2000
-    load = next(step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'LoadAnnotations')
-    assert load.poly2mask is False
+    assert cfg.train_dataloader.dataset.pipeline[1] == dict(
+        type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
+
+
+def test_own_data_over_the_torchvision_config_may_hold_rle_masks():
+    released, own = (load_config(CONFIGS / name).train_dataloader.dataset.pipeline for name in
+                     (PANET, 'panet/panet_r50-torchvision-full_2x_coco.py'))
+    assert own[1] == dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
+    assert own[2:] == released[2:]
+
+
+def test_polygon_targets_are_drawn_at_the_size_of_the_mask_and_train():
+    cfg = load_config(CONFIGS / PANET)
+    load = TRANSFORMS.build(dict(cfg.train_dataloader.dataset.pipeline[1], type='mmdet.LoadAnnotations'))
+    ring = [10.0, 10, 40, 10, 40, 40, 10, 40]
+    masks = load(dict(ori_shape=(64, 64), instances=[
+        dict(bbox=[10, 10, 40, 40], bbox_label=0, mask=[ring], ignore_flag=0)]))['gt_masks']
+    targets = masks.crop_and_resize(np.array([[10.0, 10, 40, 40]]), (28, 28), np.array([0]))
+    assert targets.to_ndarray().shape == (1, 28, 28)
+    assert targets.to_ndarray().all()
+    small = tiny_config('panet/panet_r18-path-pooling-fusion_1500it_shapes.py', neck__in_channels=CHANNELS,
+                        train_cfg__rpn_proposal__max_per_img=20, train_cfg__rcnn__sampler__num=16)
+    data = batch([[[10, 10, 40, 40]]])
+    data['data_samples'][0].gt_instances.masks = masks
+    check_training_step(build(small), data)
 
 
 @pytest.mark.parametrize('name', [PANET, 'fcis/fcis_r101-dc5_8xb1-240k_coco.py',
