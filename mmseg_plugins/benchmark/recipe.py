@@ -195,6 +195,18 @@ def format_choices(tries: Mapping[str, Mapping[float, Mapping[str, Any]]], facto
     return '\n'.join(lines)
 
 
+def format_settings(tries: Mapping[str, Mapping[float, Mapping[str, Any]]]) -> str:
+    """One line: what the tries have in common; several values where they differ."""
+    rows = [row for own in tries.values() for row in own.values() if 'error' not in row]
+
+    def each(group: str, name: str) -> str:
+        return ', '.join(dict.fromkeys(str(row[group][name]) for row in rows))
+
+    return (f'{each("settings", "iters")} iterations, {each("settings", "share")} of the training images held out, '
+            f'seed {each("settings", "seed")}. Measured on {each("machine", "cpu")}, {each("machine", "threads")} '
+            f'thread(s); torch {each("machine", "torch")}.')
+
+
 def _cell(row: Mapping[str, Any] | None, precise: bool) -> str:
     if row is None:
         return ''

@@ -35,6 +35,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='of the draw, weights and order (default 0)')
     parser.add_argument('--threads', type=int, help="torch's threads; default its own choice")
     add_out_file(parser, 'everything measured, JSON; tries that it holds are not made again', required=False)
+    parser.add_argument('--page', type=Path, metavar='FILE',
+                        help='Markdown page whose table is set from all tries of --out-file')
     add_cfg_options(parser)
 
 
@@ -49,12 +51,16 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f'--lr-factor {min(args.lr_factor)}: a factor is above 0.')
     if not 0 < args.held_out < 1:
         raise UserError(f'--held-out {args.held_out}: above 0 and below 1.')
+    if args.page and not args.out_file:
+        raise UserError('--page without --out-file.', rule='the page shows what the file holds.', fix='name both')
     check_out_file(args.out_file)
     import torch
 
-    from mmseg_plugins.benchmark.recipe import Settings, format_choices, try_rate
+    from mmseg_plugins.benchmark.pages import set_block
+    from mmseg_plugins.benchmark.recipe import Settings, format_choices, format_settings, try_rate
     from mmseg_plugins.config.load import load_config
     from mmseg_plugins.engine.setup import setup_process
+    from mmseg_plugins.utils import environment
 
     setup_process()
     if args.threads:
@@ -62,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     configs = {path: load_config(path, args.cfg_options) for path in args.configs}  # a wrong name shows first
     settings = Settings(args.iters, args.held_out, args.seed, args.precise)
     same = dict(settings._asdict(), cfg_options={key: str(value) for key, value in (args.cfg_options or {}).items()})
+    machine = dict(cpu=environment.cpu_model(), threads=torch.get_num_threads(), torch=torch.__version__)
     tries = _written(args.out_file)
     for path, cfg in configs.items():
         name = Path(path).stem
@@ -70,13 +77,16 @@ def run(args: argparse.Namespace) -> int:
             if own.get(factor, {}).get('settings') == same and 'error' not in own[factor]:
                 continue
             try:
-                own[factor] = dict(try_rate(cfg, settings, factor), settings=same)
+                own[factor] = dict(try_rate(cfg, settings, factor), settings=same, machine=machine)
             except UserError as error:
                 own[factor] = dict(error=str(error), settings=same)
             _write(args.out_file, tries)
             print(f'{name}, lr x {factor:.3g}: {own[factor].get("error") or own[factor]["scores"]}', flush=True)
     asked = {Path(path).stem: {factor: tries[Path(path).stem][factor] for factor in args.lr_factor} for path in configs}
     print('\n' + format_choices(asked, args.lr_factor, precise=args.precise, tie=args.tie))
+    if args.page:
+        table = format_choices(tries, args.lr_factor, precise=args.precise, tie=args.tie)
+        set_block(args.page, 'recipe', table + '\n\n' + format_settings(tries))
     return DONE
 
 
@@ -88,10 +98,7 @@ def _written(path: Path | None) -> dict[str, dict[float, Any]]:
 
 
 def _write(path: Path | None, tries: dict[str, dict[float, Any]]) -> None:
-    if path is None:
-        return
-    from mmseg_plugins.utils import environment
-    from mmseg_plugins.utils.atomic import atomic_write_bytes
+    if path is not None:
+        from mmseg_plugins.utils.atomic import atomic_write_bytes
 
-    content = dict(tries=tries, hardware=environment.hardware(), versions=environment.versions())
-    atomic_write_bytes(str(path), (json.dumps(content, indent=1) + '\n').encode())
+        atomic_write_bytes(str(path), (json.dumps(dict(tries=tries), indent=1) + '\n').encode())

@@ -10,9 +10,12 @@ from mmengine.config import Config
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
 from mmseg_plugins.benchmark import recipe
+from mmseg_plugins.benchmark.pages import set_block
 from mmseg_plugins.benchmark.recipe import Choice, Settings, choose, divide, format_choices, hold_out, try_rate
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.utils.errors import UserError
+
+DOCS = Path(__file__).resolve().parents[2] / 'docs'
 
 
 def scored(value: float, precise: float | None = None) -> dict:
@@ -114,13 +117,32 @@ def test_tries_are_made_once_and_with_other_settings_anew(
         return scored(10 * factor)
 
     monkeypatch.setattr(recipe, 'try_rate', fake)
-    command = ['benchmark', 'recipe', str(path), '--lr-factor', '1/3', '1', '--out-file', str(out)]
+    page = tmp_path / 'page.md'
+    page.write_text('before\n<!-- recipe -->\nold\n<!-- end of recipe -->\nafter\n')
+    command = ['benchmark', 'recipe', str(path), '--lr-factor', '1/3', '1', '--out-file', str(out), '--page', str(page)]
     assert main(command) == main(command) == 0
     assert made == [(150, 1 / 3), (150, 1.0)]
     assert '| toy | mIoU | 3.3 | 10.0 | x 1 (edge) |' in capsys.readouterr().out
+    text = page.read_text()
+    assert text.startswith('before\n<!-- recipe -->\n| config | score | lr x 0.333 | lr x 1 | chosen |\n')
+    assert '\n150 iterations, 0.1 of the training images held out, seed 0. Measured on ' in text
+    assert text.endswith('<!-- end of recipe -->\nafter\n')
+    assert 'old' not in text
     assert main([*command, '--iters', '9']) == 0
     assert made[2:] == [(9, 1 / 3), (9, 1.0)]
     assert json.loads(out.read_text())['tries']['toy']['1.0']['settings']['iters'] == 9
+
+
+def test_the_page_shows_the_tries_that_are_published() -> None:
+    published = json.loads((DOCS / 'recipes.json').read_text())['tries']
+    tries = {name: {float(factor): row for factor, row in rows.items()} for name, rows in published.items()}
+    assert f'<!-- recipe -->\n{format_choices(tries, [1 / 3, 1.0, 3.0])}\n' in (DOCS / 'training.md').read_text()
+
+
+def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'page.md').write_text('nothing\n')
+    with pytest.raises(UserError, match='has no lines <!-- recipe -->'):
+        set_block(tmp_path / 'page.md', 'recipe', 'text')
 
 
 @pytest.mark.parametrize('words', [['--held-out', '1'], ['--lr-factor', '0']])
