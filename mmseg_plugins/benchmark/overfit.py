@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -54,6 +55,27 @@ class Settings(NamedTuple):
     seed: int = 0
 
 
+class TimeLimit(Hook):
+    """Stops a training that takes too long.
+
+    Args:
+        seconds: Of the clock, from the first iteration.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def before_train(self, runner: Runner) -> None:
+        self._end = time.monotonic() + self.seconds
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Raises:
+            TimeoutError: the time is over.
+        """
+        if time.monotonic() > self._end:
+            raise TimeoutError(f'{self.seconds:g} s were over after iteration {runner.iter + 1} of {runner.max_iters}')
+
+
 def overfit_config(cfg: Config, settings: Settings) -> Config:
     """The config that trains and validates on the same few images, without augmentation.
 
@@ -73,6 +95,9 @@ def overfit_config(cfg: Config, settings: Settings) -> Config:
         raise UserError('--size: instances are scored at the size of their files.', fix='leave it out for this config')
     size = settings.size or (SEMANTIC_SIZE if semantic else None)
     _set_data(cfg, settings.images, size)
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    if size and preprocessor.get('size'):
+        preprocessor['size'] = tuple(size)  # of the recipe's crops: what is smaller would be padded to it
     _set_rate(cfg, settings.lr_factor)
     warmup = max(settings.iters // 10, 1)
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=settings.iters, val_interval=settings.iters + 1)
@@ -89,19 +114,28 @@ def overfit_config(cfg: Config, settings: Settings) -> Config:
     return cfg
 
 
-def measure_overfit(cfg: Config, settings: Settings) -> dict[str, Any]:
+def measure_overfit(cfg: Config, settings: Settings, timeout: float | None = None) -> dict[str, Any]:
     """Train on a few images and score on the same ones.
+
+    Args:
+        timeout: Seconds of the clock that the training may take; None: any.
 
     Returns:
         ``scores`` (metric -> value in percent, those of :data:`SCORES` that the evaluator gives), ``precise`` (the same
         with batch norm statistics averaged over the training batches without dropout; empty where there is no batch
-        norm), ``loss`` (mean of the last tenth of the iterations), ``first_loss`` and ``seconds``.
+        norm), ``loss`` (mean of the last tenth of the iterations), ``first_loss`` and ``seconds`` of processor
+        time.
+
+    Raises:
+        TimeoutError: the training takes longer than ``timeout``.
     """
-    start = time.perf_counter()
+    start = time.process_time()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg = overfit_config(cfg, settings)
         cfg.work_dir = os.path.join(folder, 'run')
         runner = build_runner(cfg)
+        if timeout is not None:
+            runner.register_hook(TimeLimit(timeout))
         runner.train()
         result: dict[str, Any] = dict(scores=_scores(runner), precise={})
         if any(isinstance(module, _BatchNorm) and module.training for module in runner.model.train().modules()):
@@ -110,24 +144,8 @@ def measure_overfit(cfg: Config, settings: Settings) -> dict[str, Any]:
         history: HistoryBuffer = runner.message_hub.log_scalars['train/loss']
         result['first_loss'] = float(history.data[0][0])
         result['loss'] = float(history.mean(max(settings.iters // 10, 1)))
-    result['seconds'] = round(time.perf_counter() - start, 1)
+    result['seconds'] = round(time.process_time() - start, 1)
     return result
-
-
-def format_rows(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """A Markdown table: a row per config; a system that failed shows its error."""
-    lines = ['| config | score | with precise statistics | loss, first -> last | s |', '|---|---|---|---|---|']
-    for name, row in rows.items():
-        if 'error' in row:
-            lines.append(f'| {name} | failed: {row["error"]} | | | |')
-            continue
-        loss = f'{row["first_loss"]:.2f} -> {row["loss"]:.3f}'
-        lines.append(f'| {name} | {_text(row["scores"])} | {_text(row["precise"])} | {loss} | {row["seconds"]:.0f} |')
-    return '\n'.join(lines)
-
-
-def _text(scores: Mapping[str, float]) -> str:
-    return ', '.join(f'{SCORES[name]} {value:.1f}' for name, value in scores.items())
 
 
 def _scores(runner: Runner) -> dict[str, float]:
