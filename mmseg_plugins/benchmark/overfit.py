@@ -6,23 +6,28 @@ weights of the last layer, the statistics of the norms, the normalizer of a loss
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
+from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.config.walk import base_datasets
 from mmseg_plugins.engine.hooks.precise_bn_hook import PreciseBNHook
 from mmseg_plugins.engine.runner.options import build_runner
+from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.utils.errors import UserError
 
 #: Steps of a pipeline that change an image at random; parts of their names.
@@ -133,6 +138,7 @@ def measure_overfit(cfg: Config, settings: Settings, timeout: float | None = Non
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg = overfit_config(cfg, settings)
         cfg.work_dir = os.path.join(folder, 'run')
+        keep_ground_truth(cfg, Path(folder) / 'ground_truth.json')
         runner = build_runner(cfg)
         if timeout is not None:
             runner.register_hook(TimeLimit(timeout))
@@ -170,13 +176,46 @@ def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
                                 **{key: loader[key] for key in ('collate_fn', ) if key in loader}, **workers)
     cfg.val_dataloader = dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False),
                               dataset=dict(deepcopy(train), pipeline=test_pipeline), **workers)
-    evaluators = cfg.val_evaluator if isinstance(cfg.val_evaluator, (list, tuple)) else [cfg.val_evaluator]
-    for evaluator in evaluators:
-        if evaluator.get('ann_file') and train.get('ann_file'):
-            evaluator['ann_file'] = os.path.join(train.get('data_root') or '', train['ann_file'])
+    _set_evaluators(cfg, train)
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg[key] = None
     cfg.val_cfg = dict(type='ValLoop')
+
+
+def _set_evaluators(cfg: Config, train: Mapping[str, Any]) -> None:
+    """The evaluators read the training set's ground truth.
+
+    Of a panoptic config those of panoptic files stay: its training part names no file of objects.
+    """
+    root, objects = train.get('data_root') or '', (train.get('data_prefix') or {}).get('seg')
+    kept = cfg.val_evaluator if isinstance(cfg.val_evaluator, (list, tuple)) else [cfg.val_evaluator]
+    if objects:
+        kept = [evaluator for evaluator in kept if evaluator.get('seg_prefix')]
+    for evaluator in kept:
+        if evaluator.get('ann_file') and train.get('ann_file'):
+            evaluator['ann_file'] = os.path.join(root, train['ann_file'])
+        if evaluator.get('seg_prefix'):
+            evaluator['seg_prefix'] = os.path.join(root, objects or '')
+    cfg.val_evaluator = kept
+
+
+def keep_ground_truth(cfg: Config, path: Path) -> None:
+    """Write the annotations of the few images alone to ``path``, and let data sets and evaluators read those.
+
+    COCO's average precision is over every image of the file: 8 of 1,000 images found without fault would be 0.8 %.
+    """
+    evaluators = [evaluator for evaluator in cfg.val_evaluator if evaluator.get('ann_file')]
+    if not evaluators:
+        return
+    enter_scope_of(cfg)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    ids = {dataset.get_data_info(index)['img_id'] for index in range(len(dataset))}
+    content = read_coco(evaluators[0]['ann_file']).content
+    content['images'] = [image for image in content['images'] if image['id'] in ids]
+    content['annotations'] = [one for one in content['annotations'] if one['image_id'] in ids]
+    path.write_text(json.dumps(content), encoding='utf-8')
+    for reader in (cfg.train_dataloader.dataset, cfg.val_dataloader.dataset, *evaluators):
+        reader['ann_file'] = str(path.resolve())
 
 
 def fixed_pipeline(pipeline: Sequence[Mapping[str, Any]], size: Sequence[int] | None) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_instances_are_scored_on_the_images_they_train_on(tmp_path: Path) -> Non
     for loader in (changed.train_dataloader, changed.val_dataloader):
         assert loader.dataset.ann_file == 'ann.json'
         assert loader.dataset.indices == 3
-    assert changed.val_evaluator.ann_file == str(tmp_path / 'ann.json')
+    assert [one.ann_file for one in changed.val_evaluator] == [str(tmp_path / 'ann.json')]
     assert changed.optim_wrapper.optimizer.lr == pytest.approx(0.04)
     assert cfg.val_evaluator.ann_file == 'elsewhere.json'
     assert cfg.optim_wrapper.optimizer.lr == 0.01
@@ -49,6 +50,28 @@ def test_images_are_not_padded_to_the_crops_of_the_recipe(tmp_path: Path, size: 
     assert changed.model.data_preprocessor['size'] == (size or overfit.SEMANTIC_SIZE)
     del cfg.model.data_preprocessor['size']
     assert 'size' not in overfit_config(cfg, Settings(size=size)).model.data_preprocessor
+
+
+def test_average_precision_is_that_of_the_few_images_alone(tmp_path: Path) -> None:
+    """Of all images in the file, two that are found without fault were 2 / 4."""
+    cfg = overfit_config(detector_config(write_toy_coco(tmp_path), tmp_path / 'run'), Settings(images=2))
+    path = tmp_path / 'few.json'
+    overfit.keep_ground_truth(cfg, path)
+    content = json.loads(path.read_text())
+    assert [image['id'] for image in content['images']] == [1, 2]
+    assert sorted(one['image_id'] for one in content['annotations']) == [1, 1, 2, 2]
+    readers = (cfg.train_dataloader.dataset, cfg.val_dataloader.dataset, cfg.val_evaluator[0])
+    assert {reader.ann_file for reader in readers} == {str(path)}
+
+
+def test_panoptic_evaluators_read_the_training_maps(tmp_path: Path) -> None:
+    cfg = detector_config(tmp_path, tmp_path / 'run')
+    cfg.train_dataloader.dataset.update(ann_file='train.json', data_prefix=dict(img='images/', seg='train_maps/'))
+    panoptic = dict(type='PanopticQualityMetric', ann_file='val.json', seg_prefix='val_maps/')
+    cfg.val_evaluator = [panoptic, cfg.val_evaluator]
+    changed = overfit_config(cfg, Settings())
+    assert [dict(one) for one in changed.val_evaluator] == [dict(
+        panoptic, ann_file=str(tmp_path / 'train.json'), seg_prefix=f'{tmp_path}/train_maps/')]
 
 
 def test_a_toy_network_learns_two_images(tmp_path: Path) -> None:
