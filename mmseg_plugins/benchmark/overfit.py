@@ -6,27 +6,24 @@ weights of the last layer, the statistics of the norms, the normalizer of a loss
 
 from __future__ import annotations
 
-import json
-import os
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.logging import HistoryBuffer
 from mmengine.registry import DATASETS
-from mmengine.runner import Runner
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_plugins.benchmark.short_runs import (
+    WORKERS,
+    read_training_truth,
+    run_and_score,
+    short_config,
+    write_images,
+)
 from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.config.walk import base_datasets
-from mmseg_plugins.engine.hooks.precise_bn_hook import PreciseBNHook
-from mmseg_plugins.engine.runner.options import build_runner
 from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.utils.errors import UserError
 
@@ -37,9 +34,6 @@ RANDOM = ('Random', 'PhotoMetric', 'Mosaic', 'MixUp', 'CutOut', 'CopyPaste', 'Ji
 SEMANTIC_SIZE = (64, 96)
 #: Copies ``img_shape`` to ``ori_shape``: predictions and labels then meet at the size the network saw.
 TAKE_AS_ORIGINAL = dict(type='KeyMapper', mapping=dict(img_shape='img_shape'), remapping=dict(img_shape='ori_shape'))
-#: What stands for a score: metric of the evaluator -> heading.
-SCORES = {'mIoU': 'mIoU', 'aAcc': 'pixel accuracy', 'coco/segm_mAP': 'mask AP', 'coco/segm_mAP_50': 'mask AP50',
-          'coco_panoptic/PQ': 'PQ'}
 
 
 class Settings(NamedTuple):
@@ -60,27 +54,6 @@ class Settings(NamedTuple):
     seed: int = 0
 
 
-class TimeLimit(Hook):
-    """Stops a training that takes too long.
-
-    Args:
-        seconds: Of the clock, from the first iteration.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def before_train(self, runner: Runner) -> None:
-        self._end = time.monotonic() + self.seconds
-
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Raises:
-            TimeoutError: the time is over.
-        """
-        if time.monotonic() > self._end:
-            raise TimeoutError(f'{self.seconds:g} s were over after iteration {runner.iter + 1} of {runner.max_iters}')
-
-
 def overfit_config(cfg: Config, settings: Settings) -> Config:
     """The config that trains and validates on the same few images, without augmentation.
 
@@ -90,11 +63,7 @@ def overfit_config(cfg: Config, settings: Settings) -> Config:
     Raises:
         UserError: the config has no training or validation part, or its optimizer's rate is no number.
     """
-    for key in ('train_dataloader', 'val_dataloader', 'val_evaluator', 'optim_wrapper'):
-        if not cfg.get(key):
-            raise UserError(f'the config has no {key}, so it cannot be trained and scored on the same images.',
-                            fix='take a config that trains and validates')
-    cfg = deepcopy(cfg)
+    cfg = short_config(cfg, iters=settings.iters, lr_factor=settings.lr_factor, seed=settings.seed)
     semantic = cfg.get('default_scope') == 'mmseg'
     if settings.size and not semantic:
         raise UserError('--size: instances are scored at the size of their files.', fix='leave it out for this config')
@@ -103,19 +72,6 @@ def overfit_config(cfg: Config, settings: Settings) -> Config:
     preprocessor = cfg.model.get('data_preprocessor') or {}
     if size and preprocessor.get('size'):
         preprocessor['size'] = tuple(size)  # of the recipe's crops: what is smaller would be padded to it
-    _set_rate(cfg, settings.lr_factor)
-    warmup = max(settings.iters // 10, 1)
-    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=settings.iters, val_interval=settings.iters + 1)
-    cfg.param_scheduler = [
-        dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=warmup),
-        dict(type='CosineAnnealingLR', by_epoch=False, begin=warmup, end=settings.iters, T_max=settings.iters - warmup,
-             eta_min=0.0),
-    ]
-    cfg.log_processor = dict(type='LogProcessor', window_size=20, by_epoch=False)
-    logger = dict(type='LoggerHook', interval=settings.iters, log_metric_by_epoch=False)
-    cfg.default_hooks = dict(checkpoint=None, logger=logger)
-    cfg.randomness = dict(seed=settings.seed)
-    cfg.update(log_level='WARNING', resume=False, run_report=False, load_from=None, visualizer=None)
     return cfg
 
 
@@ -126,40 +82,15 @@ def measure_overfit(cfg: Config, settings: Settings, timeout: float | None = Non
         timeout: Seconds of the clock that the training may take; None: any.
 
     Returns:
-        ``scores`` (metric -> value in percent, those of :data:`SCORES` that the evaluator gives), ``precise`` (the same
-        with batch norm statistics averaged over the training batches without dropout; empty where there is no batch
-        norm), ``loss`` (mean of the last tenth of the iterations), ``first_loss`` and ``seconds`` of processor
-        time.
+        See :func:`~mmseg_plugins.benchmark.short_runs.run_and_score`.
 
     Raises:
         TimeoutError: the training takes longer than ``timeout``.
     """
-    start = time.process_time()
+    cfg = overfit_config(cfg, settings)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        cfg = overfit_config(cfg, settings)
-        cfg.work_dir = os.path.join(folder, 'run')
         keep_ground_truth(cfg, Path(folder) / 'ground_truth.json')
-        runner = build_runner(cfg)
-        if timeout is not None:
-            runner.register_hook(TimeLimit(timeout))
-        runner.train()
-        result: dict[str, Any] = dict(scores=_scores(runner), precise={})
-        if any(isinstance(module, _BatchNorm) and module.training for module in runner.model.train().modules()):
-            PreciseBNHook().before_val_epoch(runner)
-            result['precise'] = _scores(runner)
-        history: HistoryBuffer = runner.message_hub.log_scalars['train/loss']
-        result['first_loss'] = float(history.data[0][0])
-        result['loss'] = float(history.mean(max(settings.iters // 10, 1)))
-    result['seconds'] = round(time.process_time() - start, 1)
-    return result
-
-
-def _scores(runner: Runner) -> dict[str, float]:
-    """One validation; fractions become percent."""
-    with torch.no_grad():
-        found = runner.val()
-    percent = {name: found[name] for name in SCORES if name in found}
-    return {name: float(value) * (100 if name.startswith('coco/') else 1) for name, value in percent.items()}
+        return run_and_score(cfg, timeout=timeout)
 
 
 def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
@@ -171,32 +102,11 @@ def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
     test_pipeline = fixed_pipeline(own['pipeline'], size)
     train = dict(deepcopy(parts[0]), indices=images, pipeline=pipeline)
     batch = min(int(loader.get('batch_size', 2)), images)
-    workers = dict(num_workers=0, persistent_workers=False)
     cfg.train_dataloader = dict(batch_size=batch, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=train,
-                                **{key: loader[key] for key in ('collate_fn', ) if key in loader}, **workers)
+                                **{key: loader[key] for key in ('collate_fn', ) if key in loader}, **WORKERS)
     cfg.val_dataloader = dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False),
-                              dataset=dict(deepcopy(train), pipeline=test_pipeline), **workers)
-    _set_evaluators(cfg, train)
-    for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
-        cfg[key] = None
-    cfg.val_cfg = dict(type='ValLoop')
-
-
-def _set_evaluators(cfg: Config, train: Mapping[str, Any]) -> None:
-    """The evaluators read the training set's ground truth.
-
-    Of a panoptic config those of panoptic files stay: its training part names no file of objects.
-    """
-    root, objects = train.get('data_root') or '', (train.get('data_prefix') or {}).get('seg')
-    kept = cfg.val_evaluator if isinstance(cfg.val_evaluator, (list, tuple)) else [cfg.val_evaluator]
-    if objects:
-        kept = [evaluator for evaluator in kept if evaluator.get('seg_prefix')]
-    for evaluator in kept:
-        if evaluator.get('ann_file') and train.get('ann_file'):
-            evaluator['ann_file'] = os.path.join(root, train['ann_file'])
-        if evaluator.get('seg_prefix'):
-            evaluator['seg_prefix'] = os.path.join(root, objects or '')
-    cfg.val_evaluator = kept
+                              dataset=dict(deepcopy(train), pipeline=test_pipeline), **WORKERS)
+    read_training_truth(cfg, train)
 
 
 def keep_ground_truth(cfg: Config, path: Path) -> None:
@@ -210,10 +120,7 @@ def keep_ground_truth(cfg: Config, path: Path) -> None:
     enter_scope_of(cfg)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     ids = {dataset.get_data_info(index)['img_id'] for index in range(len(dataset))}
-    content = read_coco(evaluators[0]['ann_file']).content
-    content['images'] = [image for image in content['images'] if image['id'] in ids]
-    content['annotations'] = [one for one in content['annotations'] if one['image_id'] in ids]
-    path.write_text(json.dumps(content), encoding='utf-8')
+    write_images(read_coco(evaluators[0]['ann_file']).content, ids, path)
     for reader in (cfg.train_dataloader.dataset, cfg.val_dataloader.dataset, *evaluators):
         reader['ann_file'] = str(path.resolve())
 
@@ -231,13 +138,3 @@ def fixed_pipeline(pipeline: Sequence[Mapping[str, Any]], size: Sequence[int] | 
     place = 1 + max((index for index, step in enumerate(kept) if 'Load' in step['type']), default=0)
     kept[place:place] = [dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False), TAKE_AS_ORIGINAL]
     return kept
-
-
-def _set_rate(cfg: Config, factor: float) -> None:
-    optimizer = cfg.optim_wrapper.get('optimizer') or {}
-    if factor == 1.0:
-        return
-    if not isinstance(optimizer.get('lr'), (int, float)):
-        raise UserError(f'lr={optimizer.get("lr")!r} of the optimizer is no number, so it cannot be multiplied.',
-                        fix='leave --lr-factor out, or give optim_wrapper.optimizer.lr')
-    optimizer['lr'] = optimizer['lr'] * factor

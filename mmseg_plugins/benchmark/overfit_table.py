@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_plugins.benchmark.overfit import SCORES
+from mmseg_plugins.benchmark.short_runs import SCORES
 from mmseg_plugins.config.paths import iter_configs
 from mmseg_plugins.utils.errors import UserError
 

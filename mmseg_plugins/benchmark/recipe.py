@@ -9,20 +9,26 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
 
-from mmseg_plugins.benchmark.short_runs import SCORES, WORKERS, run_and_score, short_config
+from mmseg_plugins.benchmark.short_runs import (
+    SCORES,
+    WORKERS,
+    read_training_truth,
+    run_and_score,
+    short_config,
+    write_images,
+)
 from mmseg_plugins.config.build import build_dataset
-from mmseg_plugins.config.variables import metrics_of
 from mmseg_plugins.config.walk import base_datasets, leaf_datasets, shares_labels
 from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.utils.errors import UserError
@@ -76,7 +82,7 @@ def try_rate(cfg: Config, settings: Settings, factor: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg = short_config(cfg, iters=settings.iters, lr_factor=factor, seed=settings.seed)
         trained_on, held_out = hold_out(cfg, folder, settings.share, settings.seed)
-        return dict(run_and_score(cfg, settings.precise), trained_on=trained_on, held_out=held_out)
+        return dict(run_and_score(cfg, precise=settings.precise), trained_on=trained_on, held_out=held_out)
 
 
 def hold_out(cfg: Config, folder: str, share: float, seed: int) -> tuple[int, int]:
@@ -101,16 +107,14 @@ def hold_out(cfg: Config, folder: str, share: float, seed: int) -> tuple[int, in
     held.update(pipeline=own.pipeline, test_mode=own.get('test_mode', False))
     if str(leaf.get('ann_file') or '').endswith('.json'):
         path = os.path.join(leaf.get('data_root') or '', leaf.ann_file)
-        files, numbers = _divide_file(path, folder, share, seed)
+        files, numbers = _divide_file(path, Path(folder), share, seed)
         leaf.ann_file, held.ann_file = files
-        for metric in metrics_of(cfg.val_evaluator):
-            if metric.get('ann_file'):
-                metric['ann_file'] = files[1]
     else:
         number = sum(len(part) for part in base_datasets(build_dataset(cfg, 'train')))
         leaf['indices'], held['indices'] = divide(number, share, seed)
         numbers = len(leaf['indices']), len(held['indices'])
     loader.update(WORKERS)
+    read_training_truth(cfg, held)
     cfg.val_dataloader = dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False), dataset=held, **WORKERS)
     return numbers
 
@@ -129,18 +133,13 @@ def divide(number: int, share: float, seed: int) -> tuple[list[int], list[int]]:
     return sorted(order[held:].tolist()), sorted(order[:held].tolist())
 
 
-def _divide_file(path: str, folder: str, share: float, seed: int) -> tuple[list[str], tuple[int, int]]:
+def _divide_file(path: str, folder: Path, share: float, seed: int) -> tuple[list[str], tuple[int, int]]:
     content = read_coco(path).content
     parts = divide(len(content['images']), share, seed)
-    files = []
-    for name, places in zip(('train', 'held_out'), parts, strict=True):
-        images = [content['images'][place] for place in places]
-        ids = {image['id'] for image in images}
-        kept = [item for item in content.get('annotations', []) if item['image_id'] in ids]
-        files.append(os.path.join(folder, f'{name}.json'))
-        with open(files[-1], 'w', encoding='utf-8') as file:
-            json.dump(dict(content, images=images, annotations=kept), file)
-    return files, (len(parts[0]), len(parts[1]))
+    files = [folder.resolve() / name for name in ('train.json', 'held_out.json')]
+    for file, places in zip(files, parts, strict=True):
+        write_images(content, {content['images'][place]['id'] for place in places}, file)
+    return [str(file) for file in files], (len(parts[0]), len(parts[1]))
 
 
 def choose(rows: Mapping[float, Mapping[str, Any]], *, precise: bool = False, tie: float = 0.5) -> Choice:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
+from collections.abc import Collection, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_plugins.config.variables import metrics_of
 from mmseg_plugins.engine.hooks.precise_bn_hook import PreciseBNHook
 from mmseg_plugins.engine.runner.options import build_runner
 from mmseg_plugins.utils.errors import UserError
@@ -22,6 +27,27 @@ from mmseg_plugins.utils.errors import UserError
 SCORES = {'mIoU': 'mIoU', 'aAcc': 'pixel accuracy', 'coco/segm_mAP': 'mask AP', 'coco/segm_mAP_50': 'mask AP50',
           'coco_panoptic/PQ': 'PQ'}
 WORKERS = dict(num_workers=0, persistent_workers=False)  # of the loaders of a short run
+
+
+class TimeLimit(Hook):
+    """Stops a training that takes too long.
+
+    Args:
+        seconds: Of the clock, from the first iteration.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def before_train(self, runner: Runner) -> None:
+        self._end = time.monotonic() + self.seconds
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Raises:
+            TimeoutError: the time is over.
+        """
+        if time.monotonic() > self._end:
+            raise TimeoutError(f'{self.seconds:g} s were over after iteration {runner.iter + 1} of {runner.max_iters}')
 
 
 def short_config(cfg: Config, *, iters: int, lr_factor: float = 1.0, seed: int = 0) -> Config:
@@ -56,21 +82,27 @@ def short_config(cfg: Config, *, iters: int, lr_factor: float = 1.0, seed: int =
     return cfg
 
 
-def run_and_score(cfg: Config, precise: bool = True) -> dict[str, Any]:
+def run_and_score(cfg: Config, *, precise: bool = True, timeout: float | None = None) -> dict[str, Any]:
     """Train a config of :func:`short_config`, then validate once, and once more with precise statistics.
 
     Args:
         precise: False leaves the second validation out.
+        timeout: Seconds of the clock that the training may take; None: any.
 
     Returns:
         ``scores`` (metric -> value in percent, those of :data:`SCORES` that the evaluator gives), ``precise`` (the same
         with batch norm statistics averaged over the training batches without dropout; empty where there is no batch
-        norm), ``loss`` (mean of the last tenth of the iterations), ``first_loss`` and ``seconds``.
+        norm), ``loss`` (mean of the last tenth of the iterations), ``first_loss`` and ``seconds`` of processor time.
+
+    Raises:
+        TimeoutError: the training takes longer than ``timeout``.
     """
-    start = time.perf_counter()
+    start = time.process_time()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg.work_dir = os.path.join(folder, 'run')
         runner = build_runner(cfg)
+        if timeout is not None:
+            runner.register_hook(TimeLimit(timeout))
         runner.train()
         result: dict[str, Any] = dict(scores=_scores(runner), precise={})
         modules = runner.model.train().modules()
@@ -80,8 +112,32 @@ def run_and_score(cfg: Config, precise: bool = True) -> dict[str, Any]:
         history: HistoryBuffer = runner.message_hub.log_scalars['train/loss']
         result['first_loss'] = float(history.data[0][0])
         result['loss'] = float(history.mean(max(int(cfg.train_cfg.max_iters) // 10, 1)))
-    result['seconds'] = round(time.perf_counter() - start, 1)
+    result['seconds'] = round(time.process_time() - start, 1)
     return result
+
+
+def read_training_truth(cfg: Config, train: Mapping[str, Any]) -> None:
+    """Let the evaluators read the ground truth of a training set, in place.
+
+    Of a panoptic config those of panoptic files stay: its training part names no file of objects.
+    """
+    root, objects = train.get('data_root') or '', (train.get('data_prefix') or {}).get('seg')
+    kept = metrics_of(cfg.val_evaluator)
+    if objects:
+        kept = [evaluator for evaluator in kept if evaluator.get('seg_prefix')]
+    for evaluator in kept:
+        if evaluator.get('ann_file') and train.get('ann_file'):
+            evaluator['ann_file'] = os.path.join(root, train['ann_file'])
+        if evaluator.get('seg_prefix'):
+            evaluator['seg_prefix'] = os.path.join(root, objects or '')
+    cfg.val_evaluator = kept
+
+
+def write_images(content: Mapping[str, Any], ids: Collection[int], path: Path) -> None:
+    """Write a COCO file (instances or panoptic) with these images and their annotations alone."""
+    images = [image for image in content['images'] if image['id'] in ids]
+    annotations = [one for one in content.get('annotations', []) if one['image_id'] in ids]
+    path.write_text(json.dumps(dict(content, images=images, annotations=annotations)), encoding='utf-8')
 
 
 def _scores(runner: Runner) -> dict[str, float]:

@@ -43,7 +43,7 @@ def test_objects_are_held_out_with_their_images(tmp_path: Path) -> None:
     assert numbers == (3, 2) == tuple(len(one) for one in ids)
     assert ids[0] | ids[1] == {1, 2, 3, 4, 5}
     assert [{item['image_id'] for item in part['annotations']} for part in parts] == ids
-    assert cfg.val_evaluator.ann_file == cfg.val_dataloader.dataset.ann_file
+    assert cfg.val_evaluator[0].ann_file == cfg.val_dataloader.dataset.ann_file
     assert [step.type for step in cfg.val_dataloader.dataset.pipeline][1] == 'Resize'  # that of the validation
     assert (tmp_path / 'ann.json').read_text() == before
 
