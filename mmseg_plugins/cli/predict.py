@@ -59,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_plugins.engine.checkpoint.fit import format_report
     from mmseg_plugins.structures.images import IMAGE_SUFFIXES
 
+    if args.checkpoint is not None and Path(args.checkpoint).suffix.lower() in IMAGE_SUFFIXES:
+        raise UserError(f'{args.checkpoint} is an image, where a checkpoint stands.',
+                        rule='one image or one folder.', fix='put the images into a folder, and name that')
     find_images(args.image, args.out_dir, IMAGE_SUFFIXES + ARRAY_SUFFIXES)
     predictor = Predictor(
         args.config,

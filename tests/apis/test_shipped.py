@@ -178,6 +178,11 @@ def test_a_file_that_was_changed_or_is_gone_is_refused(published, words, capsys)
     assert 'does not exist. Fix: install' in capsys.readouterr().err
 
 
+def test_several_images_are_refused(published, capsys):
+    assert main(['predict', NAME, 'images/0.png', 'images/1.png']) == 2
+    assert 'images/0.png is an image, where a checkpoint stands' in capsys.readouterr().err
+
+
 def test_a_name_that_is_nearly_one_is_named(published, capsys):
     assert main(['predict', 'toy-map', 'images']) == 2
     assert f"did you mean '{NAME}'" in capsys.readouterr().err

@@ -8,7 +8,10 @@ import torch
 from config_files import ROOT
 
 from mmseg_plugins.apis import Predictor
+from mmseg_plugins.config.paths import metafile_of
 from mmseg_plugins.config.shipped import BUDGET, FOLDER, checked_file, shipped_models
+from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.reporting.metafiles import read_models
 from mmseg_plugins.weights import package_pretrained
 
 MODELS = shipped_models()
@@ -17,6 +20,15 @@ MODELS = shipped_models()
 def test_every_file_is_the_published_one_and_there_is_no_other():
     assert {checked_file(model).name for model in MODELS.values()} == {path.name for path in FOLDER.glob('*')}
     assert all(model.file.stat().st_size == model.size for model in MODELS.values())
+
+
+def test_the_header_and_the_table_say_the_same():
+    for model in MODELS.values():
+        said = load_checkpoint_file(model.file)['meta']
+        row = next(row for row in read_models(metafile_of(model.config)) if row.get('Alias') == [model.name])
+        result = next(one for one in row['Results'] if one['Dataset'] == row['Weights File']['Dataset'])
+        assert (said['name'], said['iteration']) == (model.name, row['Weights File']['Iteration'])
+        assert said['metrics'] == result['Metrics']
 
 
 def test_all_files_together_stay_below_their_limit():
