@@ -37,6 +37,7 @@ from toy_runs import detector_config, segmentor_config, write_toy_coco, write_to
 from mmseg_plugins import setup
 from mmseg_plugins.apis.image_inputs import build_loader, split_pipeline
 from mmseg_plugins.apis.inference import Predictor
+from mmseg_plugins.config.walk import leaf_datasets
 from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import collect_problems
 from mmseg_plugins.engine import SafeRunner
@@ -106,7 +107,8 @@ def use_to_the_end(cfg: Config) -> None:
     cfg = copy.deepcopy(cfg)
     cfg.update(resume='auto', log_level='ERROR', run_report=False, progress=False)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        loader.dataset.serialize_data = False  # serializing collects garbage: slow
+        for dataset in leaf_datasets(loader.dataset):
+            dataset.serialize_data = False  # serializing collects garbage: slow
     with mock.patch.object(Config, 'pretty_text', property(plain_config_text)):
         _use(cfg)
 

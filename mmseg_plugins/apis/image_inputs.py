@@ -59,15 +59,17 @@ class ImageLoader:
         steps: The loading steps of :func:`split_pipeline`.
         channels: Channels that the network takes; None where the config does not tell.
         largest_mean: Largest mean that the data preprocessor subtracts; None where it has none.
+        turned: Whether the preprocessor turns BGR to RGB, and so takes the first three of more channels.
     """
 
-    def __init__(self, steps: Sequence[Mapping[str, Any]], channels: int | None, largest_mean: float | None) -> None:
+    def __init__(self, steps: Sequence[Mapping[str, Any]], channels: int | None, largest_mean: float | None,
+                 turned: bool = False) -> None:
         self.steps = Compose([dict(step) for step in steps])
         first = steps[0]
         self.from_file = step_name(first) == FILE_STEP
         self.color = str(first.get('color_type', 'color')) if self.from_file else 'unchanged'
         self.float32 = bool(first.get('to_float32', False))
-        self.channels, self.largest_mean = channels, largest_mean
+        self.channels, self.largest_mean, self.turned = channels, largest_mean, turned
         self._warned = False
 
     def __call__(self, image: Any) -> dict[str, Any]:
@@ -152,7 +154,8 @@ class ImageLoader:
     def _checked(self, results: dict[str, Any], name: str) -> dict[str, Any]:
         array = results['img']
         depth = array.shape[2] if array.ndim == 3 else 1
-        if self.channels is not None and depth != self.channels:
+        cut = self.turned and self.channels == 3 and depth > 3
+        if self.channels is not None and depth != self.channels and not cut:
             raise UserError(f'{name}: {depth} channels after loading, the network takes {self.channels}.',
                             fix='give images of the kind that the network was trained on.')
         if array.dtype.kind == 'f' and not np.isfinite(array).all():
@@ -180,4 +183,5 @@ def build_loader(cfg: Config, steps: Sequence[Mapping[str, Any]]) -> ImageLoader
     mean = preprocessor.get('mean')
     backbone = cfg.model.get('backbone') or {}
     channels = len(mean) if mean is not None and len(mean) > 1 else backbone.get('in_channels')
-    return ImageLoader(steps, channels, max(map(float, mean)) if mean else None)
+    turned = bool(preprocessor.get('bgr_to_rgb') or preprocessor.get('rgb_to_bgr'))
+    return ImageLoader(steps, channels, max(map(float, mean)) if mean else None, turned)

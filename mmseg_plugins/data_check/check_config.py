@@ -9,9 +9,9 @@ from typing import Any
 
 from mmengine.registry import DATASETS, DefaultScope
 
-from mmseg_plugins.config.walk import named_datasets
+from mmseg_plugins.config.walk import first_of, named_datasets
 from mmseg_plugins.data_check.check_report import DatasetReport
-from mmseg_plugins.data_check.coco_check import check_coco
+from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
 from mmseg_plugins.data_check.coco_structure import shorten
 from mmseg_plugins.data_check.config_scan import (
     class_number_problems,
@@ -20,14 +20,18 @@ from mmseg_plugins.data_check.config_scan import (
     ignored_label_problems,
     is_remote,
     missing_label_problem,
+    one_channel_problems,
+    palette_problem,
     panoptic_source,
     path_problem,
     semantic_source,
     takes_unlabeled,
 )
+from mmseg_plugins.data_check.evaluator_check import check_evaluator, check_indices, wrapper_problem
 from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.data_check.map_check import MapSource, check_semantic
 from mmseg_plugins.data_check.panoptic_check import check_panoptic
+from mmseg_plugins.data_check.pipeline_check import check_batch_sizes, check_channels, pipeline_problem
 from mmseg_plugins.data_check.sbd_check import check_sbd, sbd_source
 from mmseg_plugins.data_check.shared_files import add_same_data, add_shared_files
 
@@ -69,9 +73,12 @@ def _own_defaults(cls: type) -> dict[str, Any]:
 
 def check_dataset(
     name: str, dataset: Mapping[str, Any], cfg: Mapping[str, Any], options: ImageOptions,
-    done: list[tuple[Any, DatasetReport]]
+    done: list[tuple[Any, DatasetReport]], mixed: bool = False
 ) -> DatasetReport | None:
-    """Check one leaf data set; None when the same was done before under another name, whose report then says so."""
+    """Check one leaf data set; None when the same was done before under another name, whose report then says so.
+
+    ``mixed`` data sets lie in a wrapper that has a pipeline of its own.
+    """
     split = name.split('[')[0]
     cls = dataset_class(dataset.get('type'), cfg.get('default_scope') or 'mmengine')
     kind = dataset_kind(cls)
@@ -81,7 +88,10 @@ def check_dataset(
         report.notes.append(f'not checked: {"its files lie on a storage backend" if kind else own_way}')
         return report
     classes, problem = configured_classes(dataset, getattr(cls, 'METAINFO', {}))
-    problem = path_problem(dataset) or problem
+    if kind == 'semantic':
+        problem = problem or palette_problem(dataset, classes, getattr(cls, 'METAINFO', {}).get('classes'))
+    problem = path_problem(dataset) or problem or pipeline_problem(
+        split, dataset.get('pipeline'), cls, cfg.get('model'), mixed)
     if problem:
         report.errors.append(problem)
         return report
@@ -99,8 +109,15 @@ def check_dataset(
             return report
     report = _check(kind, source, options)
     report.errors += _model_problems(kind, source, classes, cls, cfg)
+    check_channels(report, cfg.get('model'), cfg.get('default_scope'))
+    if kind == 'semantic' and split == 'train':
+        check_batch_sizes(report, cfg, dataset.get('pipeline'))
+    if isinstance(source, CocoSource) and not report.errors:
+        check_evaluator(report, source, cfg.get(f'{split}_evaluator'), dataset.get('indices'))
     if dataset.get('indices') is not None:
         report.paths = []  # a part of the files, which only the data set knows
+        if not report.errors:
+            check_indices(report, dataset['indices'])
     done.append((replace(source, name=''), report))
     return report
 
@@ -133,6 +150,7 @@ def _model_problems(kind: str, source: Any, classes: tuple[str, ...], cls: type,
     if kind == 'semantic':
         split = source.name.split('[')[0]
         problems = class_number_problems(model, classes) if classes else []
+        problems += one_channel_problems(model)
         return problems + ignored_label_problems(model, cfg.get(f'{split}_evaluator'), source.ignore_index)
     background = getattr(cls, 'BACKGROUND', None)  # a class that is no category of the JSON
     return class_number_problems(model, classes if background is None else (background, *classes))
@@ -158,8 +176,13 @@ def _check_config(cfg: Mapping[str, Any], splits: Sequence[str], options: ImageO
         # A loader may already be built when the runner was made by hand.
         if not isinstance(loader, Mapping) or not isinstance(loader.get('dataset'), (Mapping, list, tuple)):
             continue
+        problem = wrapper_problem(loader['dataset'], f'{split}_dataloader.dataset')
+        if problem:
+            reports.append(DatasetReport(split, '', errors=[problem]))
+            continue
         for name, dataset in named_datasets(loader['dataset'], split):
-            report = check_dataset(name, dataset, cfg, options or ImageOptions(), done)
+            report = check_dataset(name, dataset, cfg, options or ImageOptions(), done,
+                                   mixed=first_of(loader['dataset'], 'pipeline') != dataset.get('pipeline'))
             if report is not None:
                 reports.append(report)
     _classes_that_nothing_teaches(reports)

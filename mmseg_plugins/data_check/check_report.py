@@ -119,6 +119,8 @@ class DatasetReport:
         notes: sentences about what was not checked or is merely odd.
         warnings: sentences about what works, but gives other numbers than it seems.
         paths: image files, to compare with those of other sets; empty where they are not known.
+        sizes: width and height of images that were opened -> the first of this size.
+        channels: number of channels of images that are loaded as they are -> the first with as many.
         counts: number of findings a kind, also of kinds not listed one by one.
     """
 
@@ -136,6 +138,8 @@ class DatasetReport:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
+    sizes: dict[tuple[int, int], str] = field(default_factory=dict)
+    channels: dict[int, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 

@@ -258,15 +258,15 @@ def _check_files(
         )
         return
     missing = set(missing_files(source.img_dir, [image['file_name'] for image in images]))
+    slashes = 'folders are separated by "/" here, not by "\\"'
     for i in sorted(missing):
         name = images[i]['file_name']
-        detail = 'folders are separated by "/" here, not by "\\"' if '\\' in name else ''
-        report.add('missing_image', name, images[i]['id'], None, detail)
+        report.add('missing_image', name, images[i]['id'], None, slashes if '\\' in name else '')
     if images and len(missing) == len(images):
         report.errors.append(
             f'not one of the {len(images)} images is in {source.img_dir}. '
             f'{what_is_there(source.img_dir / images[0]["file_name"], folders=False)} '
-            'Fix: correct data_root or data_prefix.'
+            f'Fix: correct data_root or data_prefix{"; " + slashes if chr(92) in images[0]["file_name"] else ""}.'
         )
     present = [image for i, image in enumerate(images) if i not in missing]
     report.paths = list(dict.fromkeys(source.img_dir / image['file_name'] for image in present))

@@ -70,6 +70,32 @@ def ignored_label_problems(model: Any, evaluators: Any, ignore_index: int) -> li
     ]
 
 
+def one_channel_problems(model: Any) -> list[str]:
+    """Heads of mmseg with one output channel whose loss takes the channel for class scores."""
+    problems = []
+    for key in ('decode_head', 'auxiliary_head'):
+        part = model.get(key) if isinstance(model, Mapping) else None
+        for head in part if isinstance(part, (list, tuple)) else [part]:
+            if not isinstance(head, Mapping) or head.get('out_channels') != 1:
+                continue
+            losses = head.get('loss_decode')
+            for loss in losses if isinstance(losses, (list, tuple)) else [losses]:
+                name = str(loss.get('type')) if isinstance(loss, Mapping) else ''
+                if name.split('.')[-1] == 'CrossEntropyLoss' and not loss.get('use_sigmoid', False):
+                    problems.append(f'model.{key} has out_channels=1, and its CrossEntropyLoss compares classes. Rule: '
+                                    'one channel is the score of the foreground. Fix: use_sigmoid=True in loss_decode.')
+    return problems
+
+
+def palette_problem(dataset: Mapping[str, Any], classes: Sequence[str], known: Sequence[str] | None) -> str | None:
+    """Why colors of an mmseg data set do not fit its classes; ``known`` are the classes that its type names."""
+    palette = (dataset.get('metainfo') or {}).get('palette')
+    if not isinstance(palette, (list, tuple)) or len(palette) in (0, len(classes), len(known or ())):
+        return None
+    return (f'metainfo has {len(palette)} colors and {len(classes)} classes. Rule: a color for each. Fix: correct '
+            'palette, or leave it out.')
+
+
 def join_path(root: Any, part: Any) -> Path:
     """``data_root`` and a path relative to it, or an absolute one, as mmengine joins them."""
     return Path(str(root or '')) / str(part or '')

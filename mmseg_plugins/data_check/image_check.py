@@ -56,7 +56,9 @@ class OwnSteps:
         if loaded is None:
             raise OSError(f'{self.name}, with which the config loads images, gives nothing for it')
         shape: tuple[int, ...] = getattr(loaded.get('img'), 'shape', ())
-        return Header(shape[1], shape[0], False, self.name) if len(shape) in (2, 3) else None
+        if len(shape) not in (2, 3):
+            return None
+        return Header(shape[1], shape[0], False, self.name, depth=shape[2] if len(shape) == 3 else 1)
 
     @cached_property
     def _pipeline(self) -> Any:
@@ -111,12 +113,18 @@ def open_image(report: DatasetReport, path: Path, place: tuple[Any, ...], decode
     except OSError as error:
         report.add('unreadable_image', *place, str(error))
         return None
+    if header is not None:
+        report.sizes.setdefault((header.width, header.height), path.name)
+    if header is not None and header.channels and (isinstance(loading, OwnSteps) or loading == cv2.IMREAD_UNCHANGED):
+        report.channels.setdefault(header.channels, path.name)
     if isinstance(loading, OwnSteps):
         note = f'images are loaded by {loading.name}, which takes or gives more than a picture: they were not opened'
         if header is None and note not in report.notes:
             report.notes.append(note)
         return header
-    if header is not None and header.bits > 8 and loading not in (cv2.IMREAD_UNCHANGED, cv2.IMREAD_ANYDEPTH):
+    if header is None:
+        return None
+    if header.bits > 8 and loading not in (cv2.IMREAD_UNCHANGED, cv2.IMREAD_ANYDEPTH):
         report.add('file_header', *place, f'{header.bits} bits (mode {header.mode}) are cut to 8')
         if report.counts['file_header'] <= _DEPTHS and not any(' bits leaves ' in text for text in report.warnings):
             said = lost_depth(path)

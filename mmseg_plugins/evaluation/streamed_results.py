@@ -76,16 +76,16 @@ class StreamedResults(BaseMetric):
         for sample in data_samples:
             self.images += 1
             if 'pred_sem_seg' in sample:
-                labels = _array(_data(sample['pred_sem_seg']))
+                labels = _map(sample['pred_sem_seg'])
                 labels = labels.astype(np.uint8 if len(self._classes()) < 256 else np.uint16)
                 save_image(self._place('labels', sample, '.png'), labels)
             if 'pred_foreground' in sample:
-                found = _array(_data(sample['pred_foreground']))
+                found = _map(sample['pred_foreground'])
                 save_image(self._place('foreground', sample, '.png'), (found > 0).astype(np.uint8) * 255)
             if 'pred_panoptic_seg' in sample:
                 path = self._place('panoptic', sample, '.npz')
                 path.parent.mkdir(parents=True, exist_ok=True)
-                np.savez_compressed(path, ids=_array(_data(sample['pred_panoptic_seg'])))
+                np.savez_compressed(path, ids=_map(sample['pred_panoptic_seg']))
             if 'pred_instances' in sample:
                 self._write_instances(sample)
 
@@ -168,13 +168,17 @@ def _join(parts: Sequence[Path], target: Path) -> None:
         part.unlink()
 
 
-def _data(value: Any) -> Any:
-    """The map of a ``PixelData`` as a dict, which mmseg calls ``data`` and mmdet ``sem_seg``."""
-    return value['data'] if 'data' in value else value['sem_seg']
+def _map(value: Any) -> np.ndarray:
+    """The map (H, W) of a ``PixelData`` as a dict, which mmseg calls ``data`` and mmdet ``sem_seg``.
+
+    Labels of a head of one channel are numbers with a point.
+    """
+    labels = _array(value['data'] if 'data' in value else value['sem_seg'])
+    labels = labels[0] if labels.ndim == 3 else labels
+    return labels.astype(np.int64) if labels.dtype.kind == 'f' else labels
 
 
 def _array(value: Any) -> np.ndarray:
-    """A tensor, boxes or an array -> array; (1, H, W) labels -> (H, W)."""
+    """A tensor, boxes or an array -> array."""
     value = getattr(value, 'tensor', value)
-    value = value.detach().cpu().numpy() if hasattr(value, 'detach') else np.asarray(value)
-    return value[0] if value.ndim == 3 and len(value) == 1 and value.dtype.kind in 'iu' else value
+    return value.detach().cpu().numpy() if hasattr(value, 'detach') else np.asarray(value)

@@ -11,6 +11,7 @@ import codecs
 import json
 import math
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -135,6 +136,10 @@ def _normalize(content: dict[str, Any], notes: Notes) -> None:
         if isinstance(category.get('name'), (int, float)) and not isinstance(category['name'], bool):
             notes.add('a category name is read as text', f'category {category.get("id")!r}', category['name'])
             category['name'] = str(category['name'])
+        if isinstance(category.get('name'), str) and not unicodedata.is_normalized('NFC', category['name']):
+            notes.add('a category name is read with composed accents', f'category {category.get("id")!r}',
+                      category['name'])
+            category['name'] = unicodedata.normalize('NFC', category['name'])
         thing = as_flag(category['isthing']) if 'isthing' in category else None
         if thing is not None and type(category['isthing']) is not int:
             notes.add('isthing is read as 0 or 1', f'category {category.get("id")!r}', category['isthing'])

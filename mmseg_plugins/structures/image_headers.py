@@ -19,6 +19,7 @@ _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 _COMMON = ('BMP', 'JPEG', 'PNG', 'TIFF', 'WEBP')  # formats that Pillow and OpenCV both read ...
 _RARE_MODES = ('F', 'I')  # ... but for values of these kinds
 _TAILS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
+_CHANNELS = {'1': 1, 'L': 1, 'I': 1, 'I;16': 1, 'F': 1, 'RGB': 3, 'RGBA': 4}
 _STRIPS = ((273, 279), (324, 325))  # TIFF tags: offsets and lengths of strips, or of tiles
 
 
@@ -31,6 +32,12 @@ class Header:
     rotated: bool
     mode: str  # Pillow's: L, RGB, I;16, ...
     bits: int = 8  # of a value in the file
+    depth: int | None = None  # channels, where a step of the config has loaded it
+
+    @property
+    def channels(self) -> int | None:
+        """Channels of the image loaded as it is; None where the mode does not tell."""
+        return _CHANNELS.get(self.mode) if self.depth is None else self.depth
 
 
 def read_header(path: Path, decode: bool = False, flags: int | None = None) -> Header:

@@ -101,6 +101,13 @@ def test_classes_that_the_json_lacks_shift_no_category(tmp_path):
     assert [entry['category_id'] for entry in entries] == [9, 10, 4]
 
 
+def test_labels_of_a_head_of_one_channel_are_written(tmp_path):
+    metric = StreamedResults(tmp_path)
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    metric.process({}, [dict(pred_sem_seg=dict(data=torch.eye(4)[None]), img_path='x/1.png')])
+    assert np.array_equal(cv2.imread(str(tmp_path / 'labels' / 'x' / '1.png'), -1), np.eye(4))
+
+
 def test_nothing_of_an_image_stays_in_memory_and_equal_names_are_refused(tmp_path):
     metric = StreamedResults(tmp_path)
     metric.dataset_meta = dict(classes=('a', 'b'))

@@ -74,6 +74,14 @@ def test_annotation_ids_that_evaluation_cannot_hold_are_numbered(tmp_path, first
     assert ids == ([303, 2, 3, 4, 5, 6] if first == 303.0 else [1, 2, 3, 4, 5, 6])
 
 
+def test_accents_of_categories_are_composed(tmp_path):
+    content = sound_content()
+    content['categories'][0]['name'] = 'caf\u0065\u0301'
+    read, notes = read_coco(write_set(tmp_path, content))
+    assert read['categories'][0]['name'] == 'caf\u00e9'
+    assert 'composed accents' in ' '.join(notes)
+
+
 def test_sound_file_is_handed_on_unchanged(tmp_path):
     path = write_set(tmp_path, sound_content())
     assert read_coco(path) == (json.loads(path.read_text()), ())
