@@ -80,8 +80,8 @@ def one_channel_problems(model: Any) -> list[str]:
                 continue
             losses = head.get('loss_decode')
             for loss in losses if isinstance(losses, (list, tuple)) else [losses]:
-                name = str(loss.get('type')) if isinstance(loss, Mapping) else ''
-                if name.split('.')[-1] == 'CrossEntropyLoss' and not loss.get('use_sigmoid', False):
+                entropy = isinstance(loss, Mapping) and str(loss.get('type')).split('.')[-1] == 'CrossEntropyLoss'
+                if entropy and loss is not None and not loss.get('use_sigmoid', False):
                     problems.append(f'model.{key} has out_channels=1, and its CrossEntropyLoss compares classes. Rule: '
                                     'one channel is the score of the foreground. Fix: use_sigmoid=True in loss_decode.')
     return problems

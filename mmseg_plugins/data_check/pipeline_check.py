@@ -59,7 +59,7 @@ def _lacking_truth(place: str, steps: Sequence[Mapping[str, Any]], model: Any) -
     reading = [step for step in steps if is_of_host(step, 'LoadAnnotations')]
     parts = model if isinstance(model, Mapping) else {}
     roi_head = parts.get('roi_head')
-    masks = any('mask_head' in part for part in (parts, roi_head) if isinstance(part, Mapping))
+    masks = isinstance(roi_head, Mapping) and 'mask_head' in roi_head  # others, as BoxInst's, may learn from boxes
     for key, head, needed in (('with_bbox', 'rpn_head', 'rpn_head' in parts), ('with_mask', 'mask_head', masks)):
         if needed and reading and not any(step.get(key, key == 'with_bbox') for step in reading):
             return (f'{place} has LoadAnnotations without {key}=True, and the {head} learns from it. '
