@@ -113,7 +113,7 @@ def check_dataset(
     if kind == 'semantic' and split == 'train':
         check_batch_sizes(report, cfg, dataset.get('pipeline'))
     if isinstance(source, CocoSource) and not report.errors:
-        check_evaluator(report, source, cfg.get(f'{split}_evaluator'), dataset.get('indices'))
+        check_evaluator(report, source, cfg.get(f'{split}_evaluator'), dataset)
     if dataset.get('indices') is not None:
         report.paths = []  # a part of the files, which only the data set knows
         if not report.errors:

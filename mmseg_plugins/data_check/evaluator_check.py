@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmseg_plugins.config.loading_steps import step_name
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_check import CocoSource
 from mmseg_plugins.data_check.coco_structure import shorten
@@ -51,15 +52,19 @@ def check_indices(report: DatasetReport, indices: Any) -> None:
                              'each below that number. Fix: correct them.')
 
 
-def check_evaluator(report: DatasetReport, source: CocoSource, evaluators: Any, indices: Any) -> None:
+def check_evaluator(report: DatasetReport, source: CocoSource, evaluators: Any, dataset: Mapping[str, Any]) -> None:
     """Add errors where a metric's COCO file lacks what the data set has, and a warning where it has more images."""
-    split = source.name.split('[')[0]
+    split, indices = source.name.split('[')[0], dataset.get('indices')
+    last = (dataset.get('pipeline') or [{}])[-1]
     for metric, path in _named_files(evaluators):
+        if step_name(last) == 'PackDetInputs' and 'img_id' not in last.get('meta_keys', ('img_id',)):
+            report.errors.append(f"the pipeline of {split}: meta_keys of PackDetInputs lack 'img_id', by which "
+                                 f"{metric} knows an image. Fix: add 'img_id'.")
         if os.path.normpath(path) == os.path.normpath(source.ann_file):
             if indices is not None:
                 report.warnings.append(
-                    f'indices take a part of the images, and {metric} compares with all that {path} lists: objects '
-                    'of the others count as missed. Fix: a JSON of these images, without indices.')
+                    f'indices take a part of the images, and {metric} compares with all that {path} lists: '
+                    'objects of the others count as missed. Fix: a JSON of these images, without indices.')
             continue
         try:
             content = read_coco(path).content

@@ -67,3 +67,11 @@ def test_a_metric_that_compares_with_more_images_than_are_predicted_is_a_warning
 def test_wrappers_that_leave_nothing_are_refused(wrap, words, cfg):
     cfg.train_dataloader.dataset = wrap(cfg.train_dataloader.dataset)
     assert words in said(cfg)
+
+
+def test_a_metric_of_coco_needs_the_ids_of_images(cfg):
+    steps = cfg.val_dataloader.dataset.pipeline
+    cfg.val_dataloader.dataset.pipeline = [dict(type='LoadImageFromFile'), *steps, dict(type='PackDetInputs')]
+    assert 'img_id' not in said(cfg)
+    cfg.val_dataloader.dataset.pipeline[-1].meta_keys = ('img_path', 'ori_shape')
+    assert "meta_keys of PackDetInputs lack 'img_id'" in said(cfg)
