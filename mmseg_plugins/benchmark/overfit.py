@@ -30,7 +30,8 @@ from mmseg_plugins.utils.errors import UserError
 #: Steps of a pipeline that change an image at random; parts of their names.
 RANDOM = ('Random', 'PhotoMetric', 'Mosaic', 'MixUp', 'CutOut', 'CopyPaste', 'Jitter', 'Rotate', 'Albu', 'MinIoU',
           'Expand', 'GridMask')
-#: Size of the images where the config's scope is mmseg and nobody asked for another.
+#: Size of the images where the config's scope is mmseg and nobody asked for another.  A config that scores in windows
+#: (DeconvNet takes no other size) sees images as large as one.
 SEMANTIC_SIZE = (64, 96)
 #: Copies ``img_shape`` to ``ori_shape``: predictions and labels then meet at the size the network saw.
 TAKE_AS_ORIGINAL = dict(type='KeyMapper', mapping=dict(img_shape='img_shape'), remapping=dict(img_shape='ori_shape'))
@@ -41,7 +42,8 @@ class Settings(NamedTuple):
 
     Attributes:
         images: The first of the training set.
-        size: (height, width) that every image of a semantic config is resized to; None: 64 x 96.
+        size: (height, width) that every image of a semantic config is resized to; None: 64 x 96, or
+            one window.
         iters: Training iterations: a linear warm-up over the first tenth, then a cosine to zero.
         lr_factor: On the learning rate of every parameter group.
         seed: Of weights and order.
@@ -67,7 +69,9 @@ def overfit_config(cfg: Config, settings: Settings) -> Config:
     semantic = cfg.get('default_scope') == 'mmseg'
     if settings.size and not semantic:
         raise UserError('--size: instances are scored at the size of their files.', fix='leave it out for this config')
-    size = settings.size or (SEMANTIC_SIZE if semantic else None)
+    windows = cfg.model.get('test_cfg') or {}
+    own = windows.get('crop_size') if windows.get('mode') == 'slide' else SEMANTIC_SIZE
+    size = settings.size or (own if semantic else None)
     _set_data(cfg, settings.images, size)
     preprocessor = cfg.model.get('data_preprocessor') or {}
     if size and preprocessor.get('size'):

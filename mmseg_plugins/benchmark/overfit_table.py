@@ -28,6 +28,7 @@ SAME_TRAINING = {
 _VARIANTS = ('ablations', 'examples')
 #: What counts as learnt by heart: every score that a row has must reach its limit, in percent.
 LIMITS = {'mIoU': 80.0, 'aAcc': 95.0, 'coco/segm_mAP': 60.0, 'coco_panoptic/PQ': 60.0}
+FALLEN = 0.1
 BEGIN, END = '<!-- overfit -->\n', '<!-- end of overfit -->'
 
 
@@ -92,7 +93,11 @@ def in_order(rows: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def fits(row: Mapping[str, Any]) -> str:
-    """``yes``, ``precise`` (only with precise statistics), ``no``, or ``-`` where the row has no score with a limit."""
+    """``yes``, ``precise``, ``loss``, ``no``, or ``-`` where the row has no score with a limit.
+
+    ``precise``: only with precise statistics.  ``loss``: the loss fell to :data:`FALLEN` of its first value, but the
+    score did not follow.
+    """
     if 'error' in row:
         return 'no'
     if not any(name in LIMITS for name in row['scores']):
@@ -100,7 +105,7 @@ def fits(row: Mapping[str, Any]) -> str:
     for word, scores in (('yes', row['scores']), ('precise', row['precise'])):
         if scores and all(scores[name] >= limit for name, limit in LIMITS.items() if name in scores):
             return word
-    return 'no'
+    return 'loss' if row['loss'] <= FALLEN * row['first_loss'] else 'no'
 
 
 def format_rows(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -32,7 +32,8 @@ def add_arguments(parser: Parser) -> None:
                         'none: the rows of --out-file')
     parser.add_argument('--images', type=int, default=8, help='how many (default 8)')
     parser.add_argument('--size', type=int, nargs=2, metavar=('H', 'W'),
-                        help='of every image of a semantic config (default 64 96); instances keep theirs')
+                        help='of every image of a semantic config (default 64 96, or one window of a sliding test); '
+                        'instances keep theirs')
     parser.add_argument('--iters', type=int, default=200, help='training iterations (default 200)')
     parser.add_argument('--lr-factor', type=float, nargs='+', default=[1.0], metavar='F',
                         help="on the config's learning rate; a row for each")

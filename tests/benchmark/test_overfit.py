@@ -52,6 +52,15 @@ def test_images_are_not_padded_to_the_crops_of_the_recipe(tmp_path: Path, size: 
     assert 'size' not in overfit_config(cfg, Settings(size=size)).model.data_preprocessor
 
 
+def test_a_config_that_scores_in_windows_sees_one(tmp_path: Path) -> None:
+    cfg = segmentor_config(tmp_path, tmp_path / 'run')
+    cfg.model.test_cfg = dict(mode='slide', crop_size=(48, 40), stride=(32, 32))
+    steps = overfit_config(cfg, Settings()).val_dataloader.dataset.pipeline
+    assert [step['scale'] for step in steps if step['type'] == 'Resize'] == [(40, 48)]
+    steps = overfit_config(cfg, Settings(size=(8, 16))).val_dataloader.dataset.pipeline
+    assert [step['scale'] for step in steps if step['type'] == 'Resize'] == [(16, 8)]
+
+
 def test_average_precision_is_that_of_the_few_images_alone(tmp_path: Path) -> None:
     """Of all images in the file, two that are found without fault were 2 / 4."""
     cfg = overfit_config(detector_config(write_toy_coco(tmp_path), tmp_path / 'run'), Settings(images=2))

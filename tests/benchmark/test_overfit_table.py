@@ -76,6 +76,8 @@ def test_one_config_stands_for_a_system() -> None:
     (dict(scores={'mIoU': 81.0, 'aAcc': 94.9}), 'no'),
     (dict(scores={'mIoU': 9.0, 'aAcc': 96.0}, precise={'mIoU': 80.0, 'aAcc': 95.0}), 'precise'),
     (dict(scores={'coco/segm_mAP': 60.0, 'coco/segm_mAP_50': 61.0}), 'yes'),
+    (dict(scores={'mIoU': 9.0, 'aAcc': 96.0}, loss=0.2), 'loss'),
+    (dict(scores={'mIoU': 9.0, 'aAcc': 96.0}, loss=0.201), 'no'),
     (dict(scores={}), '-'),
     (dict(error='over'), 'no'),
 ])
