@@ -23,7 +23,7 @@ from mmseg_plugins.benchmark.short_runs import (
     write_images,
 )
 from mmseg_plugins.config.scope import enter_scope_of
-from mmseg_plugins.config.walk import base_datasets
+from mmseg_plugins.config.walk import leaf_datasets, shares_labels
 from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.utils.errors import UserError
 
@@ -100,14 +100,22 @@ def measure_overfit(cfg: Config, settings: Settings, timeout: float | None = Non
 def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
     """Training and validation read the same first images."""
     loader = cfg.train_dataloader
-    parts = list(base_datasets(loader.dataset))
+    parts = list(leaf_datasets(loader.dataset))
     pipeline = fixed_pipeline(parts[0].get('pipeline') or loader.dataset.get('pipeline') or [], size)
-    own = next(iter(base_datasets(cfg.val_dataloader.dataset)))
+    own = next(iter(leaf_datasets(cfg.val_dataloader.dataset)))
     test_pipeline = fixed_pipeline(own['pipeline'], size)
     train = dict(deepcopy(parts[0]), indices=images, pipeline=pipeline)
     batch = min(int(loader.get('batch_size', 2)), images)
-    cfg.train_dataloader = dict(batch_size=batch, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=train,
-                                **{key: loader[key] for key in ('collate_fn', ) if key in loader}, **WORKERS)
+    kept = ('collate_fn', )
+    dataset: dict[str, Any] = train
+    if shares_labels(loader.dataset):  # as many of the next images, without their labels
+        kept, batch = ('collate_fn', 'batch_sampler'), int(loader.batch_size)
+        following = list(range(images, 2 * images))
+        others = [dict(deepcopy(part), indices=following, pipeline=fixed_pipeline(part['pipeline'], size))
+                  for part in parts[1:]]
+        dataset = dict(deepcopy(loader.dataset), share=1.0, datasets=[train, *others])
+    cfg.train_dataloader = dict(batch_size=batch, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dataset,
+                                **{key: loader[key] for key in kept if key in loader}, **WORKERS)
     cfg.val_dataloader = dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False),
                               dataset=dict(deepcopy(train), pipeline=test_pipeline), **WORKERS)
     read_training_truth(cfg, train)
@@ -139,6 +147,8 @@ def fixed_pipeline(pipeline: Sequence[Mapping[str, Any]], size: Sequence[int] | 
     if size is None:
         return kept
     kept = [step for step in kept if not step['type'].endswith('Resize')]
-    place = 1 + max((index for index, step in enumerate(kept) if 'Load' in step['type']), default=0)
+    reads = ('Load', 'SegMap')  # InstancesToSegMap draws the label map at the size of the file
+    found = (index for index, step in enumerate(kept) if any(word in step['type'] for word in reads))
+    place = 1 + max(found, default=0)
     kept[place:place] = [dict(type='Resize', scale=(size[1], size[0]), keep_ratio=False), TAKE_AS_ORIGINAL]
     return kept

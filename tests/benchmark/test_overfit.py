@@ -23,6 +23,8 @@ def test_random_steps_go_and_one_size_comes_after_loading() -> None:
     assert fixed[2]['scale'] == (96, 64)
     assert fixed[2]['keep_ratio'] is False
     assert len(fixed_pipeline(steps, None)) == 4
+    drawn = fixed_pipeline([*steps[:2], dict(type='mmseg_plugins.InstancesToSegMap'), *steps[2:]], (64, 96))
+    assert [step['type'] for step in drawn[2:4]] == ['mmseg_plugins.InstancesToSegMap', 'Resize']
     assert len(steps) == 7
 
 
@@ -59,6 +61,20 @@ def test_a_config_that_scores_in_windows_sees_one(tmp_path: Path) -> None:
     assert [step['scale'] for step in steps if step['type'] == 'Resize'] == [(40, 48)]
     steps = overfit_config(cfg, Settings(size=(8, 16))).val_dataloader.dataset.pipeline
     assert [step['scale'] for step in steps if step['type'] == 'Resize'] == [(16, 8)]
+
+
+def test_images_without_labels_are_the_next_ones(tmp_path: Path) -> None:
+    cfg = segmentor_config(tmp_path, tmp_path / 'run')
+    labeled = cfg.train_dataloader.dataset.to_dict()
+    sampler = dict(type='mmseg_plugins.PartsBatchSampler', parts=[1, 1])
+    datasets = [labeled, dict(labeled, data_prefix=dict(img_path='i'))]
+    cfg.train_dataloader.update(batch_size=8, batch_sampler=sampler)
+    cfg.train_dataloader.dataset = dict(type='mmseg_plugins.LabelShare', share=0.125, datasets=datasets)
+    changed = overfit_config(cfg, Settings(images=3))
+    assert (changed.train_dataloader.batch_size, changed.train_dataloader.batch_sampler) == (8, sampler)
+    assert changed.train_dataloader.dataset.share == 1.0
+    assert [part.indices for part in changed.train_dataloader.dataset.datasets] == [3, [3, 4, 5]]
+    assert changed.val_dataloader.dataset.indices == 3
 
 
 def test_average_precision_is_that_of_the_few_images_alone(tmp_path: Path) -> None:
