@@ -17,7 +17,7 @@ ENTRIES = [(kind, name) for kind, value in sorted(REGISTRIES.items()) for name i
 
 # Registered, but put in place by SafeRunner rather than named in a config.
 BY_THE_RUNNER = {name.split('.')[1] for name in SWITCHES.values()} | {
-    'PostProcessHook', 'ResumableIterLoop', 'ResumableEpochLoop'}
+    'PostProcessHook', 'ResumableIterLoop', 'ResumableEpochLoop', 'AutocastOptimWrapper'}
 
 
 # Needs a package that not every installation has; tests/with_timm builds it.
