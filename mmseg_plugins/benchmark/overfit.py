@@ -106,7 +106,7 @@ def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
     test_pipeline = fixed_pipeline(own['pipeline'], size)
     train = dict(deepcopy(parts[0]), indices=images, pipeline=pipeline)
     batch = min(int(loader.get('batch_size', 2)), images)
-    kept = ('collate_fn', )
+    kept: tuple[str, ...] = ('collate_fn', )
     dataset: dict[str, Any] = train
     if shares_labels(loader.dataset):  # as many of the next images, without their labels
         kept, batch = ('collate_fn', 'batch_sampler'), int(loader.batch_size)
