@@ -12,7 +12,7 @@ default_hooks = dict(checkpoint=dict(save_best='coco/segm_mAP', rule='greater'))
 strides = [4, 8, 16]
 norm_cfg = dict(type='BN')
 model = dict(
-    backbone=dict(frozen_stages=2, out_indices=(1, 2, 3)),
+    backbone=dict(frozen_stages=0, norm_eval=True, out_indices=(1, 2, 3)),
     neck=dict(
         type='mmseg_plugins.PANetFPN', bottom_up=True, in_channels=[24, 40, 112], num_outs=3, norm_cfg=norm_cfg),
     rpn_head=dict(anchor_generator=dict(strides=strides)),
