@@ -197,6 +197,8 @@ def test_detectors_trained_on_crops_see_no_padding_in_a_test(name):
     cfg = loaded(name)
     if cfg.model.type == 'mmseg_plugins.TiledSOLO':
         return  # cuts tiles of the crops' size out of the image without its padding
+    if cfg.model.type == 'BoxInst':
+        return  # adds maps of all strides, so 32 must divide the sides; its norms count no padding in a test
     init_default_scope(cfg.default_scope)
     image = torch.zeros(3, 90, 70, dtype=torch.uint8)
     prepared = MODELS.build(cfg.model.data_preprocessor)(dict(inputs=[image], data_samples=None))

@@ -75,7 +75,7 @@ def masks(sample):
 
 
 def with_post(cfg):
-    changed = cfg.copy()
+    changed = deepcopy(cfg)
     changed.post_process = POST
     return changed
 
@@ -98,8 +98,8 @@ def test_post_process_refines_label_maps_under_mmsegs_own_functions(segmentor):
     refined = labels(Predictor(with_post(cfg), folder / 'model.pth', 'cpu')(str(folder / 'image.png')))
     assert (plain != refined).any()
     for given, expected in ((cfg, plain), (with_post(cfg), refined)):
-        assert np.array_equal(labels(by_inferencer(MMSegInferencer, given.copy(), folder)), expected)
-        assert np.array_equal(labels(by_functions(init_model, inference_model, given.copy(), folder)), expected)
+        assert np.array_equal(labels(by_inferencer(MMSegInferencer, deepcopy(given), folder)), expected)
+        assert np.array_equal(labels(by_functions(init_model, inference_model, deepcopy(given), folder)), expected)
 
 
 def test_post_process_refines_masks_under_mmdets_own_functions(detector):
@@ -108,8 +108,8 @@ def test_post_process_refines_masks_under_mmdets_own_functions(detector):
     refined = masks(Predictor(with_post(cfg), folder / 'model.pth', 'cpu')(str(folder / 'image.png')))
     assert (plain != refined).any()
     for given, expected in ((cfg, plain), (with_post(cfg), refined)):
-        assert np.array_equal(masks(by_inferencer(DetInferencer, given.copy(), folder)), expected)
-        assert np.array_equal(masks(by_functions(init_detector, inference_detector, given.copy(), folder)), expected)
+        assert np.array_equal(masks(by_inferencer(DetInferencer, deepcopy(given), folder)), expected)
+        assert np.array_equal(masks(by_functions(init_detector, inference_detector, deepcopy(given), folder)), expected)
 
 
 def test_a_config_given_again_does_not_refine_twice(segmentor):
@@ -124,7 +124,7 @@ def test_a_config_given_again_does_not_refine_twice(segmentor):
 def test_a_stock_runner_refines_what_it_tests_once(listed, segmentor, tmp_path, monkeypatch):
     refined = []
     monkeypatch.setattr(DenseCRFPostProcess, 'refine', lambda self, scores, image: refined.append(image) or scores)
-    cfg = segmentor[0].copy()
+    cfg = deepcopy(segmentor[0])
     cfg.work_dir, cfg.post_process = str(tmp_path), POST
     if listed:
         cfg.custom_hooks = [dict(type='mmseg_plugins.PostProcessHook', post_process=POST)]
@@ -136,7 +136,7 @@ def test_a_stock_runner_refines_what_it_tests_once(listed, segmentor, tmp_path, 
 @pytest.mark.parametrize('scope', ['mmdet', 'mmseg'])
 def test_weights_of_another_number_of_classes_are_refused(scope, way, request):
     cfg, folder = request.getfixturevalue('detector' if scope == 'mmdet' else 'segmentor')
-    cfg = cfg.copy()
+    cfg = deepcopy(cfg)
     heads = cfg.model.roi_head.bbox_head if scope == 'mmdet' else cfg.model.decode_head
     heads.num_classes = 7
     start: Any = init_detector if scope == 'mmdet' else init_model
@@ -154,7 +154,7 @@ def test_other_names_are_one_warning_that_gives_both(segmentor):
     for start in (init_model, lambda *given, **more: MMSegInferencer(model=given[0], weights=given[1], **more),
                   Predictor):
         with pytest.warns(UserWarning, match=words):
-            start(cfg.copy(), str(folder / 'names.pth'), device='cpu')
+            start(deepcopy(cfg), str(folder / 'names.pth'), device='cpu')
 
 
 def test_weights_without_names_take_the_classes_of_the_config(detector):
