@@ -3,6 +3,7 @@
 import pytest
 import torch
 from config_files import ROOT
+from mmdet.structures import DetDataSample
 from mmengine.structures import PixelData
 from tiny_models import BACKBONE, CHANNELS, batch, build, losses_of
 
@@ -54,6 +55,16 @@ def test_every_parameter_learns_and_a_panoptic_map_is_predicted(path):
     classes = ids % 1000
     assert bool(((ids >= 1000) == (classes < 5)).all())
     assert int(classes.max()) <= 7  # 7 is void
+
+
+@pytest.mark.parametrize('path', NAMES, ids=lambda path: path.stem)
+def test_an_image_of_odd_sides_is_predicted_at_its_size(path):
+    model = build(tiny(path)).eval()
+    sample = DetDataSample(metainfo=dict(img_shape=(61, 45), ori_shape=(61, 45), scale_factor=(1, 1)))
+    image = torch.randint(0, 255, (3, 61, 45), dtype=torch.uint8)
+    with torch.no_grad():
+        found = model.test_step(dict(inputs=[image], data_samples=[sample]))[0]
+    assert found.pred_panoptic_seg.sem_seg.shape == (1, 61, 45)
 
 
 def test_there_are_three():
