@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_plugins.benchmark.pages import set_block
 from mmseg_plugins.benchmark.short_runs import SCORES
 from mmseg_plugins.config.paths import iter_configs
 from mmseg_plugins.utils.errors import UserError
@@ -29,7 +30,8 @@ _VARIANTS = ('ablations', 'examples')
 #: What counts as learnt by heart: every score that a row has must reach its limit, in percent.
 LIMITS = {'mIoU': 80.0, 'aAcc': 95.0, 'coco/segm_mAP': 60.0, 'coco_panoptic/PQ': 60.0}
 FALLEN = 0.1
-BEGIN, END = '<!-- overfit -->\n', '<!-- end of overfit -->'
+#: Name of the table's place in the page.
+MARK = 'overfit'
 
 
 def small_systems(paths: Iterable[Path] | None = None) -> list[str]:
@@ -136,12 +138,7 @@ def write_page(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         UserError: the page has no such marks.
     """
-    text = path.read_text(encoding='utf-8')
-    start, end = text.find(BEGIN), text.find(END)
-    if start < 0 or end < start:
-        raise UserError(f'{path} has no lines {BEGIN.strip()} and {END}.', fix='add them where the table belongs')
-    block = f'{BEGIN}{format_rows(rows)}\n\n{format_machine(rows)}\n'
-    path.write_text(text[:start] + block + text[end:], encoding='utf-8')
+    set_block(path, MARK, f'{format_rows(rows)}\n\n{format_machine(rows)}')
 
 
 def _rank(name: str) -> int:
