@@ -25,7 +25,8 @@ ANCESTORS = 5  # own files that a config is made of, without itself
 
 
 #: A billion parameters are 4 GB; the parts of EVA-02-L are also those of its smaller crops.
-HUGE = {'mask2former_eva-g-adapter_896-60k_cocostuff', 'cascade-mask-rcnn_eva02-l-sfp_1536-60k_coco'}
+HUGE = {'mask2former_eva-g-adapter_896-60k_cocostuff', 'cascade-mask-rcnn_eva-g-sfp_1280-45k_coco',
+        'cascade-mask-rcnn_eva02-l-sfp_1536-60k_coco'}
 
 
 def own_bases(path):

@@ -56,6 +56,9 @@ ORIGINS: dict[str, Origin] = {
     'eva02_l_det.pth': _eva02('L', 'm38m', 'cascade-mask-rcnn_eva02-l-sfp_1024-60k_coco.py'),
     'eva_g.pth': Origin('eva-g-pretraining', 'eva_psz14to16.pt',
                         'https://huggingface.co/BAAI/EVA/blob/main/eva_psz14to16.pt'),
+    'eva_g_det.pth': Origin('eva-pretraining', 'eva_psz14to16.pt',
+                            'https://huggingface.co/BAAI/EVA/blob/main/eva_psz14to16.pt',
+                            'mmseg_plugins::eva02/cascade-mask-rcnn_eva-g-sfp_1280-45k_coco.py'),
     'eva02_b_seg.pth': _eva02('B', 'in21k', 'upernet_eva02-b_512-60k_ade20k.py'),
     'eva02_l_seg.pth': _eva02('L', 'm38m', 'upernet_eva02-l_512-80k_ade20k.py'),
 }
