@@ -152,7 +152,7 @@ MODELS = {
     'adversarial': (dict(type='mmseg_plugins.AdvSemiSeg', semi_start=1, threshold=0.0, discriminator=dict(channels=2)),
                     dict(optim_wrapper=PER_PART, param_scheduler=SCHEDULES)),
     'generative': (dict(type='mmseg_plugins.GANSemiSeg', generator=dict(noise_channels=2, channels=16)),
-                   dict(optim_wrapper=dict(constructor='mmseg_plugins.OptimizerPerPart', segmentor=PER_PART['segmentor'],
+                   dict(optim_wrapper=dict(constructor=PER_PART['constructor'], segmentor=PER_PART['segmentor'],
                                            generator=PER_PART['discriminator']),
                         param_scheduler=dict(segmentor=SCHEDULES['segmentor'], generator=[]))),
     'mean teacher': (dict(type='mmseg_plugins.MeanTeacher', threshold=0.3),
