@@ -2,7 +2,8 @@
 
 from .panet_fpn import PANetFPN
 from .psenet_fpn import PSENetFPN
+from .raw_maps_neck import RawMapsNeck
 from .simple_feature_pyramid import LN2d, SimpleFeaturePyramid
 from .unet_decoder import UNetDecoder
 
-__all__ = ['LN2d', 'PANetFPN', 'PSENetFPN', 'SimpleFeaturePyramid', 'UNetDecoder']
+__all__ = ['LN2d', 'PANetFPN', 'PSENetFPN', 'RawMapsNeck', 'SimpleFeaturePyramid', 'UNetDecoder']

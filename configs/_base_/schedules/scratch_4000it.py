@@ -1,0 +1,28 @@
+# Long enough for a network without pre-trained weights to level off, on two CPU cores: small_1000it.py four times as
+# long, at a higher rate.  Each system's own rate is chosen on a tenth of the training images (docs/training.md).
+
+# ------------------------------------------------------------------ often changed
+max_iters = 4000
+val_interval = 1000
+base_lr = 5e-3
+warmup_iters = 200
+
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=val_interval)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=base_lr, weight_decay=0.05, fused=True),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    clip_grad=dict(max_norm=5.0, norm_type=2))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=warmup_iters),
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=False,
+        begin=warmup_iters,
+        end=max_iters,
+        T_max=max_iters - warmup_iters,
+        eta_min=0.0),
+]
