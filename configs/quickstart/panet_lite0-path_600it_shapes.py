@@ -1,5 +1,5 @@
-# The quickstart of make demo: a small Mask R-CNN with PANet's bottom-up path, on EfficientNet-Lite0 with the ImageNet
-# weights that a package of the index carries, on generated shapes, two CPU cores and no download.
+# The quickstart's model with Mask R-CNN's masks in place of MaskLab's, half as long again: a small Mask R-CNN with
+# PANet's bottom-up path, on EfficientNet-Lite0 with ImageNet weights from a package, on generated shapes.
 #   python tools/train.py configs/quickstart/panet_lite0-path_600it_shapes.py
 # Measured numbers: configs/quickstart/README.md.
 _base_ = [
