@@ -2,7 +2,7 @@
 # On EfficientNet-Lite0 with the ImageNet weights that a package of the index carries, on generated shapes, two CPU cores
 # and no download.
 #   python tools/train.py configs/quickstart/masklab_lite0-panetfpn_560it_shapes.py
-# Not yet measured here.
+# Measured numbers: configs/quickstart/README.md.
 _base_ = [
     '../_base_/models/mask-rcnn_lite0-small_fpn.py',
     '../_base_/datasets/shapes_instance.py',
