@@ -12,6 +12,7 @@ from mmseg_plugins.config.paths import config_root, iter_configs
 from mmseg_plugins.config.shipped import shipped_models
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
+from mmseg_plugins.utils.yaml_text import read_yaml
 
 #: Metrics that stand for a system's score, the first that is there.
 _SCORES = ('mask AP', 'mIoU', 'PQ', 'mAP^r .5', 'mask AR@100')
@@ -126,9 +127,8 @@ def describe(text: str) -> str:
 
 
 def _models(metafile: Path) -> dict[str, dict[str, Any]]:
-    import yaml
-
-    return {model['Name']: model for model in yaml.safe_load(metafile.read_text(encoding='utf-8')).get('Models') or ()}
+    models = read_yaml(metafile.read_text(encoding='utf-8')).get('Models')
+    return {model['Name']: model for model in models or ()}
 
 
 def _results(results: Any) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +167,15 @@ def _assignments(path: Path) -> dict[str, list[ast.stmt]]:
     if path.suffix != '.py' or not path.is_file():
         return {}
     try:
-        waiting = list(ast.parse(path.read_text(encoding='utf-8')).body)
+        return _assignments_of(path.read_text(encoding='utf-8'))
     except (SyntaxError, ValueError):  # no text, or zero bytes in it
         return {}
+
+
+@lru_cache(maxsize=256)
+def _assignments_of(text: str) -> dict[str, list[ast.stmt]]:
+    """The statements of a text; reading one config asks a dozen times for those of each file.  Not to be changed."""
+    waiting = list(ast.parse(text).body)
     found: dict[str, list[ast.stmt]] = {}
     while waiting:
         node = waiting.pop(0)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import yaml
-
 from mmseg_plugins.utils.deprecation import warn_renamed
+from mmseg_plugins.utils.yaml_text import read_yaml
 
 TABLE = 'renamed.yml'
 
@@ -24,7 +23,7 @@ def current_path(path: str) -> str:
         table = folder / TABLE
         if folder.name == 'configs' and table.is_file():
             former = Path('configs', Path(path).relative_to(folder)).as_posix()
-            today = yaml.safe_load(table.read_text()).get(former)
+            today = read_yaml(table.read_text()).get(former)
             if today is not None:
                 warn_renamed(path, today)
                 return str(folder.parent / today)

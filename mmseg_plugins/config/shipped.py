@@ -15,6 +15,7 @@ from typing import Any
 from mmseg_plugins.config.root import config_root
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
+from mmseg_plugins.utils.yaml_text import read_yaml
 
 #: Where the files lie, in a clone and in an installed package.
 FOLDER = Path(__file__).resolve().parents[1] / 'weights' / 'shipped'
@@ -52,13 +53,11 @@ def file_of(name: str) -> Path:
 
 def shipped_models() -> dict[str, ShippedModel]:
     """Name -> model, as the metafiles name them; only those that name one are parsed."""
-    import yaml  # here: the shell's completion reads names of configs alone
-
     found = {}
     root = config_root()
     for metafile in sorted(root.rglob('metafile.yml')):
         text = metafile.read_text(encoding='utf-8')
-        for entry in yaml.safe_load(text)['Models'] if SCHEME in text else ():
+        for entry in read_yaml(text)['Models'] if SCHEME in text else ():
             if str(entry.get('Weights', '')).startswith(SCHEME):
                 name, file = entry['Weights'].removeprefix(SCHEME), entry['Weights File']
                 found[name] = ShippedModel(name, root.parent / entry['Config'], str(file['SHA256']), int(file['Bytes']))

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.yaml_text import read_yaml
 
 _MARKERS = re.compile(r'(<!-- results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
 #: Metric of a validation -> the metafile's name of it and the factor to percent (mmseg and PQ give percent).
@@ -165,7 +166,7 @@ def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]
 
     def entered(block: str) -> str:
         kept = re.sub(r'(?m)^    Results:\n(?:(?:      .*)?\n)*', '', block).rstrip('\n') + '\n'
-        others = [entry for entry in yaml.safe_load(block)[0].get('Results', []) if entry['Dataset'] != dataset]
+        others = [entry for entry in read_yaml(block)[0].get('Results', []) if entry['Dataset'] != dataset]
         task = 'Semantic Segmentation' if is_semantic([results['Metrics']]) else 'Instance Segmentation'
         return kept + _lines({'Results': [*others, {'Task': task, 'Dataset': dataset, **results}]})
 
@@ -349,7 +350,7 @@ def _measured_on(results: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def read_models(metafile: Path) -> list[dict[str, Any]]:
     """The models of a metafile."""
-    return list(yaml.safe_load(metafile.read_text())['Models'])
+    return list(read_yaml(metafile.read_text())['Models'])
 
 
 def config_below_system(model: Mapping[str, Any]) -> str:

@@ -19,8 +19,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from mmseg_plugins.reporting.metafiles import (
     SEMANTIC_COLUMNS,
     UNTRAINED,
@@ -34,6 +32,7 @@ from mmseg_plugins.reporting.metafiles import (
 )
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import did_you_mean
+from mmseg_plugins.utils.yaml_text import read_yaml
 
 _MARKERS = re.compile(r'(<!-- all results: (?P<dataset>[\w-]+) -->\n).*?(<!-- end of results -->)', re.DOTALL)
 #: Metric -> its column, of tables of instances.
@@ -57,7 +56,7 @@ def read_entries(configs: Path) -> list[Entry]:
     """Every model of every metafile below a folder, by folder, in the metafiles' order."""
     entries = []
     for path in sorted(configs.rglob('metafile.yml')):
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        content = read_yaml(path.read_text(encoding='utf-8'))
         entries += [Entry(path.parent, content, model) for model in content['Models']]
     return entries
 

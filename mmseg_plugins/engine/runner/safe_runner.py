@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_plugins import setup
 from mmseg_plugins.config.build_errors import explain_build_errors
+from mmseg_plugins.config.formatting import formatted_once
 from mmseg_plugins.config.load import resolve_loaded
 from mmseg_plugins.engine.checkpoint.files import (
     ResumePoint,
@@ -109,12 +110,12 @@ class SafeRunner(Runner):
         add_switch_hooks(cfg)
         check_parts(cfg)
         check_rules(cfg)
-        with explain_build_errors(cfg), explain_disk_full(cfg['work_dir']):
+        with explain_build_errors(cfg), explain_disk_full(cfg['work_dir']), formatted_once():
             return super().from_cfg(cfg)
 
     def train(self) -> Any:
         """Train, from where the work dir's newest checkpoint stands if resuming is on."""
-        with explain_build_errors(self.cfg), explain_disk_full(self.work_dir):
+        with explain_build_errors(self.cfg), explain_disk_full(self.work_dir), formatted_once():
             check_training(self)
             self._before_build('train')
             if is_main_process():
@@ -266,10 +267,8 @@ class SafeRunner(Runner):
             if self._resuming and 'do not match exactly' in str(error):
                 raise UserError(
                     f'{filename} is of another model than this config, so the run cannot be resumed from it.',
-                    fix=(
-                        'use the config that made it, or start anew (another --work-dir), with load_from for the '
-                        f'weights that fit. {error}'
-                    ),
+                    fix='use the config that made it, or start anew (another --work-dir), with load_from for the '
+                        f'weights that fit. {error}',
                 ) from error
             raise
         if self._resuming:
@@ -331,7 +330,7 @@ class SafeRunner(Runner):
                 hook.before_build(self, stage)
 
     def _evaluate(self, run: Callable[[], dict[str, float]]) -> dict[str, float]:
-        with explain_build_errors(self.cfg), explain_disk_full(self.work_dir):
+        with explain_build_errors(self.cfg), explain_disk_full(self.work_dir), formatted_once():
             self._before_build(run.__name__)  # 'val' or 'test'
             if self._resume and not self._has_loaded and (self._load_from is None or self._resume == 'auto'):
                 self._load_from = self._find_resume_point().path or self._load_from
