@@ -21,7 +21,7 @@ demo:
 
 test:
 	@$(SETUP) tests
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint:
 	@$(SETUP) lint

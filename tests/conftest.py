@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -8,13 +9,23 @@ import golden_cases
 import not_run_here
 import pytest
 from compiled_mmcv import tell_what_was_not_compared
+from mmengine.config import config as config_module
 from mmengine.config import utils as config_utils
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.utils import ManagerMixin
+from yapf.yapflib import yapf_api
 
-# mmengine reads all metafiles of a host for each base that names one of its configs: 0.3 s every time.
+# mmengine reads all metafiles of a host, and the list of installed packages, for each base that names one of its
+# configs: 0.3 s every time.
 config_utils.load = cache(config_utils.load)
+config_module.is_installed = cache(config_module.is_installed)
+
+# yapf takes most of the time of a run of two iterations.  Tests within this process write a config's text as it is;
+# the processes of tests/cli/test_end_to_end.py format theirs.
+for _place in (yapf_api, config_module):
+    if hasattr(_place, 'FormatCode'):  # the maintained line imports it when it is used
+        _place.FormatCode = lambda text, **_: (text, True)
 
 
 def _managers() -> list[type[ManagerMixin]]:
@@ -54,6 +65,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine cannot run."""
     not_run_here.take_out(config, items)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports made out of later searches for garbage.
+
+    mmengine collects garbage for each data set that it builds, which takes a quarter of a second in a process that has
+    imported everything.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -62,9 +62,9 @@ def training_losses(model: nn.Module, kind: str) -> dict[str, Tensor]:
     return losses
 
 
-def check_cell(mix: Mix, device: Device, kinds: Iterable[str] = BATCHES) -> None:
-    """A cell trains one step of each kind of batch on the device, and predicts."""
-    model = device.move(build_cell(mix))
+def check_cell(model: nn.Module, device: Device, kinds: Iterable[str] = BATCHES) -> None:
+    """The model of a cell, which lies on the CPU, trains one step of each kind of batch on the device, and predicts."""
+    model = device.move(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     first = next(p for p in model.parameters() if p.requires_grad)
     for kind in kinds:

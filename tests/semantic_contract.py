@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope
+from quick_weights import quick_weights
 from semantic_batches import random_labels, semantic_batch
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ def build_segmentor(model: dict, size: int) -> nn.Module:
     if preprocessor.get('size') is not None:
         preprocessor['size'] = (size, size)
     torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope('mmseg'):
+    with DefaultScope.overwrite_default_scope('mmseg'), quick_weights():
         return MODELS.build(ConfigDict(model, data_preprocessor=preprocessor)).train()
 
 

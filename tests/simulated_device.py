@@ -62,6 +62,7 @@ _COPIES = {_aten.copy_.default, _aten._to_copy.default, _aten._foreach_copy_.def
 # Beyond pointwise operations these take a single number that lies on the CPU.
 _TAKE_NUMBERS = {_aten.masked_fill.Tensor, _aten.masked_fill_.Tensor, _aten.fill_.Tensor, _aten.lerp.Tensor,
                  _aten._foreach_mul_.Tensor}  # fmt: skip
+_PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device})  # hold no tensor
 
 
 class Sync(NamedTuple):
@@ -122,6 +123,10 @@ class SimulatedDevice(TorchDispatchMode):
         self.name = torch.device(NAME, 0)
         self.syncs: Counter[Sync] = Counter()
         self._index_types: Any = None
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here; to say so for each operation takes a tenth of the time
 
     def __enter__(self) -> SimulatedDevice:
         _ACTIVE.append(self)
@@ -211,6 +216,8 @@ class SimulatedDevice(TorchDispatchMode):
 
 def _unwrap(value: Any, ours: list[SimulatedTensor], foreign: list[Tensor]) -> Any:
     """``value`` with the tensors inside; sorts the tensors into ``ours`` and ``foreign``."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, SimulatedTensor):
         ours.append(value)
         return value.raw

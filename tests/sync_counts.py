@@ -55,7 +55,7 @@ def systems() -> list[str]:
 def count(system: str) -> Counts:
     """Synchronisations of one training step on two images and of one predicted image."""
     semantic = semantic_configs().get(system)
-    with SimulatedDevice() as device, DefaultScope.overwrite_default_scope('mmseg' if semantic else 'mmdet'):
+    with DefaultScope.overwrite_default_scope('mmseg' if semantic else 'mmdet'):
         if semantic:
             model = build_segmentor(loaded(semantic).model.to_dict(), 64)
             labels = [random_labels((64, 64), model.num_classes, seed=seed) for seed in (0, 1)]
@@ -64,7 +64,8 @@ def count(system: str) -> Counts:
             model = build_cell(CELLS[system])
             both, one = batch(BATCHES['objects']), batch(BATCHES['objects'][:1])
         torch.manual_seed(0)
-        return count_phases(device.move(model), both, one, device)
+        with SimulatedDevice() as device:
+            return count_phases(device.move(model), both, one, device)
 
 
 def count_phases(model: nn.Module, both: dict, one: dict, device: SimulatedDevice) -> Counts:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from device_checks import (
     PlainDevice,
+    build_cell,
     check_autocast,
     check_cell,
     check_losses,
@@ -19,7 +20,7 @@ PLAIN = Mix('mmdet.ResNet', 'mmdet.FPN', 'SOLOv2')
 
 
 def test_the_checks_pass_on_the_cpu() -> None:
-    check_cell(PLAIN, CPU, ['objects'])
+    check_cell(build_cell(PLAIN), CPU, ['objects'])
     check_losses(PLAIN, CPU, rtol=0)
     check_autocast(PLAIN, CPU, torch.bfloat16)
     check_resume(PLAIN, CPU, CPU, rtol=1e-5)

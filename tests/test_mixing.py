@@ -3,26 +3,25 @@
 A legal cell builds from its config, gives finite losses with a gradient in every trainable parameter whether its
 batch has objects or not (and one that is not zero if it has), predicts, takes an optimizer step and survives its
 checkpoint.  An illegal one raises an error that names both sides.  Each system finds nothing where nothing is to be
-found, and goes through ``tools/train.py --dry-run`` once, on backbones and necks in turn.
+found, and goes through ``mmseg-plugins train --dry-run`` once, on backbones and necks in turn.
 """
 
 
 import io
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
 from mixing_faults import FAULTS, ILLEGAL, spoiled
 from mixing_grid import BACKBONES, BATCHES, FAMILIES, GRID, LEGAL, NECKS, PLAIN, PYRAMID, Mix, combine
 from mixing_systems import SYSTEMS
+from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from tiny_models import batch, build, losses_of, predictions_of
-from toy_runs import ROOT, detector_config, write_toy_coco
+from toy_runs import detector_config, write_toy_coco
 
+from mmseg_plugins.cli.main import main
 from mmseg_plugins.engine.checks.compatibility import check_model
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
 from mmseg_plugins.utils.errors import UserError
@@ -96,7 +95,7 @@ def step_and_reload(model, config):
     file = io.BytesIO()
     torch.save(model.state_dict(), file)
     file.seek(0)
-    loaded = model_of(config)
+    loaded = MODELS.build(config)  # with other weights than the first, until these are loaded
     loaded.load_state_dict(torch.load(file, weights_only=True))
     found, again = (predictions_of(m, batch(BATCHES['objects'])) for m in (model, loaded))
     for first, second in zip(found, again, strict=True):
@@ -173,14 +172,14 @@ def dry_runs():
 
 
 @pytest.mark.parametrize(('model', 'mix'), dry_runs())
-def test_dry_run(model, mix, tmp_path):
-    """The real tool."""
+def test_dry_run(model, mix, tmp_path, capsys, monkeypatch):
+    """The whole command; tests/cli/test_end_to_end.py runs it as a process of its own."""
+    monkeypatch.setenv('LOCAL_RANK', '0')  # the command sets it
     config = detector_config(write_toy_coco(tmp_path / 'data'), tmp_path / 'work')
     config.model = model(mix)
     path = tmp_path / 'mixed.py'
     config.dump(str(path))
-    command = [sys.executable, '-W', 'ignore', 'tools/train.py', str(path), '--dry-run', '--work-dir', tmp_path / 'run']
-    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, OMP_NUM_THREADS='1'), text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert 'dry run passed' in done.stdout
+    status = main(['train', str(path), '--dry-run', '--work-dir', str(tmp_path / 'run')])
+    printed = ''.join(capsys.readouterr())
+    assert status == 0, printed[-3000:]
+    assert 'dry run passed' in printed

@@ -10,6 +10,7 @@ import torch
 from device_checks import (
     PlainDevice,
     batch_of,
+    build_cell,
     check_autocast,
     check_cell,
     check_losses,
@@ -34,7 +35,7 @@ def cell_of(system: str) -> Mix:
 
 @pytest.mark.parametrize('mix', LEGAL, ids=str)
 def test_cell_trains_and_predicts(mix: Mix, device: PlainDevice) -> None:
-    check_cell(mix, device, [batch_of(mix)])
+    check_cell(build_cell(mix), device, [batch_of(mix)])
 
 
 @pytest.mark.parametrize('system', WITHOUT_SAMPLES)
@@ -75,9 +76,9 @@ def test_memory_of_an_operator_is_bounded(device: PlainDevice) -> None:
 def test_memory_comes_back(device: PlainDevice) -> None:
     """Steps after the first take no more memory than it did."""
     mix = cell_of('SOLOv2')
-    check_cell(mix, device, ['objects'])
+    check_cell(build_cell(mix), device, ['objects'])
     torch.cuda.synchronize()
     held = torch.cuda.memory_allocated(device.name)
     for _ in range(3):
-        check_cell(mix, device, ['objects'])
+        check_cell(build_cell(mix), device, ['objects'])
     assert torch.cuda.memory_allocated(device.name) <= held + 2**20

@@ -43,11 +43,6 @@ def merged(base: Any, changes: dict[str, Any]) -> Config:
     return cfg
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Config, 'pretty_text', property(plain_config_text))
-
-
 @pytest.mark.parametrize(('changes', 'words'), [
     ({'train_cfg': EPOCHS}, ['InfiniteSampler never ends', 'DefaultSampler']),
     ({'default_hooks.checkpoint.save_best': 'mIoUs'}, ["names 'mIoUs'", "'mIoU'"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from device_checks import batch_of, check_cell, check_losses, check_operator
+from device_checks import batch_of, build_cell, check_cell, check_losses, check_operator
 from device_operators import ONE_SYNC, OPERATORS
 from mixing_grid import BACKBONES, BATCHES, LEGAL, NECKS, PLAIN, PYRAMID, Mix
 from mixing_systems import SYSTEMS
@@ -13,8 +13,9 @@ from simulated_device import SimulatedDevice
 @pytest.mark.parametrize('mix', LEGAL, ids=str)
 def test_cell_trains_and_predicts(mix: Mix) -> None:
     """Tensors of two devices in one place fail it."""
+    model = build_cell(mix)  # outside of the block, in which each operation is watched
     with SimulatedDevice() as device:
-        check_cell(mix, device, [batch_of(mix)])
+        check_cell(model, device, [batch_of(mix)])
 
 
 def test_each_part_meets_each_kind_of_batch() -> None:
