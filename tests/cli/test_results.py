@@ -240,7 +240,7 @@ def test_every_recorded_number_has_its_command_hardware_minutes_and_seed():
     for path in (ROOT / 'configs').rglob('metafile.yml'):
         for model in yaml.safe_load(path.read_text())['Models']:
             for result in model.get('Results', []):
-                assert model['Config'] in result['Command']
+                assert model['Name'] in result['Command']  # train takes the name or the file
                 assert result['Hardware']
                 # a test's own cost is in the row of the config that was trained; without parameters nothing was
                 if 'Weights' not in result and result.get('Training') != 'none':
