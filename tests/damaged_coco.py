@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from damaged_images import NAMES, Damage, image_files
+from damaged_images import NAMES, THIN, Damage, image_files
+from PIL import Image
 from pycocotools import mask as mask_api
 
 FIELDS = {
@@ -142,6 +143,18 @@ FILES: dict[str, Damage] = {
 }
 
 
+def _thin(width: int, height: int) -> Damage:
+    def spoil(folder: Path) -> None:
+        Image.new('RGB', (width, height)).save(folder / 'images' / 'toy 0.png')
+        content = json.loads((folder / 'ann.json').read_text())
+        content['images'][0].update(width=width, height=height)
+        for annotation in content['annotations'][:2]:
+            annotation.update(bbox=[0, 0, width, height], area=width * height,
+                              segmentation=[[0, 0, width, 0, width, height, 0, height]])
+        (folder / 'ann.json').write_text(json.dumps(content))
+    return spoil
+
+
 def _renamed(in_file: str, on_disk: str) -> Damage:
     def spoil(folder: Path) -> None:
         target = folder / 'images' / on_disk
@@ -165,5 +178,6 @@ def damages() -> dict[str, Damage]:
     kinds |= {f'bbox: {name}': _boxes(form) for name, form in BOXES.items()}
     kinds |= FILES
     kinds |= {f'image: {name}': spoil for name, spoil in image_files('images').items()}
+    kinds |= {f'image: {w} x {h} px': _thin(w, h) for w, h in THIN}
     kinds |= {f'name: {name}': _renamed(*names) for name, names in NAMES.items()}
     return kinds

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 Damage = Callable[[Path], None]
+THIN = ((3000, 3), (2, 500), (61, 7))  # sizes of images, width and height, that a resize makes nothing or little of
 
 
 def first(root: Path, folder: str) -> Path:

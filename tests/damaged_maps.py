@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from damaged_images import NAMES, Damage, image_files
+from damaged_images import NAMES, THIN, Damage, image_files
 from PIL import Image
 
 
@@ -31,6 +31,13 @@ def _with_nan(labels: np.ndarray) -> Image.Image:
 
 def _list(data: bytes) -> Damage:
     return lambda folder: (folder / 'list.txt').write_bytes(data) and None
+
+
+def _thin(width: int, height: int) -> Damage:
+    def spoil(folder: Path) -> None:
+        Image.new('RGB', (width, height)).save(folder / 'img_dir' / '0.png')
+        Image.new('L', (width, height), 1).save(folder / 'ann_dir' / '0.png')
+    return spoil
 
 
 def _renamed(in_list: str, on_disk: str, listed: bool) -> Damage:
@@ -83,6 +90,7 @@ def damages() -> dict[str, Damage]:
     kinds |= {f'image: {name}': spoil for name, spoil in image_files('img_dir').items()}
     kinds |= {f'map file: {name}': spoil for name, spoil in image_files('ann_dir').items()
               if name not in ('16 bits', 'TIFF of floats', 'TIFF of integers', 'palette', 'gray', 'one bit')}
+    kinds |= {f'image: {w} x {h} px': _thin(w, h) for w, h in THIN}
     for name, names in NAMES.items():
         kinds[f'name: {name}'] = _renamed(*names, False)
         kinds[f'name in a list: {name}'] = _renamed(*names, True)

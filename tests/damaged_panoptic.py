@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from damaged_images import NAMES, Damage, image_files
+from damaged_images import NAMES, THIN, Damage, image_files
 from mmengine.config import Config
 from PIL import Image
 from toy_runs import CLASSES, PALETTE, detector_config, toy_image
@@ -177,6 +177,18 @@ def _void_in_one(folder: Path) -> None:
     _edit(lambda content: _segments(content).clear())(folder)
 
 
+def _thin(width: int, height: int) -> Damage:
+    def spoil(folder: Path) -> None:
+        Image.new('RGB', (width, height)).save(folder / 'images' / '0.png')
+        _colors(np.full((height, width), 300)).save(folder / 'maps' / '0.png')
+        whole = dict(id=300, category_id=3, iscrowd=0, area=width * height, bbox=[0, 0, width, height])
+        content = json.loads((folder / 'panoptic.json').read_text())
+        content['images'][0].update(width=width, height=height)
+        content['annotations'][0]['segments_info'] = [whole]
+        (folder / 'panoptic.json').write_text(json.dumps(content))
+    return spoil
+
+
 CONTENT: dict[str, Damage] = {
     'a segment is missing': _edit(lambda content: _segments(content).pop()),
     'a segment is null': _edit(lambda content: _segments(content).append(None)),  # type: ignore[arg-type]
@@ -231,5 +243,6 @@ def damages() -> dict[str, Damage]:
     kinds: dict[str, Damage] = {'sound': lambda folder: None, **_fields(), **CONTENT}
     kinds |= {f'image: {name}': spoil for name, spoil in image_files('images').items()}
     kinds |= {f'map file: {name}': spoil for name, spoil in image_files('maps').items()}
+    kinds |= {f'image: {w} x {h} px': _thin(w, h) for w, h in THIN}
     kinds |= {f'name: {name}': _named(*names) for name, names in NAMES.items()}
     return kinds

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from damaged_images import Damage, image_files
+from damaged_images import THIN, Damage, image_files
 from mmengine.config import Config
+from PIL import Image
 from sbd_sets import IMAGES, label_maps, write_mats
 from scipy.io import savemat
 from toy_runs import detector_config
@@ -48,6 +49,14 @@ def _file(kind: str, put: Callable[[Path], object]) -> Damage:
 
 def _list(data: bytes) -> Damage:
     return lambda folder: (folder / 'train.txt').write_bytes(data) and None
+
+
+def _thin(width: int, height: int) -> Damage:
+    def spoil(folder: Path) -> None:
+        for name in ('a_01', 'b_01'):
+            Image.new('RGB', (width, height)).save(folder / 'img' / f'{name}.jpg')
+            write_mats(folder, name, np.ones((height, width), np.uint8), np.full((height, width), 15, np.uint8), [15])
+    return spoil
 
 
 def _swap(folder: Path) -> None:
@@ -96,4 +105,5 @@ def damages() -> dict[str, Damage]:
         for part in ('inst', 'cls'):
             kinds[f'{part}: {name}'] = image_files(part)[name]
     kinds |= {f'image: {name}': spoil for name, spoil in image_files('img').items()}
+    kinds |= {f'image: {w} x {h} px': _thin(w, h) for w, h in THIN}
     return kinds

@@ -35,6 +35,7 @@ from sbd_sets import write_sbd
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
 from mmseg_plugins import setup
+from mmseg_plugins.apis.data import add_size_problems
 from mmseg_plugins.apis.image_inputs import build_loader, split_pipeline
 from mmseg_plugins.apis.inference import Predictor
 from mmseg_plugins.config.walk import leaf_datasets
@@ -58,6 +59,8 @@ def outcome(cfg: Config, go_on: Callable[[Config], None]) -> Outcome:
     """Check a config's data as ``check-data`` does, and ``go_on`` with what is accepted."""
     try:
         reports = check_config(cfg)
+        with DefaultScope.overwrite_default_scope(cfg.default_scope):
+            add_size_problems(reports, cfg)
         problems = collect_problems(reports)
     except Exception as error:
         return Outcome('check died', repr(error))

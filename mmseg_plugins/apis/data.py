@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import MODELS
 from mmengine.utils import import_modules_from_strings
 
+from mmseg_plugins.config.build_errors import explain_build_errors
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.data_check.check_config import check_config
-from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.check_report import DatasetReport, inputs_of
 from mmseg_plugins.data_check.image_check import ImageOptions
+from mmseg_plugins.engine.checks.image_sizes import SAFE, check_image_sizes
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -49,4 +52,20 @@ def check_data(
     if not reports:
         raise UserError(f'the config has no data set of {", ".join(splits)} to check.',
                         fix='name a config with data loaders.')
+    add_size_problems(reports, cfg)
     return reports
+
+
+def add_size_problems(reports: Sequence[DatasetReport], cfg: Config) -> None:
+    """Add an error where the model does not take the sizes that the pipelines give, as a run would say."""
+    inputs = inputs_of(reports)
+    doubtful = any(h % SAFE or w % SAFE for sizes in inputs.values() for h, w in sizes)
+    if not doubtful or any(report.problems() for report in reports) or not cfg.get('compatibility_check', True):
+        return
+    with explain_build_errors(cfg):
+        model = MODELS.build(cfg.model)
+    loader = cfg.get('train_dataloader') or {}
+    try:
+        check_image_sizes(model, inputs, loader.get('batch_size', 1), cfg.default_scope == 'mmseg')
+    except UserError as error:
+        reports[0].errors.append(str(error))

@@ -28,6 +28,7 @@ from mmseg_plugins.config.embedded import embedded_config
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.config.shipped import shipped_weights
+from mmseg_plugins.data_check.pipeline_sizes import size_problem
 from mmseg_plugins.engine.checkpoint.fit import (
     check_checkpoint,
     class_meta,
@@ -35,6 +36,7 @@ from mmseg_plugins.engine.checkpoint.fit import (
     saved_meta,
     warn_of_other_names,
 )
+from mmseg_plugins.engine.checks.image_sizes import check_image_sizes
 from mmseg_plugins.engine.protocols import NamesClasses
 from mmseg_plugins.structures.images import as_bgr
 from mmseg_plugins.utils.devices import usable_device
@@ -123,6 +125,7 @@ class Predictor:
         self.model.dataset_meta = self.meta
         loading, others = split_pipeline(self.cfg)
         self._load = build_loader(self.cfg, loading)
+        self._steps = others
         self._pipeline = build_pipeline(others)
 
     @property
@@ -161,8 +164,8 @@ class Predictor:
     def predict_loaded(self, loaded: Mapping[str, Any]) -> Any:
         """Predict what :meth:`load` gave; the same sample as :meth:`__call__`."""
         array = loaded['img']
-        data = self._pipeline(dict(loaded))
-        sample = self.model.test_step(pseudo_collate([data]))[0]
+        data = self._prepared(loaded)
+        sample = self._predicted(data, loaded)
         if self._post is not None:
             colors = torch.from_numpy(np.ascontiguousarray(as_bgr(array)[..., ::-1].transpose(2, 0, 1)))  # BGR -> RGB
             self._post([sample], [colors], self.model)
@@ -171,6 +174,37 @@ class Predictor:
             order = sample.pred_instances.scores.argsort(descending=True, stable=True)
             sample.pred_instances = sample.pred_instances[order[: self.max_per_image]]
         return sample
+
+
+    def _predicted(self, data: Any, loaded: Mapping[str, Any]) -> Any:
+        """What the network makes of a prepared image.
+
+        Raises:
+            UserError: it does not take this size.
+        """
+        try:
+            return self.model.test_step(pseudo_collate([data]))[0]
+        except Exception:
+            if isinstance(data.get('inputs'), torch.Tensor):
+                size = tuple(data['inputs'].shape[-2:])
+                check_image_sizes(self.model, {loaded.get('img_path') or 'the image': [size]}, 1, self.semantic)
+            raise
+
+    def _prepared(self, loaded: Mapping[str, Any]) -> Any:
+        """What the pipeline makes of an image.
+
+        Raises:
+            UserError: it makes no pixel of it, as a resize that keeps the ratio does of long, thin images.
+        """
+        try:
+            return self._pipeline(dict(loaded))
+        except Exception as error:
+            problem = size_problem(self._steps, loaded['img'].shape[:2])
+            if not problem:
+                raise
+            raise UserError(f'{loaded.get("img_path") or "the image"}: {problem} in the test pipeline.',
+                            rule='each side keeps a pixel in every step.',
+                            fix='cut the image, pad it, or set this step otherwise.') from error
 
 
 def limit_instances(config: Any, limit: int) -> None:

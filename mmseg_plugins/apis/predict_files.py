@@ -151,11 +151,12 @@ def predict_files(predictor: Predictor, files: Sequence[Path], names: Sequence[s
     for path, name, stem, image_id in track(jobs, description='Predicting'):
         try:
             loaded = predictor.load(path)
+            sample = predictor.predict_loaded(loaded)
         except (UserError, OSError) as error:
             failures.append(str(error))
             print(f'left out: {error}', file=sys.stderr)
             continue
-        image, sample = as_bgr(loaded['img']), predictor.predict_loaded(loaded)
+        image = as_bgr(loaded['img'])
         panoptic = 'pred_panoptic_seg' in sample
         if panoptic:
             writer.add_panoptic(image, get_label_map(sample.pred_panoptic_seg), name, stem, image_id)

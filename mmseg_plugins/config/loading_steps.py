@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.registry import TRANSFORMS
+
 #: The loading step of files, which the hosts' own inferencers replace by steps for arrays.
 FILE_STEP = 'LoadImageFromFile'
 _ARRAY_STEPS = ('InferencerLoader', 'LoadImageFromNDArray')
-_HOSTS = ('mmcv', 'mmdet', 'mmseg', 'mmengine')
+HOSTS = ('mmcv', 'mmdet', 'mmseg', 'mmengine')
 _BACKENDS = ('cv2', 'pillow', 'turbojpeg', None)  # of mmcv, for files of one to four channels
 
 
@@ -37,7 +39,16 @@ def is_of_host(step: Mapping[str, Any], name: str) -> bool:
     """Whether a step is the hosts' own one of this name, not another package's."""
     kind = step.get('type')
     package = kind.rpartition('.')[0] if isinstance(kind, str) else str(getattr(kind, '__module__', ''))
-    return step_name(step) == name and (not package or package.split('.')[0] in _HOSTS)
+    return step_name(step) == name and (not package or package.split('.')[0] in HOSTS)
+
+
+def is_known_step(step: Mapping[str, Any]) -> bool:
+    """Whether a step is the hosts' or ours, so that its name tells what it does."""
+    found = step.get('type')
+    if not isinstance(found, type):
+        with TRANSFORMS.switch_scope_and_registry(None) as registry:
+            found = registry.get(str(found))
+    return found is not None and found.__module__.split('.')[0] in (*HOSTS, 'mmseg_plugins')
 
 
 def own_label_step(pipeline: Sequence[Any]) -> str:

@@ -32,6 +32,7 @@ from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.data_check.map_check import MapSource, check_semantic
 from mmseg_plugins.data_check.panoptic_check import check_panoptic
 from mmseg_plugins.data_check.pipeline_check import check_batch_sizes, check_channels, pipeline_problem
+from mmseg_plugins.data_check.pipeline_sizes import add_sizes
 from mmseg_plugins.data_check.sbd_check import check_sbd, sbd_source
 from mmseg_plugins.data_check.shared_files import add_same_data, add_shared_files
 
@@ -100,6 +101,8 @@ def check_dataset(
     if earlier is not None:
         if dataset.get('indices') is None and earlier.paths:
             add_same_data(earlier, name)
+            if not earlier.problems():
+                add_sizes(earlier, split, dataset, whole=not mixed)
         return None
     if isinstance(source, MapSource) and not source.labelled:
         unlabelled = missing_label_problem(
@@ -114,7 +117,9 @@ def check_dataset(
         check_batch_sizes(report, cfg, dataset.get('pipeline'))
     if isinstance(source, CocoSource) and not report.errors:
         check_evaluator(report, source, cfg.get(f'{split}_evaluator'), dataset)
-    if dataset.get('indices') is not None:
+    if dataset.get('indices') is None and not report.problems():
+        add_sizes(report, split, dataset, whole=not mixed)
+    elif dataset.get('indices') is not None:
         report.paths = []  # a part of the files, which only the data set knows
         if not report.errors:
             check_indices(report, dataset['indices'])

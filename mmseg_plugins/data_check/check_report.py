@@ -120,6 +120,8 @@ class DatasetReport:
         warnings: sentences about what works, but gives other numbers than it seems.
         paths: image files, to compare with those of other sets; empty where they are not known.
         sizes: width and height of images that were opened -> the first of this size.
+        kept_sizes: the same of the images that the loader keeps, where an annotation file tells it; empty elsewhere.
+        inputs: split -> sizes (h, w) that its pipeline gives to the network; without those that are not known.
         channels: number of channels of images that are loaded as they are -> the first with as many.
         counts: number of findings a kind, also of kinds not listed one by one.
     """
@@ -139,6 +141,8 @@ class DatasetReport:
     warnings: list[str] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     sizes: dict[tuple[int, int], str] = field(default_factory=dict)
+    kept_sizes: dict[tuple[int, int], str] = field(default_factory=dict)
+    inputs: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     channels: dict[int, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -247,6 +251,15 @@ def collect_problems(reports: Iterable[DatasetReport], listed: int = 3) -> list[
         place = f'{report.name}: {report.source}'
         problems += [(place, text) for text in report.problems(listed) if text not in known]
     return problems
+
+
+def inputs_of(reports: Iterable[DatasetReport]) -> dict[str, list[tuple[int, int]]]:
+    """Sizes (h, w) that each split gives to the network, of all its data sets."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for report in reports:
+        for split, sizes in report.inputs.items():
+            found[split] = sorted({*found.get(split, ()), *sizes})
+    return found
 
 
 def write_report(path: Path, reports: Sequence[DatasetReport]) -> None:

@@ -214,6 +214,7 @@ def _filter_images(
             report.add('small_image', image['file_name'], image_id, None, f'{image["width"]} x {image["height"]}')
         else:
             kept += 1
+            report.kept_sizes.setdefault((image['width'], image['height']), image['file_name'])
     report.kept_images = kept
     empty = kept - len(used)
     if empty > 0 and kept and report.kept_annotations:

@@ -66,6 +66,8 @@ def check_panoptic(source: MapSource, sample: int | None = 50, options: ImageOpt
         report.lacking = tuple(lacking_classes(categories, source.classes))
         images = _index_images(report, content['images'])
         entries = list(_entries(report, content['annotations'], images))
+        for image in images.values():
+            report.kept_sizes.setdefault((image['width'], image['height']), image['file_name'])
         _check_segments(report, source, entries, categories)
         if not report.problems():
             _check_files(report, source, entries, sample, options or ImageOptions())

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.registry import TRANSFORMS
-
-from mmseg_plugins.config.loading_steps import is_of_host, loads_image, step_name
+from mmseg_plugins.config.loading_steps import HOSTS, is_known_step, is_of_host, loads_image, step_name
 from mmseg_plugins.data_check.check_report import DatasetReport
 
 _COLOR_TYPES = ('color', 'grayscale', 'unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
-_HOSTS = ('mmcv', 'mmdet', 'mmseg', 'mmseg_plugins')
 _LAST = ('Pack', 'MultiBranch', 'TestTimeAug')  # how steps begin that give what a model takes
 
 
@@ -31,27 +28,18 @@ def pipeline_problem(split: str, steps: Any, cls: type, model: Any, mixed: bool 
         if is_of_host(step, 'LoadImageFromFile') and step.get('color_type', 'color') not in _COLOR_TYPES:
             return (f'{place}: color_type = {step["color_type"]!r}. Rule: one of {", ".join(_COLOR_TYPES)}. '
                     "Fix: color_type='color'.")
-    if not steps or cls.__module__.split('.')[0] not in _HOSTS:
+    if not steps or cls.__module__.split('.')[0] not in (*HOSTS, 'mmseg_plugins'):
         return None
     loading = [step for step in steps if loads_image(step)]
-    if not loading and step_name(steps[-1]).startswith('Pack') and all(_is_known(step) for step in steps):
+    if not loading and step_name(steps[-1]).startswith('Pack') and all(is_known_step(step) for step in steps):
         return f"{place} loads no image. Rule: it begins with a step that does. Fix: dict(type='LoadImageFromFile')."
     if loading and step_name(loading[0]) == 'LoadImageFromNDArray':
         return (f'{place} has LoadImageFromNDArray, which takes images from memory; the data set gives files. '
                 "Fix: type='LoadImageFromFile'.")
-    if loading and not mixed and _is_known(steps[-1]) and not step_name(steps[-1]).startswith(_LAST):
+    if loading and not mixed and is_known_step(steps[-1]) and not step_name(steps[-1]).startswith(_LAST):
         return (f'{place} ends with {step_name(steps[-1])}. Rule: a step packs what the model takes. '
                 "Fix: dict(type='PackDetInputs') of mmdet, or PackSegInputs of mmseg, at its end.")
     return _lacking_truth(place, steps, model) if split == 'train' else None
-
-
-def _is_known(step: Mapping[str, Any]) -> bool:
-    """Whether a step is the hosts' or ours, so that its name tells what it does."""
-    found = step.get('type')
-    if not isinstance(found, type):
-        with TRANSFORMS.switch_scope_and_registry(None) as registry:
-            found = registry.get(str(found))
-    return found is not None and found.__module__.split('.')[0] in _HOSTS
 
 
 def _lacking_truth(place: str, steps: Sequence[Mapping[str, Any]], model: Any) -> str | None:

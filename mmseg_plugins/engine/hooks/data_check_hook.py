@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
@@ -14,13 +15,21 @@ from torch import nn
 
 from mmseg_plugins.data_check.batch_check import check_batch_labels
 from mmseg_plugins.data_check.check_config import check_config
-from mmseg_plugins.data_check.check_report import collect_problems, data_error, write_report
+from mmseg_plugins.data_check.check_report import collect_problems, data_error, inputs_of, write_report
 from mmseg_plugins.data_check.image_check import ImageOptions
+from mmseg_plugins.engine.checks.image_sizes import check_image_sizes
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.errors import UserError
 
 #: What a run reads; only problems there stop it.
 STAGE_SPLITS = {'train': ('train', 'val'), 'val': ('val',), 'test': ('test',)}
+
+
+class _Found(NamedTuple):
+    """What rank 0 tells the others: pairs of place and problem, and the sizes (h, w) that each split gives."""
+
+    problems: list[tuple[str, str]]
+    inputs: dict[str, list[tuple[int, int]]]
 
 
 @HOOKS.register_module()
@@ -37,7 +46,8 @@ class DataCheckHook(Hook):
     with mmengine's own runner the check comes with the first loop.  Rank 0
     reads, the others wait and raise the same.  Of label maps only some are
     read then; mmseg's models have those of every training batch compared with
-    the decode head's classes, which costs about a millisecond.
+    the decode head's classes, which costs about a millisecond.  Where the pipelines
+    give images of odd sizes, a copy of the model is asked whether it takes them.
 
     Args:
         decode_images: read every pixel of every image (minutes on COCO).
@@ -61,7 +71,7 @@ class DataCheckHook(Hook):
         if self._done:
             return
         self._done = True
-        outcome: list[list[tuple[str, str]] | None] = [None]
+        outcome: list[_Found | None] = [None]
         failure: Exception | None = None
         if is_main_process():
             try:
@@ -71,11 +81,12 @@ class DataCheckHook(Hook):
         broadcast_object_list(outcome)
         if failure is not None:
             raise failure
-        problems = outcome[0]
-        if problems is None:
+        found = outcome[0]
+        if found is None:
             raise RuntimeError('the data check failed on rank 0, see its output')
-        if problems:
-            raise data_error(problems)
+        if found.problems:
+            raise data_error(found.problems)
+        self._try_sizes(runner, found.inputs)
 
     def before_train(self, runner: Runner) -> None:
         self.before_build(runner, 'train')
@@ -95,8 +106,17 @@ class DataCheckHook(Hook):
     def before_test(self, runner: Runner) -> None:
         self.before_build(runner, 'test')
 
-    def _check(self, runner: Runner, stage: str) -> list[tuple[str, str]]:
-        """Log and write the reports; returns the problems that concern this stage."""
+    def _try_sizes(self, runner: Runner, inputs: dict[str, list[tuple[int, int]]]) -> None:
+        """Ask the model whether it takes what the pipelines give; each rank asks its own."""
+        model = getattr(runner, 'model', None)
+        if isinstance(model, nn.Module) and runner.cfg.get('compatibility_check', True):
+            loader = runner.cfg.get('train_dataloader')
+            batch_size = loader.get('batch_size', 1) if isinstance(loader, Mapping) else 1
+            check_image_sizes(getattr(model, 'module', model), inputs, batch_size,
+                              runner.cfg.get('default_scope') == 'mmseg')
+
+    def _check(self, runner: Runner, stage: str) -> _Found:
+        """Log and write the reports; returns what concerns this stage."""
         reports = check_config(runner.cfg, STAGE_SPLITS[stage], self.options)
         for report in reports:
             level = logging.WARNING if report.doubtful() else logging.INFO
@@ -107,4 +127,4 @@ class DataCheckHook(Hook):
             write_report(path, reports)
             if any(report.counts for report in reports):
                 print_log(f'every finding of the data check: {path}', logger='current')
-        return collect_problems(reports, self.listed)
+        return _Found(collect_problems(reports, self.listed), inputs_of(reports))

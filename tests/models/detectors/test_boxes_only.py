@@ -9,6 +9,8 @@ from mmengine.logging import MessageHub
 from mmengine.structures import InstanceData
 
 from mmseg_plugins.apis.models import get_model
+from mmseg_plugins.engine.checks.image_sizes import check_image_sizes
+from mmseg_plugins.utils.errors import UserError
 
 CONFIG = Path(__file__).resolve().parents[3] / 'configs/boxes_only/boxinst_r18-fpn_1000it-crop256_nuclei.py'
 
@@ -41,3 +43,13 @@ def test_masks_have_the_size_of_an_odd_image(model):
         result = model.eval().test_step(batch((101, 73)))[0].pred_instances
     assert result.masks.shape[1:] == (101, 73)
     assert len(result) > 0
+
+
+def test_without_padding_a_run_would_be_stopped_before_its_first_step():
+    model = get_model(str(CONFIG))
+    model.data_preprocessor.pad_size_divisor = 1
+    with pytest.raises(UserError, match=r'BoxInst takes no image of 73 x 101 px.*Fix: model.data_preprocessor.'
+                                        'pad_size_divisor=32'):
+        check_image_sizes(model, {'train': [(101, 73)]}, 2, semantic=False)
+    model.data_preprocessor.pad_size_divisor = 32
+    check_image_sizes(model, {'train': [(101, 73)], 'val': [(101, 73)]}, 2, semantic=False)

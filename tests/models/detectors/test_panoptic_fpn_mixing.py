@@ -9,6 +9,8 @@ from tiny_models import BACKBONE, CHANNELS, batch, build, losses_of
 
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine.checks.compatibility import check_model
+from mmseg_plugins.engine.checks.image_sizes import check_image_sizes
+from mmseg_plugins.utils.errors import UserError
 
 OBJECTS = [[4, 4, 30, 40], [20, 20, 60, 60]]
 NAMES = sorted((ROOT / 'configs/panoptic').glob('panoptic-fpn_*.py'))
@@ -69,3 +71,10 @@ def test_an_image_of_odd_sides_is_predicted_at_its_size(path):
 
 def test_there_are_three():
     assert len(NAMES) == 3
+
+
+def test_without_padding_a_run_would_be_stopped_before_its_first_step():
+    cfg = tiny(NAMES[-1])
+    cfg.model.data_preprocessor.pad_size_divisor = 1
+    with pytest.raises(UserError, match=r'PanopticFPN takes no image of 45 x 61 px.*pad_size_divisor=32'):
+        check_image_sizes(build(cfg), {'val': [(61, 45)]}, 2, semantic=False)
