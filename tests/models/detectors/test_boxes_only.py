@@ -49,7 +49,7 @@ def test_without_padding_a_run_would_be_stopped_before_its_first_step():
     model = get_model(str(CONFIG))
     model.data_preprocessor.pad_size_divisor = 1
     with pytest.raises(UserError, match=r'BoxInst takes no image of 73 x 101 px.*Fix: model.data_preprocessor.'
-                                        'pad_size_divisor=32'):
+                                        'pad_size_divisor=16'):
         check_image_sizes(model, {'train': [(101, 73)]}, 2, semantic=False)
     model.data_preprocessor.pad_size_divisor = 32
     check_image_sizes(model, {'train': [(101, 73)], 'val': [(101, 73)]}, 2, semantic=False)
