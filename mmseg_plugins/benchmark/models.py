@@ -133,7 +133,7 @@ def _add_post_process(model: nn.Module, cfg: Config) -> None:
     """Let ``test_step`` do what the config's ``post_process`` does after it."""
     post = build_post_process(cfg.get('post_process'))
     if post is not None:
-        attach(model, post, steps=('test_step', ))
+        attach(model, post)
 
 
 def count_macs(call: Callable[[int], Any]) -> int | None:

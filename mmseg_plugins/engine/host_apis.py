@@ -49,16 +49,14 @@ class _ConfigOfModel:
 
 def attach_post_process(model: Any, cfg: Any) -> None:
     """Let the config's ``post_process`` refine what a network predicts from now on, once."""
-    from mmseg_plugins.engine.runner.post_process import attach, build_post_process
+    from mmseg_plugins.engine.runner.post_process import attach, build_post_process, detach
 
-    undo = vars(model).pop('_undo_post_process', None)
-    if undo is not None:
-        undo()
     post = build_post_process(cfg.get('post_process'))
-    vars(model)['_post_process'] = post
-    if post is not None:
-        vars(model)['_undo_post_process'] = attach(model, post)
-        print_log(f'{type(post).__name__} refines the predictions (post_process of the config)', 'current')
+    if post is None:
+        detach(model)
+        return
+    attach(model, post)
+    print_log(f'{type(post).__name__} refines the predictions (post_process of the config)', 'current')
 
 
 def refuse_random_layers(model: Any) -> None:
@@ -78,7 +76,9 @@ def check_classes(model: Any, cfg: Any) -> None:
     For a checkpoint that names none the hosts take those of COCO or Cityscapes.  Where the network has as many classes
     as the config and not as many as those, the config's take their place.
     """
-    post = vars(model).get('_post_process')
+    from mmseg_plugins.engine.runner.post_process import attached
+
+    post = attached(model)
     if isinstance(post, NamesClasses):
         model.dataset_meta = {**(model.dataset_meta or {}), **post.meta}
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from engine_toy import ToyModel, loader, toy_config, train
+from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, MODELS
 
 from mmseg_plugins.config.build_errors import UnknownTypeError, explain_build_errors
@@ -64,10 +66,32 @@ def test_the_images_named_are_those_of_the_batch(tmp_path: Path) -> None:
     assert 'images/6.png\n  images/7.png\n  and 1 more' in str(error.value)
 
 
-def test_the_check_is_taken_out_after_training(tmp_path: Path) -> None:
-    runner = train(tmp_path, finite_loss=True)
-    assert 'parse_losses' not in vars(runner.model)
+def test_the_model_is_not_changed_and_the_check_is_taken_out_after_training(tmp_path: Path) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    class Looking(Hook):
+        def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+            seen.append((len(runner.model._forward_hooks), 'parse_losses' in vars(runner.model)))
+
+    runner = SafeRunner.from_cfg(toy_config(tmp_path, finite_loss=True))
+    runner.register_hook(Looking())
+    runner.train()
+    assert seen[0] == (1, False)
+    assert not runner.model._forward_hooks
     assert any(isinstance(hook, FiniteLossHook) for hook in runner.hooks)
+
+
+def test_a_copy_of_a_model_in_training_takes_no_runner_along(tmp_path: Path) -> None:
+    runner = SafeRunner.from_cfg(toy_config(tmp_path))
+    hook = FiniteLossHook()
+    hook.before_train(runner)
+    hook.before_train(runner)
+    assert len(runner.model._forward_hooks) == 1
+    before, = runner.model._forward_hooks.values()
+    after, = deepcopy(runner.model)._forward_hooks.values()
+    assert after is before
+    hook.after_train(runner)
+    assert not runner.model._forward_hooks
 
 
 def test_a_bad_option_is_named() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from torch import nn
 
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.utils.errors import UserError
@@ -38,23 +39,33 @@ class FiniteLossHook(Hook):
             raise UserError(f'max_images={max_images}: must be 0 or more')
         self.max_images = max_images
         self._batch: Any = None
+        self._handle: Any = None
 
     def before_train(self, runner: Any) -> None:
-        """Put the check into the model's ``parse_losses``."""
+        """Look at the losses from here on: torch calls a hook after the model's ``forward``, before backward."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        parse = getattr(model, 'parse_losses', None)
-        if parse is None:
+        if not hasattr(model, 'parse_losses'):
             runner.logger.warning(
                 f'{type(model).__name__} has no parse_losses, so FiniteLossHook cannot check its losses.'
             )
-        elif not hasattr(parse, 'checked_by'):
-            model.parse_losses = self._checked(runner, parse)
+            return
+
+        def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], losses: Any) -> None:
+            if kwargs.get('mode') == 'loss':
+                self._check(runner, model, losses)
+
+        self._release()
+        # A function, which a copy of the model (of an EMA) shares: a method would take the runner along.
+        self._handle = model.register_forward_hook(look, with_kwargs=True)
 
     def after_train(self, runner: Any) -> None:
-        """Take the check out again."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        if getattr(getattr(model, 'parse_losses', None), 'checked_by', None) is self:
-            del model.parse_losses
+        """Look no longer."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Remember the batch for the message."""
@@ -64,16 +75,12 @@ class FiniteLossHook(Hook):
         """Let the batch go."""
         self._batch = None
 
-    def _checked(self, runner: Any, parse: Callable[..., Any]) -> Callable[..., Any]:
-        def parse_losses(losses: dict[str, Any]) -> Any:
-            parsed = parse(losses)
-            total = parsed[0] if isinstance(parsed, tuple) else parsed
-            if isinstance(total, torch.Tensor) and not math.isfinite(total.detach().sum().item()):
-                raise UserError(self._message(runner, losses, total))
-            return parsed
-
-        parse_losses.checked_by = self  # type: ignore[attr-defined]
-        return parse_losses
+    def _check(self, runner: Any, model: Any, losses: dict[str, Any]) -> None:
+        with torch.no_grad():
+            parsed = model.parse_losses(losses)
+        total = parsed[0] if isinstance(parsed, tuple) else parsed
+        if isinstance(total, torch.Tensor) and not math.isfinite(total.sum().item()):
+            raise UserError(self._message(runner, losses, total))
 
     def _message(self, runner: Any, losses: dict[str, Any], total: torch.Tensor) -> str:
         terms = [f'{name}={value}' for name, value in _values(losses) if not math.isfinite(value)]

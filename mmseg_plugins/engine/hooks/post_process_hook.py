@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 
-from mmseg_plugins.engine.runner.post_process import attach, build_post_process
+from mmseg_plugins.engine.runner.post_process import RefinedTTAModel, attach, build_post_process, detach
 from mmseg_plugins.registry import HOOKS
 
 
@@ -28,7 +28,7 @@ class PostProcessHook(Hook):
     def __init__(self, *, post_process: Mapping[str, Any], validation: bool = False) -> None:
         self.post = build_post_process(post_process)
         self.validation = bool(post_process.get('validation', validation)) if post_process else validation
-        self._undo: Callable[[], None] | None = None
+        self._held: Any = None  # the runner's model, while another one or a refined one stands there
         self._seconds = 0.0
         self._images = 0
 
@@ -50,18 +50,22 @@ class PostProcessHook(Hook):
         self._detach(runner)
 
     def _attach(self, runner: Any) -> None:
-        if self.post is None or self._undo is not None:
+        if self.post is None or self._held is not None:
             return
+        self._held = runner.model
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._seconds, self._images = 0.0, 0
-        self._undo = attach(model, _Timed(self, self.post))
+        if isinstance(model, BaseTTAModel):
+            runner.model = RefinedTTAModel(model, _Timed(self, self.post))
+        else:
+            attach(model, _Timed(self, self.post))
         runner.logger.info(f'Predictions are refined by {type(self.post).__name__}: {vars(self.post)}')
 
     def _detach(self, runner: Any) -> None:
-        if self._undo is None:
+        if self._held is None:
             return
-        self._undo()
-        self._undo = None
+        runner.model, self._held = self._held, None
+        detach(runner.model.module if is_model_wrapper(runner.model) else runner.model)
         if self._images:
             runner.logger.info(
                 f'{type(self.post).__name__} took {self._seconds / self._images:.3g} s a picture ({self._images})')

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import mmcv
 import numpy as np
 import torch
-from mmengine.model import BaseTTAModel
+from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -43,52 +44,99 @@ def build_post_process(described: Mapping[str, Any] | None) -> PostProcess | Non
     return MODELS.build({key: value for key, value in described.items() if key != 'validation'})
 
 
-def attach(model: nn.Module, post: PostProcess, steps: Sequence[str] = ('test_step', 'val_step')) -> Callable[[], None]:
-    """Let ``post`` refine what ``model.test_step`` and ``val_step`` give; returns what undoes it.
+class PostProcessing:
+    """A post-process that refines what a network predicts, from :func:`attach` until :meth:`detach`.
 
-    With test-time augmentation of mmseg, the mean of all augmented predictions is refined.
+    torch's own hooks of modules do it, and nothing of the network is replaced: one before ``data_preprocessor`` notes
+    the batch as the loader gives it, one after the network's ``forward`` hands the predictions of this batch to the
+    post-process.  ``test_step`` and ``val_step`` thus give refined samples to any caller, the hosts' inferencers among
+    them; a call of ``forward`` with prepared inputs has no raw images, and stays as it is.
     """
-    patched = []
-    for name in steps:
-        original = getattr(model, name)
 
-        def step(data: Any, original: Callable[[Any], Any] = original) -> Any:
-            samples = original(data)
-            return post(samples, raw_images(data, samples), getattr(model, 'module', model))
+    def __init__(self, model: BaseModel, post: PostProcess) -> None:
+        self.post = post
+        self._batch: Any = None
+        self._handles = [
+            model.data_preprocessor.register_forward_pre_hook(self._note, with_kwargs=True),
+            model.register_forward_hook(self._refine, with_kwargs=True),
+        ]
 
-        setattr(model, name, step)
-        patched.append(name)
-    if isinstance(model, BaseTTAModel) and isinstance(post, RefinesProbabilities):
-        model.merge_preds = _merge_with_scores(model, post)
-        patched.append('merge_preds')
+    def detach(self) -> None:
+        """Refine no longer; calling it again changes nothing."""
+        while self._handles:
+            self._handles.pop().remove()
 
-    def undo() -> None:
-        for name in patched:
-            delattr(model, name)
+    def _note(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        training = kwargs.get('training', args[1] if len(args) > 1 else False)
+        self._batch = None if training else kwargs.get('data', args[0] if args else None)
 
-    return undo
+    def _refine(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+        batch, self._batch = self._batch, None
+        if batch is None or kwargs.get('mode') != 'predict':
+            return output
+        return self.post(output, raw_images(batch, output), module)
 
 
-def _merge_with_scores(model: Any, post: Any) -> Callable[[list], list]:
-    """mmseg's merge keeps the merged labels, but only the last augmentation's scores: put the mean there."""
-    original = model.merge_preds
+_ATTACHED: WeakKeyDictionary[nn.Module, PostProcessing] = WeakKeyDictionary()
 
-    def mean_probabilities(group: list) -> Tensor | None:
-        if not all('seg_logits' in sample for sample in group):
-            return None
-        return torch.stack([post.probabilities(sample, model.module) for sample in group]).mean(0)
 
-    def merge(groups: list) -> list:
-        means = [mean_probabilities(group) for group in groups]
-        merged = original(groups)
+def attach(model: BaseModel, post: PostProcess) -> PostProcessing:
+    """Let ``post`` refine what a network's ``test_step`` and ``val_step`` give; one at a time, the last one counts."""
+    detach(model)
+    _ATTACHED[model] = PostProcessing(model, post)
+    return _ATTACHED[model]
+
+
+def attached(model: nn.Module) -> PostProcess | None:
+    """The post-process that refines a network's predictions."""
+    found = _ATTACHED.get(model)
+    return None if found is None else found.post
+
+
+def detach(model: nn.Module) -> None:
+    """Take off what :func:`attach` put there, if anything."""
+    found = _ATTACHED.pop(model, None)
+    if found is not None:
+        found.detach()
+
+
+class RefinedTTAModel(BaseTTAModel):
+    """Test-time augmentation whose merged predictions a post-process refines; a runner holds it while it tests.
+
+    mmseg's merge keeps the merged labels, but only the last augmentation's scores: their mean is put there first.
+
+    Args:
+        model: What merges; its network is this one's, too.
+        post: The post-process.
+    """
+
+    def __init__(self, model: BaseTTAModel, post: PostProcess) -> None:
+        super().__init__(module=model.module)
+        self._post = post
+        self._merge: Callable[[list], list] = model.merge_preds
+
+    def test_step(self, data: Any) -> list:
+        """The refined prediction of each image."""
+        samples = super().test_step(data)
+        return list(self._post(samples, raw_images(data, samples), self.module))
+
+    def merge_preds(self, data_samples_list: list) -> list:
+        """The merged prediction of each image; inner lists hold the predictions of its augmented versions."""
+        post = self._post
+        if not isinstance(post, RefinesProbabilities):
+            return self._merge(data_samples_list)
+        means = [self._mean(post, group) for group in data_samples_list]
+        merged = self._merge(data_samples_list)
         for sample, mean in zip(merged, means, strict=True):
-            if mean is None:
-                continue
-            one_channel = len(sample.seg_logits.data) == 1
-            sample.seg_logits = PixelData(data=post.as_scores(mean, one_channel, model.module))
+            if mean is not None:
+                one_channel = len(sample.seg_logits.data) == 1
+                sample.seg_logits = PixelData(data=post.as_scores(mean, one_channel, self.module))
         return merged
 
-    return merge
+    def _mean(self, post: RefinesProbabilities, group: list) -> Tensor | None:
+        if not all('seg_logits' in sample for sample in group):
+            return None
+        return torch.stack([post.probabilities(sample, self.module) for sample in group]).mean(0)
 
 
 def raw_images(data: Mapping[str, Any], samples: Sequence[Any]) -> list[Tensor]:

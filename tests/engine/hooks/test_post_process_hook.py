@@ -9,13 +9,21 @@ import torch
 import toy_runs
 from mmengine.evaluator import DumpResults
 from mmengine.fileio import load
+from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import BaseDataElement, PixelData
 
 from mmseg_plugins.apis import Predictor
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.runner.post_process import _merge_with_scores, attach, build_post_process, raw_images
+from mmseg_plugins.engine.runner.post_process import (
+    RefinedTTAModel,
+    attach,
+    attached,
+    build_post_process,
+    detach,
+    raw_images,
+)
 from mmseg_plugins.models.crf import dense_crf
 from mmseg_plugins.utils.errors import UserError
 
@@ -162,13 +170,43 @@ def test_with_test_time_augmentation_the_mean_of_all_predictions_is_refined(toy,
     with torch.no_grad():
         singles = [model.module.test_step({key: value[index] for key, value in data.items()})[0].seg_logits.data
                    for index in (0, 1)]
-        undo = attach(model, build_post_process(POST))
-        refined = model.test_step(data)[0]
-        undo()
+        refined = RefinedTTAModel(model, build_post_process(POST)).test_step(data)[0]
     mean = (singles[0].softmax(0) + singles[1].softmax(0)) / 2
     wanted = dense_crf(mean[None], rgb(images[0])[None], 'deconvnet')[0].argmax(0, keepdim=True)
     assert torch.equal(refined.pred_sem_seg.data, wanted)
     assert not {'test_step', 'merge_preds'} & set(vars(model))
+
+
+class Doubling(BaseModel):
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return [BaseDataElement(metainfo=dict(ori_shape=(2, 2)), found=inputs * 2)] if mode == 'predict' else inputs
+
+
+def test_a_post_process_acts_on_steps_once_and_can_be_taken_off():
+    model, plain = Doubling(), Doubling()
+    calls = []
+
+    def post(samples, images, model):
+        calls.append((samples, images, model))
+        return ['refined']
+
+    data = dict(inputs=torch.ones(1, 3, 2, 2), data_samples=[BaseDataElement(metainfo=dict(ori_shape=(2, 2)))])
+    attach(model, lambda *_: ['another'])
+    attach(model, post)
+    assert attached(model) is post
+    assert attached(plain) is None
+    assert model.test_step(data) == model.val_step(data) == ['refined']
+    assert torch.equal(calls[0][0][0].found, plain.test_step(data)[0].found)
+    assert torch.equal(calls[0][1][0], torch.ones(3, 2, 2))
+    assert calls[0][2] is model
+    assert len(calls) == 2
+    prepared = model.data_preprocessor(data, True)
+    assert torch.equal(model(**prepared, mode='predict')[0].found, data['inputs'] * 2)  # raw images are not known
+    detach(model)
+    detach(model)
+    assert torch.equal(model.test_step(data)[0].found, data['inputs'] * 2)
+    assert not model._forward_hooks
+    assert not model.data_preprocessor._forward_pre_hooks
 
 
 def test_with_test_time_augmentation_scores_stay_with_their_image():
@@ -176,11 +214,14 @@ def test_with_test_time_augmentation_scores_stay_with_their_image():
     def scored(*value):
         return BaseDataElement(seg_logits=PixelData(data=torch.tensor(value).reshape(-1, 1, 1)))
 
-    bare, model = BaseDataElement(), SimpleNamespace(module=None)
-    model.merge_preds = lambda groups: [group[-1] for group in groups]
+    class Last(BaseTTAModel):
+        def merge_preds(self, data_samples_list):
+            return [group[-1] for group in data_samples_list]
+
+    bare, model = BaseDataElement(), Last(Doubling())
     post = SimpleNamespace(
         probabilities=lambda sample, module: sample.seg_logits.data, as_scores=lambda mean, one_channel, module: mean)
-    first, second = _merge_with_scores(model, post)([[bare], [scored(0.2, 0.8), scored(0.4, 0.6)]])
+    first, second = RefinedTTAModel(model, post).merge_preds([[bare], [scored(0.2, 0.8), scored(0.4, 0.6)]])
     assert 'seg_logits' not in first
     torch.testing.assert_close(second.seg_logits.data.flatten(), torch.tensor([0.3, 0.7]))
 
