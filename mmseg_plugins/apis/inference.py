@@ -82,7 +82,7 @@ class Predictor:
     ) -> None:
         from mmseg_plugins.config.build_errors import explain_build_errors
         from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
-        from mmseg_plugins.engine.checks.semantic_level import check_semantic_level
+        from mmseg_plugins.engine.checks.prediction_settings import check_built_model
         from mmseg_plugins.engine.runner.post_process import build_post_process
 
         setup()
@@ -113,7 +113,7 @@ class Predictor:
         warn_of_other_names(self.cfg, saved_meta(loaded).get('classes'))
         with explain_build_errors(self.cfg):
             self.model = revert_sync_batchnorm(MODELS.build(self.cfg.model))
-        check_semantic_level(self.model)
+        check_built_model(self.model)
         check_checkpoint(self.model, checkpoint)
         self.report: dict[str, list[str]] = {}
         if checkpoint is not None:

@@ -27,12 +27,18 @@ from mmseg_plugins.data_check.config_scan import (
     semantic_source,
     takes_unlabeled,
 )
-from mmseg_plugins.data_check.evaluator_check import check_evaluator, check_indices, wrapper_problem
+from mmseg_plugins.data_check.evaluator_check import check_evaluator, check_indices, metric_problems, wrapper_problem
 from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.data_check.map_check import MapSource, check_semantic
 from mmseg_plugins.data_check.panoptic_check import check_panoptic
-from mmseg_plugins.data_check.pipeline_check import check_batch_sizes, check_channels, pipeline_problem
-from mmseg_plugins.data_check.pipeline_sizes import add_sizes
+from mmseg_plugins.data_check.pipeline_check import (
+    check_batch_sizes,
+    check_channels,
+    label_size_problem,
+    padding_problem,
+    pipeline_problem,
+)
+from mmseg_plugins.data_check.pipeline_sizes import MOST_PIXELS, add_sizes
 from mmseg_plugins.data_check.sbd_check import check_sbd, sbd_source
 from mmseg_plugins.data_check.shared_files import add_same_data, add_shared_files
 
@@ -91,6 +97,7 @@ def check_dataset(
     classes, problem = configured_classes(dataset, getattr(cls, 'METAINFO', {}))
     if kind == 'semantic':
         problem = problem or palette_problem(dataset, classes, getattr(cls, 'METAINFO', {}).get('classes'))
+        problem = problem or padding_problem(split, cfg.get('model'))
     problem = path_problem(dataset) or problem or pipeline_problem(
         split, dataset.get('pipeline'), cls, cfg.get('model'), mixed)
     if problem:
@@ -102,7 +109,7 @@ def check_dataset(
         if dataset.get('indices') is None and earlier.paths:
             add_same_data(earlier, name)
             if not earlier.problems():
-                add_sizes(earlier, split, dataset, whole=not mixed)
+                _check_sizes(earlier, kind, split, dataset, cfg, mixed)
         return None
     if isinstance(source, MapSource) and not source.labelled:
         unlabelled = missing_label_problem(
@@ -113,18 +120,29 @@ def check_dataset(
     report = _check(kind, source, options)
     report.errors += _model_problems(kind, source, classes, cls, cfg)
     check_channels(report, cfg.get('model'), cfg.get('default_scope'))
-    if kind == 'semantic' and split == 'train':
-        check_batch_sizes(report, cfg, dataset.get('pipeline'))
     if isinstance(source, CocoSource) and not report.errors:
         check_evaluator(report, source, cfg.get(f'{split}_evaluator'), dataset)
     if dataset.get('indices') is None and not report.problems():
-        add_sizes(report, split, dataset, whole=not mixed)
+        _check_sizes(report, kind, split, dataset, cfg, mixed)
     elif dataset.get('indices') is not None:
         report.paths = []  # a part of the files, which only the data set knows
         if not report.errors:
             check_indices(report, dataset['indices'])
     done.append((replace(source, name=''), report))
     return report
+
+
+def _check_sizes(report: DatasetReport, kind: str, split: str, dataset: Mapping[str, Any], cfg: Mapping[str, Any],
+                 mixed: bool) -> None:
+    """What the pipeline and the batches of a split make of the sizes of images, and its metrics of the model."""
+    report.errors += metric_problems(split, cfg.get(f'{split}_evaluator'), cfg.get('model'))
+    add_sizes(report, split, dataset, whole=not mixed)
+    if kind != 'semantic' or report.errors:
+        return
+    check_batch_sizes(report, cfg, split)
+    if split != 'train':
+        ordinary = [(h, w) for w, h in list(report.sizes)[:3] if h * w < MOST_PIXELS]
+        report.errors += filter(None, [label_size_problem(split, dataset.get('pipeline'), ordinary)])
 
 
 def _source(kind: str, name: str, dataset: Mapping[str, Any], classes: tuple[str, ...], cls: type,

@@ -6,15 +6,19 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine.registry import MODELS
+
 from mmseg_plugins.config.loading_steps import step_name
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_check import CocoSource
 from mmseg_plugins.data_check.coco_structure import shorten
 from mmseg_plugins.structures.coco_json import read_coco
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.suggest import did_you_mean
 
 #: Metrics that compare predictions with the COCO file that they name.
 _METRICS = ('CocoMetric', 'FastCocoMetric', 'MaskRecallMetric')
+_IOU = ('mIoU', 'mDice', 'mFscore')  # what mmseg's IoUMetric computes
 
 
 def wrapper_problem(dataset: Any, place: str) -> str | None:
@@ -85,6 +89,60 @@ def check_evaluator(report: DatasetReport, source: CocoSource, evaluators: Any, 
             report.errors.append(
                 f'{split}_evaluator: {metric} compares with {path}, whose categories are {shorten(names)}; the classes '
                 f'are {shorten(source.classes)}. Rule: labels are matched by name. Fix: use the same names.')
+
+
+def metric_problems(split: str, evaluators: Any, model: Any) -> list[str]:
+    """Metrics that the first validation would stop at: of masks that the model does not give, of unknown names.
+
+    Args:
+        split: ``val`` or ``test``.
+        evaluators: the evaluator's config.
+        model: the model's config.
+    """
+    problems = []
+    for metric in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+        name = step_name(metric)
+        coco = name in ('CocoMetric', 'FastCocoMetric')
+        if coco and 'segm' in _texts(metric.get('metric')) and not _has_masks(model):
+            problems.append(f"{split}_evaluator: {name} has metric='segm', and no part of the model gives masks. Rule: "
+                            "what is measured is predicted. Fix: metric='bbox', or a model with a mask head.")
+        if coco and not isinstance(metric.get('iou_thrs'), (list, tuple, type(None))):
+            problems.append(f'{split}_evaluator: {name} has iou_thrs={metric["iou_thrs"]!r}. Rule: a list. '
+                            f'Fix: iou_thrs=[{metric["iou_thrs"]}].')
+        wrong = [one for one in _texts(metric.get('iou_metrics')) if one not in _IOU] if name == 'IoUMetric' else []
+        if wrong:
+            problems.append(f'{split}_evaluator: IoUMetric has iou_metrics={wrong[0]!r}{did_you_mean(wrong[0], _IOU)}. '
+                            f"Rule: of {', '.join(_IOU)}. Fix: iou_metrics=['mIoU'].")
+    return problems
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(one, str)]
+
+
+def _has_masks(model: Any) -> bool:
+    """Whether a model may give masks: all do but mmdet's own without any key or type that speaks of masks."""
+    if not isinstance(model, Mapping):
+        return True
+    kind = model.get('type')
+    if not isinstance(kind, type):
+        with MODELS.switch_scope_and_registry(None) as registry:
+            kind = registry.get(str(kind))
+    if kind is None or kind.__module__.split('.')[0] != 'mmdet':
+        return True
+    return _speaks_of_masks({key: value for key, value in model.items()
+                             if key not in ('data_preprocessor', 'train_cfg', 'test_cfg')})
+
+
+def _speaks_of_masks(part: Any) -> bool:
+    if isinstance(part, (list, tuple)):
+        return any(_speaks_of_masks(one) for one in part)
+    if not isinstance(part, Mapping):
+        return False
+    kind = str(part.get('type', '')).removeprefix('mmdet.').lower()
+    words = [kind, *(str(key) for key, value in part.items() if value is not None)]
+    return ('.' in kind or any(word in text for text in words for word in ('mask', 'seg', 'panoptic', 'ins', 'solo'))
+            or any(_speaks_of_masks(value) for value in part.values()))
 
 
 def _named_files(evaluators: Any) -> Iterator[tuple[str, str]]:

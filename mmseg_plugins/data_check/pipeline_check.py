@@ -7,8 +7,12 @@ from typing import Any
 
 from mmseg_plugins.config.loading_steps import HOSTS, is_known_step, is_of_host, loads_image, step_name
 from mmseg_plugins.data_check.check_report import DatasetReport
+from mmseg_plugins.data_check.pipeline_sizes import outcome
 
 _COLOR_TYPES = ('color', 'grayscale', 'unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
+#: Steps that move what is in an image, and whose predictions nothing moves back.
+_MOVING = ('RandomCrop', 'CenterCrop', 'MinIoURandomCrop', 'RandomCenterCropPad', 'RandomShift', 'RandomAffine',
+           'Expand', 'RandomRotate', 'RandomRotFlip', 'Mosaic', 'MixUp', 'CopyPaste', 'RandomMosaic')  # fmt: skip
 _LAST = ('Pack', 'MultiBranch', 'TestTimeAug')  # how steps begin that give what a model takes
 
 
@@ -39,7 +43,54 @@ def pipeline_problem(split: str, steps: Any, cls: type, model: Any, mixed: bool 
     if loading and not mixed and is_known_step(steps[-1]) and not step_name(steps[-1]).startswith(_LAST):
         return (f'{place} ends with {step_name(steps[-1])}. Rule: a step packs what the model takes. '
                 "Fix: dict(type='PackDetInputs') of mmdet, or PackSegInputs of mmseg, at its end.")
-    return _lacking_truth(place, steps, model) if split == 'train' else None
+    if split != 'train':
+        return _of_other_places(place, steps) or _lacking_meta(place, steps[-1], model)
+    return _lacking_truth(place, steps, model)
+
+
+def _of_other_places(place: str, steps: Sequence[Mapping[str, Any]]) -> str | None:
+    """Steps after which predictions lie elsewhere than in the image that they are compared with."""
+    for step in steps:
+        acts = step.get('prob', 1) != 0 and not step.get('test_mode', False)
+        if step_name(step) in _MOVING and is_known_step(step) and acts:
+            return (f'{place} has {step_name(step)}, which moves what is predicted. Rule: predictions are measured in '
+                    'the whole image, as it lies in its file. Fix: leave this step to the training.')
+    return None
+
+
+def _lacking_meta(place: str, last: Mapping[str, Any], model: Any) -> str | None:
+    """Entries of an image that mmdet's predictions read and the packing step leaves out."""
+    keys = last.get('meta_keys')
+    if step_name(last) != 'PackDetInputs' or not isinstance(keys, (list, tuple)):
+        return None
+    boxes = isinstance(model, Mapping) and any(part in model for part in ('rpn_head', 'bbox_head', 'roi_head'))
+    needed = ('img_shape', 'ori_shape', *(['scale_factor'] if boxes else []))
+    lacking = [key for key in needed if key not in keys]
+    if not lacking:
+        return None
+    return (f'{place}: meta_keys of PackDetInputs lack {", ".join(map(repr, lacking))}. Rule: predictions are brought '
+            "to the image's size by them. Fix: add them.")
+
+
+def label_size_problem(split: str, steps: Any, sizes: Sequence[tuple[int, int]]) -> str | None:
+    """How label maps of mmseg's validation get another size than predictions, which have the image's.
+
+    Args:
+        split: ``val`` or ``test``.
+        steps: The pipeline's config.
+        sizes: Of images, (h, w).
+    """
+    steps = [step for step in steps or () if isinstance(step, Mapping)]
+    first = next((i for i, step in enumerate(steps) if is_of_host(step, 'LoadAnnotations')), None)
+    if first is None:
+        return None
+    for size in sizes:
+        made = outcome(steps[first:], size).sizes
+        if made and made != [size]:
+            return (f'the pipeline of {split} makes {made[0][1]} x {made[0][0]} px of a label map of {size[1]} x '
+                    f"{size[0]} px. Rule: predictions are compared with the map in the image's size. Fix: "
+                    'LoadAnnotations after the steps that change the size.')
+    return None
 
 
 def _lacking_truth(place: str, steps: Sequence[Mapping[str, Any]], model: Any) -> str | None:
@@ -72,20 +123,46 @@ def check_channels(report: DatasetReport, model: Any, scope: str | None) -> None
             "Fix: color_type='color' or 'grayscale' in LoadImageFromFile, or other images.")
 
 
-def check_batch_sizes(report: DatasetReport, cfg: Mapping[str, Any], steps: Any) -> None:
+def check_batch_sizes(report: DatasetReport, cfg: Mapping[str, Any], split: str) -> None:
     """Add an error where mmseg could not stack images of several sizes in a batch.
 
-    It pads up to ``size`` of the preprocessor, and a larger image stays as it is.
+    In training it pads up to ``size`` of the preprocessor, and a larger image stays as it is; elsewhere it takes a
+    batch of one size alone.
+
+    Args:
+        report: of the set; ``inputs`` holds the sizes after its pipeline.
+        cfg: the whole config.
+        split: ``train``, ``val`` or ``test``.
     """
-    size = ((cfg.get('model') or {}).get('data_preprocessor') or {}).get('size')
-    names = [step_name(step) for step in steps or () if isinstance(step, Mapping)]
-    fixed = {'LoadImageFromFile', 'LoadAnnotations', 'RandomFlip', 'PhotoMetricDistortion', 'PackSegInputs'}
-    alone = (cfg.get('train_dataloader') or {}).get('batch_size', 1) == 1
-    if size is None or alone or not names or not fixed.issuperset(names) or len(report.sizes) < 2:
+    sizes = report.inputs.get(split, ())
+    preprocessor = (cfg.get('model') or {}).get('data_preprocessor') or {}
+    size = preprocessor.get('size') if split == 'train' else None
+    number = (cfg.get(f'{split}_dataloader') or {}).get('batch_size', 1)
+    if number == 1 or (split == 'train' and size is None):
         return
-    large = next((one for one in report.sizes if one[0] > size[-1] or one[1] > size[-2]), None)
-    if large is not None:
-        report.errors.append(
-            f'images of {len(report.sizes)} sizes, such as {large[0]} x {large[1]} ({report.sizes[large]}), and the '
-            f'preprocessor pads to {size[-1]} x {size[-2]}. Rule: the images of a batch have one size. Fix: '
-            f"dict(type='RandomCrop', crop_size={tuple(size)}) in the pipeline, or batch_size=1.")
+    least = tuple(size[-2:]) if size is not None else (0, 0)
+    padded = {(max(h, least[0]), max(w, least[1])) for h, w in sizes}
+    if len(padded) < 2:
+        return
+    h, w = max(sizes, key=lambda one: one[0] * one[1])
+    name = report.sizes.get((w, h))
+    shown = f'images of {len(sizes)} sizes after the pipeline, such as {w} x {h}{f" ({name})" if name else ""}'
+    if size is None:
+        report.errors.append(f'{shown}, and {split}_dataloader.batch_size={number}. Rule: mmseg predicts images of one '
+                             f'size in a batch. Fix: {split}_dataloader.batch_size=1, or Resize with keep_ratio=False.')
+        return
+    report.errors.append(
+        f'{shown}, and the preprocessor pads to {size[-1]} x {size[-2]}. Rule: the images of a batch have one size. '
+        f"Fix: dict(type='RandomCrop', crop_size={tuple(size)}) in the pipeline, or batch_size=1.")
+
+
+def padding_problem(split: str, model: Any) -> str | None:
+    """How mmseg's preprocessor, which pads a training batch by one of two numbers, has none or both of them."""
+    preprocessor = (model.get('data_preprocessor') if isinstance(model, Mapping) else None) or {}
+    if split != 'train' or step_name(preprocessor) != 'SegDataPreProcessor':
+        return None
+    size, divisor = preprocessor.get('size'), preprocessor.get('size_divisor')
+    if (size is None) != (divisor is None):
+        return None
+    return (f'model.data_preprocessor has size={size} and size_divisor={divisor}. Rule: a training batch is padded by '
+            'one of the two. Fix: size=(512, 512), say, the crops of the pipeline, and size_divisor=None.')

@@ -73,5 +73,21 @@ def test_a_metric_of_coco_needs_the_ids_of_images(cfg):
     steps = cfg.val_dataloader.dataset.pipeline
     cfg.val_dataloader.dataset.pipeline = [dict(type='LoadImageFromFile'), *steps, dict(type='PackDetInputs')]
     assert 'img_id' not in said(cfg)
-    cfg.val_dataloader.dataset.pipeline[-1].meta_keys = ('img_path', 'ori_shape')
+    cfg.val_dataloader.dataset.pipeline[-1].meta_keys = ('img_path', 'ori_shape', 'img_shape', 'scale_factor')
     assert "meta_keys of PackDetInputs lack 'img_id'" in said(cfg)
+
+
+def test_masks_that_no_part_of_a_model_gives_are_not_measured(cfg):
+    cfg.model = dict(type='mmdet.FasterRCNN', roi_head=dict(type='StandardRoIHead', bbox_head=dict(num_classes=2)))
+    assert "CocoMetric has metric='segm', and no part of the model gives masks" in said(cfg)
+    cfg.model.roi_head.mask_head = dict(num_classes=2)
+    assert "'segm'" not in said(cfg)
+    cfg.model.update(type='OwnDetector', roi_head=dict(bbox_head=dict(num_classes=2)))
+    assert "'segm'" not in said(cfg)
+
+
+def test_options_of_metrics_that_the_first_validation_would_stop_at(cfg):
+    cfg.val_evaluator.iou_thrs = 0.5
+    assert 'CocoMetric has iou_thrs=0.5. Rule: a list. Fix: iou_thrs=[0.5].' in said(cfg)
+    cfg.val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU', 'mDise'])]
+    assert "iou_metrics='mDise' (did you mean 'mDice'" in said(cfg)

@@ -88,6 +88,54 @@ def test_images_of_several_sizes_that_no_step_makes_equal_are_refused(maps):
     for name in ('img_dir', 'ann_dir'):
         image = cv2.imread(f'{folder}/{name}/1.png', -1)
         cv2.imwrite(f'{folder}/{name}/1.png', np.pad(image, ((0, 9), (0, 0), (0, 0))[:image.ndim]))
-    assert 'images of 2 sizes, such as 64 x 73 (1.png), and the preprocessor pads to 64 x 64' in said(maps)
+    assert 'images of 2 sizes after the pipeline, such as 64 x 73 (1.png), and the preprocessor pads' in said(maps)
     maps.train_dataloader.dataset.pipeline.insert(2, dict(type='RandomCrop', crop_size=(64, 64)))
     assert said(maps) == ''
+
+
+def test_a_batch_of_validation_has_one_size(maps):
+    folder = maps.train_dataloader.dataset.data_root
+    for name in ('img_dir', 'ann_dir'):
+        image = cv2.imread(f'{folder}/{name}/1.png', -1)
+        cv2.imwrite(f'{folder}/{name}/1.png', np.pad(image, ((0, 9), (0, 0), (0, 0))[:image.ndim]))
+    maps.train_dataloader.dataset.pipeline.insert(2, dict(type='RandomCrop', crop_size=(64, 64)))
+    maps.val_dataloader.batch_size = 2
+    assert 'val_dataloader.batch_size=2. Rule: mmseg predicts images of one size in a batch' in said(maps)
+    for step in maps.val_dataloader.dataset.pipeline:
+        if step['type'] == 'Resize':
+            step['keep_ratio'] = False
+    assert said(maps) == ''
+
+
+@pytest.mark.parametrize(('size', 'divisor'), [(None, None), ((64, 64), 32)])
+def test_mmseg_pads_a_training_batch_by_one_of_two_numbers(size, divisor, maps):
+    maps.model.data_preprocessor.update(size=size, size_divisor=divisor)
+    assert f'has size={size} and size_divisor={divisor}. Rule' in said(maps)
+
+
+def test_label_maps_of_a_validation_keep_their_size(maps):
+    steps = maps.val_dataloader.dataset.pipeline
+    steps.insert(1, steps.pop(2))
+    assert said(maps) == ''  # to the size that images have
+    steps[2]['scale'] = (48, 48)
+    assert 'the pipeline of val makes 48 x 48 px of a label map of 64 x 64 px' in said(maps)
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(reduce_zero_label='False'), "reduce_zero_label = 'False' is a text, which counts as True"),
+    (dict(img_suffix=('.png', '.jpg')), "img_suffix = ['.png', '.jpg']. Rule: one text"),
+])
+def test_switches_and_suffixes_of_another_kind_are_refused(changes, words, maps):
+    maps.train_dataloader.dataset.update(changes)
+    assert words in said(maps).replace('(', '[').replace(')', ']')
+
+
+def test_what_moves_or_loses_predictions_of_a_detector_is_refused(tmp_path):
+    cfg = toy_runs.detector_config(toy_runs.write_toy_coco(tmp_path / 'data', images=2), tmp_path / 'run')
+    assert said(cfg) == ''
+    steps = cfg.val_dataloader.dataset.pipeline
+    steps.insert(1, dict(type='RandomCrop', crop_size=(32, 32)))
+    assert 'the pipeline of val has RandomCrop, which moves what is predicted' in said(cfg)
+    del steps[1]
+    steps[-1]['meta_keys'] = ('img_id', 'img_path', 'ori_shape')
+    assert "meta_keys of PackDetInputs lack 'img_shape', 'scale_factor'" in said(cfg)

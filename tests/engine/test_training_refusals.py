@@ -201,10 +201,17 @@ def test_numbers_that_are_none_or_out_of_range(changes: dict, words: str, tmp_pa
     (dict(val_cfg=None), 'no val_cfg, but .*belong together'), (dict(val_evaluator=None), 'no val_evaluator'),
     (dict(train_cfg=None), 'no train_cfg, but '), (dict(optim_wrapper=None), 'no optim_wrapper, but '),
     (dict(randomness=dict(seed='three')), "seed='three'.*whole number"),
+    (dict(test_dataloader=loader(batch_size='2')), "test_dataloader.batch_size='2'.*whole number"),
 ])
 def test_parts_that_belong_together_and_seeds_are_asked_for_first(changes: dict, words: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f'(?s){words}.*Fix: '):
         SafeRunner.from_cfg(toy_config(tmp_path, **{**validation(), **changes}))
+
+
+def test_a_file_in_place_of_the_working_folder(tmp_path: Path) -> None:
+    (tmp_path / 'run').write_text('')
+    with pytest.raises(UserError, match=r'work_dir=.*run.* is a file.*Fix: --work-dir DIR'):
+        SafeRunner.from_cfg(toy_config(tmp_path / 'run'))
 
 
 @pytest.mark.parametrize(('changes', 'words'), [

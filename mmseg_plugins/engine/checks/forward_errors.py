@@ -6,6 +6,7 @@ and their arguments, so nothing is recorded and nothing costs time while all goe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +17,7 @@ from mmseg_plugins.engine.checks.compatibility import MISFITS, Given, misfit_tex
 from mmseg_plugins.engine.checks.training_parts import NO_VARIANCE, norm_text
 from mmseg_plugins.utils.errors import UserError
 
+NO_IMAGE = 'Cannot find valid image after'  # mmengine's data sets, when each image was dropped
 DEPTH = 3  # model.roi_head.bbox_head[0] is a part, its layers are not
 
 
@@ -44,6 +46,19 @@ def explain_forward_errors(model: nn.Module, first: Callable[[], bool] = lambda:
         if text is None:
             raise
         raise UserError(text) from error
+    except Exception as error:
+        if NO_IMAGE not in str(error):
+            raise
+        raise UserError(
+            f'the pipeline of the training left nothing of {_number_of_images(error)} images in a row.',
+            rule='steps as FilterAnnotations and RandomCrop drop images of which they leave no object.',
+            fix='smaller min_gt_bbox_wh, larger crops, allow_negative_crop=True, or other filters.') from error
+
+
+def _number_of_images(error: BaseException) -> str:
+    """How many images mmengine tried."""
+    found = re.search(rf'{NO_IMAGE} (\d+)', str(error))
+    return found[1] if found else 'many'
 
 
 def describe_single_value(model: nn.Module, error: BaseException) -> str | None:

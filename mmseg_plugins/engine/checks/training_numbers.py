@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
@@ -18,6 +19,7 @@ _WHOLE = {
     'train_cfg': (('max_iters', 0), ('max_epochs', 0), ('val_interval', 1), ('val_begin', 0)),
     'train_dataloader': (('batch_size', 1), ('num_workers', 0)),
     'val_dataloader': (('batch_size', 1), ('num_workers', 0)),
+    'test_dataloader': (('batch_size', 1), ('num_workers', 0)),
 }
 #: What mmengine takes all together, or not at all.
 _TOGETHER = (('train_dataloader', 'train_cfg', 'optim_wrapper'), ('val_dataloader', 'val_cfg', 'val_evaluator'))
@@ -30,13 +32,7 @@ def check_numbers(cfg: Mapping[str, Any]) -> None:
     Raises:
         UserError: naming one.
     """
-    for section, names in _WHOLE.items():
-        values = cfg.get(section)
-        for name, least in names if isinstance(values, Mapping) else ():
-            value = values.get(name)  # type: ignore[union-attr]
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-                raise UserError(f'{section}.{name}={value!r}.', rule=f'a whole number, at least {least}.',
-                                fix=f'--cfg-options {section}.{name}=N.')
+    _check_whole(cfg, list(_WHOLE))
     wrapper = cfg.get('optim_wrapper')
     for path, one in (('optim_wrapper', wrapper), *((f'optim_wrapper.{key}', value) for key, value in (
             wrapper.items() if isinstance(wrapper, Mapping) else ()))):
@@ -56,6 +52,16 @@ def check_numbers(cfg: Mapping[str, Any]) -> None:
                 raise UserError(f'{path}.{name}={value!r}.', rule='a number, at least 0.', fix=f'0.001, say{hint}.')
 
 
+def _check_whole(cfg: Mapping[str, Any], sections: Iterable[str]) -> None:
+    for section in sections:
+        values = cfg.get(section)
+        for name, least in _WHOLE[section] if isinstance(values, Mapping) else ():
+            value = values.get(name)  # type: ignore[union-attr]
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise UserError(f'{section}.{name}={value!r}.', rule=f'a whole number, at least {least}.',
+                                fix=f'--cfg-options {section}.{name}=N.')
+
+
 def _optimizers(described: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key, value in described.items() if isinstance(described, Mapping) else ():
         if key == 'optimizer' and isinstance(value, Mapping):
@@ -68,14 +74,19 @@ def check_parts(cfg: Mapping[str, Any]) -> None:
     """Refuse a config with some of the three parts of training or validation, before anything is built.
 
     Raises:
-        UserError: naming what is absent.
+        UserError: naming what is absent, or a number of a loader that is none.
     """
+    _check_whole(cfg, ('val_dataloader', 'test_dataloader'))
     for names in _TOGETHER:
         absent = [name for name in names if cfg.get(name) is None]
         if 0 < len(absent) < len(names):
             there = ', '.join(name for name in names if name not in absent)
             raise UserError(f'the config has no {" and no ".join(absent)}, but {there}.',
                             rule=f'{", ".join(names)} belong together.', fix='write them all, or set them all to None.')
+    work_dir = cfg.get('work_dir')
+    if isinstance(work_dir, (str, os.PathLike)) and os.path.lexists(work_dir) and not os.path.isdir(work_dir):
+        raise UserError(f'work_dir={os.fspath(work_dir)!r} is a file.', rule='a run writes into a folder.',
+                        fix='--work-dir DIR.')
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None and (type(seed) is not int or not 0 <= seed < 2**32):
         raise UserError(f'randomness.seed={seed!r}.', rule='a whole number, 0..2^32 - 1, or None.',

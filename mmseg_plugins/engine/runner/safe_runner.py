@@ -38,8 +38,8 @@ from mmseg_plugins.engine.checkpoint.files import (
 from mmseg_plugins.engine.checkpoint.hook_states import hook_states, restore_hook_states
 from mmseg_plugins.engine.checks.compatibility import check_model, names_plugin
 from mmseg_plugins.engine.checks.forward_errors import explain_forward_errors
+from mmseg_plugins.engine.checks.prediction_settings import check_built_model
 from mmseg_plugins.engine.checks.pretrained import check_pretrained
-from mmseg_plugins.engine.checks.semantic_level import check_semantic_level
 from mmseg_plugins.engine.checks.training_config import trains_by_epoch
 from mmseg_plugins.engine.checks.training_numbers import check_parts, check_rules
 from mmseg_plugins.engine.checks.training_parts import check_loader, check_training
@@ -146,7 +146,7 @@ class SafeRunner(Runner):
             UserError: two parts do not fit, or a level of predictions that the parts do not give.
         """
         built = super().build_model(model)
-        check_semantic_level(built)
+        check_built_model(built)
         if self._mixed and isinstance(model, dict):
             check_model(built)
         return built
