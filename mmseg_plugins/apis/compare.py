@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
 
 from mmseg_plugins.apis.inference import Predictor
 from mmseg_plugins.config.build import build_dataset
@@ -99,6 +101,22 @@ def choose(dataset: Any, job: ComparisonJob) -> list[int]:
     return [fitting[index] for index in np.linspace(0, len(fitting) - 1, number).round().astype(int)]
 
 
+def validation_data(config: str, job: ComparisonJob) -> Any:
+    """The data set of a config's validation, or the first of several."""
+    options = {'data_root': job.data_root} if job.data_root else None
+    return next(base_datasets(build_dataset(load_config(config, options), 'val')))
+
+
+@torch.no_grad()
+def predict_prompted(model: Any, dataset: Any, path: str) -> Any:
+    """The sample of a model that is prompted by annotations: the image as its own data set gives it."""
+    index = next((i for i in range(len(dataset)) if dataset.get_data_info(i)['img_path'] == path), None)
+    if index is None:
+        raise UserError(f'{type(model).__name__} is prompted by annotations, and its validation data lack {path}.',
+                        fix='compare systems on the same data.')
+    return model.test_step(pseudo_collate([dataset[index]]))[0].cpu()
+
+
 def predict(system: tuple[str, str | None], paths: Sequence[str], semantic: bool, job: ComparisonJob) -> list[Any]:
     """The instances, or the label map, that one system finds in each image.
 
@@ -107,9 +125,10 @@ def predict(system: tuple[str, str | None], paths: Sequence[str], semantic: bool
     """
     predictor = Predictor(*system, job.device)
     kind, words = ('pred_sem_seg', 'label maps') if semantic else ('pred_instances', 'instances')
+    prompts = validation_data(system[0], job) if getattr(predictor.model, 'prompted', False) else None
     found = []
     for path in track(paths, description=Path(system[0]).stem):
-        sample = predictor(path)
+        sample = predictor(path) if prompts is None else predict_prompted(predictor.model, prompts, path)
         if kind not in sample:
             raise UserError(f"{system[0]} predicts no {words}, which the first config's data hold.",
                             fix='compare systems of one kind.')
@@ -120,8 +139,7 @@ def predict(system: tuple[str, str | None], paths: Sequence[str], semantic: bool
 
 def compare(systems: Sequence[tuple[str, str | None]], job: ComparisonJob) -> tuple[np.ndarray, int]:
     """The sheet, and how many images are on it."""
-    options = {'data_root': job.data_root} if job.data_root else None
-    dataset = next(base_datasets(build_dataset(load_config(systems[0][0], options), 'val')))
+    dataset = validation_data(systems[0][0], job)
     chosen = choose(dataset, job)
     semantic = 'instances' not in dataset.get_data_info(chosen[0])
     paths = [str(dataset.get_data_info(index)['img_path']) for index in chosen]

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import torch
 import toy_runs
+from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
+from mmseg_plugins.apis.compare import ComparisonJob, predict, validation_data
 from mmseg_plugins.cli.main import main
+from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.compare import (
     PLAIN,
     WRONG,
@@ -105,6 +108,19 @@ def test_pairs_and_work_dirs_give_the_same_sheet(system, tmp_path, capsys):
     named = ['--images', 'toy 2.png', '--titles', 'mine']
     assert main(['compare', str(work_dir), '--out-file', str(tmp_path / 'c.png'), *common, *named]) == 0
     assert cv2.imread(str(tmp_path / 'c.png')).shape[0] < first.shape[0]
+
+
+@pytest.mark.parametrize('kind', ['GrabCutFromBoxes', 'WatershedFromClicks'])
+def test_a_system_that_is_prompted_by_annotations_gets_them(kind, system, tmp_path):
+    cfg = Config.fromfile(system[0])
+    cfg.model = dict(type=f'mmseg_plugins.{kind}', data_preprocessor=dict(type='DetDataPreprocessor', pad_mask=True))
+    cfg.dump(str(tmp_path / 'config.py'))
+    job = ComparisonJob(num=1, objects=(1, 5), score_thr=0.5)
+    path = str(validation_data(system[0], job).get_data_info(1)['img_path'])
+    found, = predict((str(tmp_path / 'config.py'), None), [path], False, job)
+    assert len(found.masks) == 2
+    with pytest.raises(UserError, match=r'its validation data lack nowhere\.png'):
+        predict((str(tmp_path / 'config.py'), None), ['nowhere.png'], False, job)
 
 
 def test_label_maps_are_drawn_without_their_images_and_with_a_legend(tmp_path, capsys):

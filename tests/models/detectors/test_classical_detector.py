@@ -126,6 +126,9 @@ def test_prompted_by_its_annotations_every_object_gets_a_mask_of_its_class(kind,
     assert instances.labels.tolist() == [2, 0, 1]
     assert instances.scores.tolist() == [1, 1, 1]
     assert (np.diag(ious(instances, masks)) > least).all()
+    sample.gt_instances = InstanceData()  # what a pipeline without LoadAnnotations packs
+    with pytest.raises(UserError, match=f'{kind} is prompted by annotations'):
+        build(kind).test_step(data)
     del sample.gt_instances
     with pytest.raises(UserError, match=f'{kind} is prompted by annotations'):
         build(kind).test_step(data)
