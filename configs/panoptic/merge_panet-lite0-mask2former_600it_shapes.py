@@ -1,4 +1,4 @@
-# Panoptic maps of two models: things of PANet, stuff of the semantic Mask2Former of the shapes.
+# Panoptic maps of two models: things of PANet, stuff of the four-level Mask2Former of the shapes.
 # Training gives the instance model; the weights of configs/quickstart/panet_lite0-path_600it_shapes.py fit, too.
 #   python tools/train.py configs/panoptic/merge_panet-lite0-mask2former_600it_shapes.py
 #   python tools/test.py configs/panoptic/merge_panet-lite0-mask2former_600it_shapes.py INSTANCE_CHECKPOINT \

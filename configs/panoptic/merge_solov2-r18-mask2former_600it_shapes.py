@@ -1,4 +1,4 @@
-# Panoptic maps of two models: things of SOLOv2, stuff of the semantic Mask2Former of the shapes.
+# Panoptic maps of two models: things of SOLOv2, stuff of the four-level Mask2Former of the shapes.
 # Training gives the instance model; the weights of configs/solo/solov2_r18_1500it_shapes.py fit, too.
 #   python tools/train.py configs/panoptic/merge_solov2-r18-mask2former_600it_shapes.py
 #   python tools/test.py configs/panoptic/merge_solov2-r18-mask2former_600it_shapes.py INSTANCE_CHECKPOINT \

@@ -55,11 +55,11 @@ fusion_test_cfg = dict(
     rcnn=dict(score_thr=0.6, nms=dict(class_agnostic=True)),
     panoptic=dict(mask_overlap=0.5, stuff_area_limit=64))  # px; the paper's 4,096 are of COCO's images
 
-# PanopticMerge: stuff of the semantic Mask2Former of the shapes, whichever model finds the things.
+# PanopticMerge: stuff of the four-level Mask2Former of the shapes, whichever model finds the things.
 panoptic_merge = dict(
     type='mmseg_plugins.PanopticMerge',
-    config='configs/mask2former/mask2former_r18-semantic_1500it_shapes.py',
-    checkpoint='work_dirs/mask2former_r18-semantic_1500it_shapes/iter_1500.pth',
+    config='configs/mask2former/mask2former_lite0-four-levels_600it_shapes.py',
+    checkpoint='work_dirs/mask2former_lite0-four-levels_600it_shapes/iter_600.pth',
     things=_base_.metainfo['thing_classes'],
     stuff=_base_.metainfo['stuff_classes'],
     stuff_area_limit=64)
