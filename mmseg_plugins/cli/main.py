@@ -61,6 +61,7 @@ COMMANDS = (
         Command('overfit', 'can a system learn a few images by heart?', 'benchmark_overfit'),
         Command('recipe', 'which learning rate suits a system, on held-out training images', 'benchmark_recipe'),
         Command('solo-memory', "peak memory of SOLO's prediction on one large image", 'benchmark_solo_memory'),
+        Command('panoptic-quality', "the metric's counting of shared pixels", 'benchmark_panoptic_quality'),
     )),
     Command('completion', 'a script for bash, zsh or fish that completes this command', 'completion'),
 )  # fmt: skip
