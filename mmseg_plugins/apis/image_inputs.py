@@ -127,6 +127,10 @@ class ImageLoader:
         if array.ndim not in (2, 3) or not array.size or array.dtype.kind not in 'uifb':
             raise UserError(f'an array of shape {array.shape} and type {array.dtype} is no image.',
                             rule='(height, width) or (height, width, channels) of numbers.')
+        turned = array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] > 16
+        if turned and array.shape[2] != self.channels:
+            raise UserError(f'an array of shape {array.shape} has its channels first.',
+                            rule='(height, width, channels).', fix='array.transpose(1, 2, 0).')
         if array.dtype == bool:
             array = array.astype(np.uint8)
         depth = array.shape[2] if array.ndim == 3 else 1
@@ -144,6 +148,10 @@ class ImageLoader:
         if self.color not in _AS_STORED:
             image = ImageOps.exif_transpose(image)  # OpenCV turns files, too
         stream, kind = BytesIO(), 'PNG'
+        if image.mode in ('F', 'I') and self.from_file and self.color not in _AS_STORED:
+            raise UserError(f'a PIL image of mode {image.mode} has 32 bits a pixel.',
+                            rule='this config loads images of 8 or 16 bits.',
+                            fix="image.convert('L') where the values are 0..255.")
         if image.mode in ('F', 'I'):
             kind = 'TIFF'
         elif image.mode not in ('1', 'L', 'LA', 'P', 'RGB', 'RGBA', 'I;16'):

@@ -130,8 +130,10 @@ def _has_masks(model: Any) -> bool:
             kind = registry.get(str(kind))
     if kind is None or kind.__module__.split('.')[0] != 'mmdet':
         return True
-    return _speaks_of_masks({key: value for key, value in model.items()
-                             if key not in ('data_preprocessor', 'train_cfg', 'test_cfg')})
+    apart = ['data_preprocessor', 'train_cfg', 'test_cfg']
+    if 'roi_head' in model:
+        apart.append('type')  # a MaskRCNN whose roi_head has no mask_head gives boxes
+    return _speaks_of_masks({key: value for key, value in model.items() if key not in apart})
 
 
 def _speaks_of_masks(part: Any) -> bool:

@@ -73,6 +73,8 @@ def test_an_image_on_its_side_is_turned_as_in_training(image, tmp_path):
 @pytest.mark.parametrize(('given', 'words'), [
     (torch.zeros(3, 4, 4), 'a Tensor is no image'), (None, 'a NoneType is no image'), (b'', 'the file is empty'),
     (np.zeros((4, 4, 5), np.uint8), '5 channels after loading, the network takes 3'),
+    (np.zeros((3, 40, 50), np.uint8), r'channels first.*Fix: array\.transpose\(1, 2, 0\)'),
+    (Image.new('I', (4, 4)), 'mode I has 32 bits'), (Image.new('F', (4, 4)), r"Fix: image\.convert\('L'\)"),
     (np.zeros(7, np.uint8), 'is no image'), (np.zeros((0, 4, 3), np.uint8), 'is no image'),
     (np.full((4, 4, 3), 0.5, np.float32), 'Fix: multiply by 255'),
     (np.full((4, 4, 3), np.nan, np.float32), 'NaN'), ('nowhere.png', 'does not exist'), ('.', 'is a folder')])

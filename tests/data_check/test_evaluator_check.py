@@ -78,7 +78,7 @@ def test_a_metric_of_coco_needs_the_ids_of_images(cfg):
 
 
 def test_masks_that_no_part_of_a_model_gives_are_not_measured(cfg):
-    cfg.model = dict(type='mmdet.FasterRCNN', roi_head=dict(type='StandardRoIHead', bbox_head=dict(num_classes=2)))
+    cfg.model = dict(type='mmdet.MaskRCNN', roi_head=dict(type='StandardRoIHead', bbox_head=dict(num_classes=2)))
     assert "CocoMetric has metric='segm', and no part of the model gives masks" in said(cfg)
     cfg.model.roi_head.mask_head = dict(num_classes=2)
     assert "'segm'" not in said(cfg)

@@ -11,6 +11,8 @@ from mmengine.config import Config
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
 from mmseg_plugins.cli.main import main
+from mmseg_plugins.engine import SafeRunner
+from mmseg_plugins.utils.errors import UserError
 
 EPOCHS = dict(type='EpochBasedTrainLoop', max_epochs=1)
 SHUFFLED = dict(type='DefaultSampler', shuffle=True)
@@ -105,3 +107,13 @@ def test_another_optimizer_in_the_work_folder_and_a_finished_run(maps: Path, tmp
     said = capsys.readouterr().err
     assert 'AdamW' in said
     assert '--restart' in said
+
+
+def test_a_training_whose_pipeline_leaves_nothing_names_the_steps(tmp_path: Path) -> None:
+    """mmengine tries a thousand images, and says that their paths are wrong."""
+    cfg = detector_config(write_toy_coco(tmp_path / 'data', images=1), tmp_path / 'run')
+    cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='FilterAnnotations', min_gt_bbox_wh=(500, 500)))
+    cfg.train_dataloader.dataset.max_refetch = 2
+    cfg.update(run_report=False, progress=False, log_level='ERROR')
+    with pytest.raises(UserError, match=r'left nothing of 2 images in a row.*FilterAnnotations.*Fix: smaller'):
+        SafeRunner.from_cfg(cfg).train()
