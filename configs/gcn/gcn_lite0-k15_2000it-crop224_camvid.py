@@ -1,6 +1,6 @@
 # Global convolutional network on EfficientNet-Lite0 with ImageNet weights from a package, kernels of 15, on CamVid.
 #   python tools/train.py configs/gcn/gcn_lite0-k15_2000it-crop224_camvid.py
-# Not yet measured here.
+# Measured numbers: configs/gcn/README.md.
 _base_ = [
     './_base_/small.py',
     '../_base_/datasets/camvid.py',
