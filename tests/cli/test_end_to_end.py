@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_plugins.cli.main import main
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = [
     'model.backbone.base_channels=8', 'model.neck.in_channels=[8,16,32,64]', 'model.neck.out_channels=16',
@@ -26,19 +28,20 @@ TINY = [
 ]  # fmt: skip
 
 
-def run(*words, status=0):
+def run(*words):
     """Run one tool as a process of its own; return what it printed."""
     env = dict(os.environ, OMP_NUM_THREADS='1')
     done = subprocess.run([sys.executable, '-W', 'ignore', *map(str, words)], cwd=ROOT, env=env, text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)  # fmt: skip
-    assert done.returncode == status, done.stdout[-3000:]
+    assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout
 
 
 @pytest.fixture(scope='module')
 def shapes(tmp_path_factory):
     folder = tmp_path_factory.mktemp('shapes data')  # a space in the path, as on people's machines
-    run('-m', 'mmseg_plugins', 'convert-data', 'shapes', '--out-dir', folder, '--train', 8, '--val', 4, '--size', 64)
+    numbers = ['--train', '8', '--val', '4', '--size', '64']
+    assert main(['convert-data', 'shapes', '--out-dir', str(folder), *numbers]) == 0
     return folder
 
 
@@ -109,10 +112,12 @@ def test_mmdets_own_inferencer_gives_the_trained_model_in_a_fresh_process(traine
     assert 'the same' in run('-c', code, work_dir / 'config.py', work_dir / 'iter_2.pth')
 
 
-def test_a_finished_run_says_so_and_trains_nothing(trained, own_config):
+def test_a_finished_run_says_so_and_trains_nothing(trained, own_config, capsys, monkeypatch):
     work_dir, _, _ = trained
     before = (work_dir / 'iter_2.pth').read_bytes()
-    out = run('tools/train.py', own_config, '--work-dir', work_dir, '--cfg-options', *TINY)
+    monkeypatch.setenv('LOCAL_RANK', '0')  # the command sets it
+    assert main(['train', str(own_config), '--work-dir', str(work_dir), '--cfg-options', *TINY]) == 0
+    out = ''.join(capsys.readouterr())
     assert 'Iter(train)' not in out
     assert (work_dir / 'iter_2.pth').read_bytes() == before
 
@@ -144,18 +149,26 @@ def test_dry_run_tries_everything_and_leaves_nothing(own_config, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def refused(words, capsys, monkeypatch):
+    """Run the command, which refuses, in this process; return what it printed."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv('LOCAL_RANK', '0')  # the command sets it
+    assert main([str(word) for word in words]) == 2
+    return ''.join(capsys.readouterr())
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['tools/train.py', 'configs/quickstart/mask-rcnn_r18-smal_1500it_shapes.py'], 'did you mean'),
-        (['tools/test.py', 'configs/quickstart/panet_r18-path_1500it_shapes.py', 'no.pth'], "'no.pth' does not exist"),
-        (['tools/train.py', 'configs/_base_/schedules/small_1000it.py'], 'has no model with a type'),
-        (['tools/train.py', 'README.md'], 'README.md is no config'),
+        (['train', 'configs/quickstart/mask-rcnn_r18-smal_1500it_shapes.py'], 'did you mean'),
+        (['test', 'configs/quickstart/panet_r18-path_1500it_shapes.py', 'no.pth'], "'no.pth' does not exist"),
+        (['train', 'configs/_base_/schedules/small_1000it.py'], 'has no model with a type'),
+        (['train', 'README.md'], 'README.md is no config'),
     ],
     ids=['config file', 'checkpoint file', 'part of a config', 'no config'],
 )
-def test_missing_file_is_one_clear_line(words, message):
-    out = run(*words, status=2)
+def test_missing_file_is_one_clear_line(words, message, capsys, monkeypatch):
+    out = refused(words, capsys, monkeypatch)
     assert message in out
     assert 'Traceback' not in out
 
@@ -169,8 +182,9 @@ def test_missing_file_is_one_clear_line(words, message):
     ],
     ids=['unknown type', 'wrong num_classes', 'missing data'],
 )
-def test_wrong_value_is_named_with_its_fix(own_config, tmp_path, option, messages):
-    out = run('tools/train.py', own_config, '--work-dir', tmp_path, '--cfg-options', *TINY, option, status=2)
+def test_wrong_value_is_named_with_its_fix(own_config, tmp_path, option, messages, capsys, monkeypatch):
+    words = ['train', own_config, '--work-dir', tmp_path, '--cfg-options', *TINY, option]
+    out = refused(words, capsys, monkeypatch)
     for message in messages:
         assert message in out, out[-2000:]
     assert 'Fix' in out or 'did you mean' in out.lower()
