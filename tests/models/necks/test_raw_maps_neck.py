@@ -21,7 +21,9 @@ def test_the_maps_of_any_neck_come_first_and_raw_maps_follow(kind: str) -> None:
     outs = net(maps)
     for out, expected in zip(outs[:2], net.neck(maps[1:]), strict=True):
         torch.testing.assert_close(out, expected)
-    assert outs[2] is maps[0] and outs[3] is maps[2] and len(outs) == 4
+    assert outs[2] is maps[0]
+    assert outs[3] is maps[2]
+    assert len(outs) == 4
 
 
 def test_without_indices_the_neck_reads_all_maps() -> None:
