@@ -101,16 +101,23 @@ def _focal(operator: Callable[..., Tensor], gamma: float, logits: Tensor, target
 CASES = [*_suppression_cases(), *_roi_cases(), *_focal_cases(), *conv_cases()]
 
 
-def results(case: Case, device: str) -> list[Tensor]:
-    """Values and gradients of a row, one list; the gradients are those of a fixed sum of the values."""
-    inputs = [tensor.to(device) for tensor in case.inputs()]
+def results(case: Case, device: str, maps: torch.memory_format = torch.contiguous_format) -> list[Tensor]:
+    """Values and gradients of a row, one list; the gradients are those of a fixed sum of the values.
+
+    ``maps`` is the memory format of all four-dimensional tensors, the gradients of the values among them.
+    """
+    inputs = [_in_format(tensor.to(device), maps) for tensor in case.inputs()]
     for number in case.leaves:
         inputs[number].requires_grad_()
     values = case.call(*inputs)
-    values = [values] if isinstance(values, Tensor) else list(values)
+    values = [_in_format(value, maps) for value in ([values] if isinstance(values, Tensor) else values)]
     if not case.leaves:
         return values
     total = sum((value * torch.arange(value.numel(), device=device).view_as(value).cos()).sum() for value in values)
     assert isinstance(total, Tensor)
     grads = torch.autograd.grad(total, [inputs[number] for number in case.leaves])
     return [*(value.detach() for value in values), *grads]
+
+
+def _in_format(tensor: Tensor, maps: torch.memory_format) -> Tensor:
+    return tensor.contiguous(memory_format=maps) if tensor.dim() == 4 else tensor

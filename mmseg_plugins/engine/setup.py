@@ -23,9 +23,11 @@ def setup_process() -> None:
     from mmseg_plugins.datasets import coco_api
     from mmseg_plugins.engine import host_apis
     from mmseg_plugins.engine.checkpoint.loaders import install
+    from mmseg_plugins.ops.compiled_layouts import take_any_layout
     from mmseg_plugins.ops.install import find_stand_in
 
     find_stand_in()  # before anything imports mmcv.ops
+    take_any_layout()
     find_host_configs()
     install()
     coco_api.install()

@@ -41,7 +41,7 @@ def carafe(features: Tensor, masks: Tensor, kernel_size: int, group_size: int = 
     maps = torch.arange(batch * group_size, device=features.device)[:, None, None] * (height * width)
     taps = kernel_size * kernel_size
     # (B, g k k, s H, s W) -> (B g, s H s W, k k)
-    weight = masks.to(table.dtype).view(batch * group_size, taps, len(index)).transpose(1, 2)
+    weight = masks.to(table.dtype).reshape(batch * group_size, taps, len(index)).transpose(1, 2)
     weight = torch.where(within, weight, 0).reshape(-1, taps)
     out = weighted_rows(table, (index + maps).view(-1, taps), weight)
     # (B g s H s W, C / g) -> (B, C, s H, s W)

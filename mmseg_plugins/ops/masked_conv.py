@@ -36,7 +36,7 @@ def masked_im2col(input: Tensor, rows: Tensor, columns: Tensor, kernel_size: tup
     within = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))  # (kh, kw, N)
     index = torch.where(within, y[:, None] * width + x, 0)
     pixels = input[0].flatten(1)[:, index.flatten()]  # (C, kh kw N)
-    return pixels.masked_fill(~within.flatten(), 0).view(len(pixels) * kernel_size[0] * kernel_size[1], len(rows))
+    return pixels.masked_fill(~within.flatten(), 0).reshape(len(pixels) * kernel_size[0] * kernel_size[1], len(rows))
 
 
 def masked_col2im(columns: Tensor, rows: Tensor, cols: Tensor, height: int, width: int) -> Tensor:
