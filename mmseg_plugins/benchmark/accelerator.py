@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,17 @@ def check(device: str, quick: bool, minutes: float, out: Path) -> dict[str, Any]
     return result
 
 
+@contextmanager
+def _warnings_alone() -> Iterator[None]:
+    """Runners log a line for each parameter; within this only warnings are logged."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command: 0 if every part was measured and all tests passed, 1 otherwise."""
     parser = argparse.ArgumentParser(description='Tests, speed and memory of this package on an accelerator.')
@@ -178,11 +190,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--out', type=Path, default=Path('accelerator.json'), help='the file to write')
     parser.add_argument('--only-compile', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-    logging.disable(logging.INFO)
-    if args.only_compile:
-        print(json.dumps(measure_compile(args.device, args.quick)))
-        return 0
-    result = check(args.device, args.quick, args.minutes, args.out)
+    with _warnings_alone():
+        if args.only_compile:
+            print(json.dumps(measure_compile(args.device, args.quick)))
+            return 0
+        result = check(args.device, args.quick, args.minutes, args.out)
     failed = [name for name, one in result['parts'].items() if 'error' in one]
     tests = result['parts'].get('tests', {}).get('exit_code')
     print(f'{args.out}: {len(result["parts"])} parts in {result["seconds"]} s, failed {failed}, left out '

@@ -26,6 +26,7 @@ def folder(tmp_path_factory):
     write_shapes(folder / 'data' / 'shapes', ShapesSpec(train=4, val=2, size=64), workers=1)
     blocks = re.findall(r'```python\n(.*?)```', PAGE, re.DOTALL)
     assert len(blocks) == 9
+    torch.manual_seed(0)  # of the first weights
     names: dict = {'__name__': 'page'}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -58,8 +59,12 @@ def test_the_exported_file_predicts_alone_and_nearly_the_same(folder):
     cfg = load_config(NAME, {'model.test_cfg.rcnn.score_thr': 0.0})
     full = Predictor(cfg, folder / 'model.pth')(image).pred_instances
     alone = Predictor(None, folder / 'exported.pth', cfg_options={'model.test_cfg.rcnn.score_thr': 0.0})(image)
-    assert len(alone.pred_instances) == len(full) > 0
-    assert (alone.pred_instances.scores - full.scores).abs().max() < 2e-3  # weights in 16 bit
+    half = alone.pred_instances
+    assert len(half) == len(full) > 0
+    # Weights in 16 bit: NMS may keep another one of two boxes with nearly equal scores.
+    near = (full.scores[:, None] - half.scores).abs() < 2e-3
+    same = near & (full.labels[:, None] == half.labels) & (full.bboxes[:, None] - half.bboxes).abs().amax(-1).lt(0.5)
+    assert same.any(1).float().mean() > 0.9
 
 
 def test_a_config_inside_a_checkpoint_is_read_as_data_only(tmp_path):

@@ -57,7 +57,7 @@ def test_a_flat_map_stays_flat_inside() -> None:
 
 def test_agrees_with_a_plain_loop() -> None:
     feats = torch.randn(2, 3, 9, 12, dtype=torch.float64)
-    rois = random_rois(16, 2, 48, 36)
+    rois = random_rois(16, 2, 48, 36).double()  # both compute bins in the type of the RoIs
     torch.testing.assert_close(prroi_pool(feats, rois, (3, 5), 1 / 4), slow_prroi_pool(feats, rois, (3, 5), 1 / 4))
 
 
