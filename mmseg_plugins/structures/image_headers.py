@@ -141,7 +141,8 @@ def _read_with_opencv(path: Path, flags: int | None, why: str = '') -> Header:
         raise OSError('the file is empty')
     image = decode_file(path, cv2.IMREAD_COLOR if flags is None else flags)
     stored = decode_file(path, cv2.IMREAD_UNCHANGED)
-    if image is None and stored is not None:
+    # OpenCV 4.12 makes colors of its own of three floats a pixel; others read none.
+    if stored is not None and (image is None or (stored.dtype.kind == 'f' and image.dtype == np.uint8)):
         raise OSError(f'OpenCV, with which the config loads images, cannot make 8 bits of its values ({stored.dtype}). '
                       "Fix: save it as PNG of 8 bits, or load it with color_type='unchanged'")
     if image is None:

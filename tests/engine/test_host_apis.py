@@ -9,9 +9,11 @@ import pytest
 import torch
 import toy_runs
 from mmdet.apis import DetInferencer, inference_detector, init_detector
+from mmengine.model import ImgDataPreprocessor
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner, load_checkpoint
 from mmseg.apis import MMSegInferencer, inference_model, init_model
+from mmseg.models import SegDataPreProcessor
 
 from mmseg_plugins import setup
 from mmseg_plugins.apis import Predictor
@@ -212,7 +214,8 @@ def unusual(kind, base, folder, scope):
     cfg = deepcopy(base)
     cfg.model.backbone.in_channels = bands
     cfg.model.backbone.pop('init_cfg', None)
-    scale = dict(mean=[0.5] * bands, std=[9.0] * bands) if scope == 'mmseg' or bands == 1 else dict(mean=None, std=None)
+    scaled = bands in (1, 3) or (scope == 'mmseg' and not issubclass(SegDataPreProcessor, ImgDataPreprocessor))
+    scale = dict(mean=[0.5] * bands, std=[9.0] * bands) if scaled else dict(mean=None, std=None)
     cfg.model.data_preprocessor.update(scale, bgr_to_rgb=False)
     cfg.test_dataloader.dataset.pipeline[0].update(load)
     cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
