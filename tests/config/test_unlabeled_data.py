@@ -10,7 +10,7 @@ from config_files import ROOT
 
 from mmseg_plugins.config.load import load_config
 
-BASE = ROOT / 'configs/semi_supervised/mean-teacher_lite0-fpn-1of8_200it-crop160_camvid.py'
+BASE = ROOT / 'configs/semi_supervised/mean-teacher_lite0-fpn-1of8_1000it-crop160_camvid.py'
 THREE_PARTS = ROOT / 'configs/semi_supervised/advsemiseg_r101-1of8_20k-crop321_voc.py'
 
 

@@ -4,13 +4,13 @@ _base_ = [
     '../../_base_/models/fpn_lite0_small.py',
     '../../_base_/runtime/semantic_runtime.py',
     './camvid_share.py',
-    './schedule_200it.py',
+    './schedule_1000it.py',
 ]
 
 model = dict(
     type='mmseg_plugins.AdvSemiSeg',
     discriminator=dict(type='mmseg_plugins.FCDiscriminator', channels=16),
-    semi_start=50,
+    semi_start=250,
     data_preprocessor=dict(size={{_base_.crop_size}}))
 train_dataloader = dict(
     batch_size=8,

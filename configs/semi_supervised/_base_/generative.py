@@ -4,7 +4,7 @@ _base_ = [
     '../../_base_/models/fpn_lite0_small.py',
     '../../_base_/runtime/semantic_runtime.py',
     './camvid_share.py',
-    './schedule_200it.py',
+    './schedule_1000it.py',
 ]
 
 model = dict(

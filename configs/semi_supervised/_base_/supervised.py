@@ -3,7 +3,7 @@ _base_ = [
     '../../_base_/models/fpn_lite0_small.py',
     '../../_base_/runtime/semantic_runtime.py',
     './camvid_share.py',
-    './schedule_200it.py',
+    './schedule_1000it.py',
 ]
 
 model = dict(data_preprocessor=dict(size={{_base_.crop_size}}))

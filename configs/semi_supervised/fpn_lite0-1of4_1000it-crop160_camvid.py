@@ -1,5 +1,5 @@
 # FPN head on EfficientNet-Lite0, trained on 1/4 of CamVid's labels alone: what unlabeled images must beat.
-#   python tools/train.py configs/semi_supervised/fpn_lite0-1of4_200it-crop160_camvid.py
+#   python tools/train.py configs/semi_supervised/fpn_lite0-1of4_1000it-crop160_camvid.py
 # Not yet measured here.
 _base_ = ['./_base_/supervised.py']
 

@@ -1,5 +1,5 @@
 # AdvSemiSeg: 1/2 of CamVid's labels, the other training images without theirs, and a discriminator of label maps.
-#   python tools/train.py configs/semi_supervised/advsemiseg_lite0-fpn-1of2_200it-crop160_camvid.py
+#   python tools/train.py configs/semi_supervised/advsemiseg_lite0-fpn-1of2_1000it-crop160_camvid.py
 # Not yet measured here.
 _base_ = ['./_base_/adversarial.py']
 

@@ -1,5 +1,5 @@
 # AdvSemiSeg: 1/4 of CamVid's labels, the other training images without theirs, and a discriminator of label maps.
-#   python tools/train.py configs/semi_supervised/advsemiseg_lite0-fpn-1of4_200it-crop160_camvid.py
+#   python tools/train.py configs/semi_supervised/advsemiseg_lite0-fpn-1of4_1000it-crop160_camvid.py
 # Not yet measured here.
 _base_ = ['./_base_/adversarial.py']
 

@@ -1,9 +1,9 @@
-# 200 iterations on two CPU cores, AdamW, linear warm-up, cosine to zero, one validation at the end.
+# 1,000 iterations on two CPU cores, AdamW, linear warm-up, cosine to zero, one validation at the end.
 
 # ------------------------------------------------------------------ often changed
-max_iters = 200
+max_iters = 1000
 base_lr = 1e-3
-warmup_iters = 20
+warmup_iters = 100
 
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type='ValLoop')
