@@ -13,8 +13,9 @@ from mmengine.config import config as config_module
 from mmengine.config import utils as config_utils
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
-from mmengine.utils import ManagerMixin
 from yapf.yapflib import yapf_api
+
+from mmseg_plugins.utils.process_state import managers
 
 # mmengine reads all metafiles of a host, and the list of installed packages, for each base that names one of its
 # configs: 0.3 s every time.
@@ -28,16 +29,6 @@ for _place in (yapf_api, config_module):
         _place.FormatCode = lambda text, **_: (text, True)
 
 
-def _managers() -> list[type[ManagerMixin]]:
-    """The classes whose named instances mmengine keeps for the whole process: loggers, message hubs, visualizers."""
-    found: list[type[ManagerMixin]] = []
-    waiting = [ManagerMixin]
-    while waiting:
-        waiting += (children := waiting.pop().__subclasses__())
-        found += children
-    return found
-
-
 @pytest.fixture(autouse=True)
 def _own_mmengine_state() -> Iterator[None]:
     """Begin each test in mmdet's scope and undo what it changes, so that tests pass in any order.
@@ -45,11 +36,11 @@ def _own_mmengine_state() -> Iterator[None]:
     A run is named by its config and the second it began in.  Two tests within a second would therefore share a
     logger, whose stream is the first test's captured output, closed by then.
     """
-    before = {manager: dict(manager._instance_dict) for manager in _managers()}
+    before = {manager: dict(manager._instance_dict) for manager in managers()}
     MMLogger._instance_dict.clear()  # of an import: they write where nothing is captured
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
-    for manager in _managers():
+    for manager in managers():
         kept = manager._instance_dict
         kept.clear()
         kept.update(before.get(manager, {}))

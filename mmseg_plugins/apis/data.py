@@ -17,6 +17,7 @@ from mmseg_plugins.data_check.check_config import check_config
 from mmseg_plugins.data_check.check_report import DatasetReport, inputs_of
 from mmseg_plugins.data_check.image_check import ImageOptions
 from mmseg_plugins.engine.checks.image_sizes import SAFE, check_image_sizes
+from mmseg_plugins.engine.runner.rehearsal import start_problem
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -27,6 +28,7 @@ def check_data(
     cfg_options: Mapping[str, Any] | None = None,
     decode_images: bool = False,
     max_headers: int | None = 2000,
+    data_only: bool = False,
 ) -> list[DatasetReport]:
     """Compare a config's classes and heads with its annotation files, and these with the image files.
 
@@ -36,6 +38,8 @@ def check_data(
         cfg_options: Overrides, as ``--cfg-options``.
         decode_images: Read every pixel of every image (minutes on COCO).
         max_headers: Image files opened per data set, evenly spread; None opens all.
+        data_only: Leave out the start of the run: model, loaders, optimizer, hooks and metrics, built up to the first
+            step, without weights.
 
     Returns:
         A report per data set: ``report.problems()`` stop a training, ``report.counts`` is what it will drop.
@@ -53,6 +57,8 @@ def check_data(
         raise UserError(f'the config has no data set of {", ".join(splits)} to check.',
                         fix='name a config with data loaders.')
     add_size_problems(reports, cfg)
+    if not data_only:
+        add_start_problem(reports, cfg, splits)
     return reports
 
 
@@ -69,3 +75,12 @@ def add_size_problems(reports: Sequence[DatasetReport], cfg: Config) -> None:
         check_image_sizes(model, inputs, loader.get('batch_size', 1), cfg.default_scope == 'mmseg')
     except UserError as error:
         reports[0].errors.append(str(error))
+
+
+def add_start_problem(reports: Sequence[DatasetReport], cfg: Config, splits: Sequence[str]) -> None:
+    """Add an error where the run would stop before its first step for another reason than the data."""
+    if any(report.problems() for report in reports):
+        return
+    problem = start_problem(cfg, splits)
+    if problem:
+        reports[0].errors.append(problem)

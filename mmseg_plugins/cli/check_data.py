@@ -1,4 +1,4 @@
-"""Check a config's data without training: classes, annotations, image files, class numbers of the heads.
+"""Check a config without training: classes, annotations, image files, and all that the start of a run builds.
 
     mmseg-plugins check-data CONFIG
     mmseg-plugins check-data CONFIG --split train --decode-images --out-file data_check.json
@@ -22,6 +22,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--decode-images', action='store_true', help='read every pixel of every image')
     parser.add_argument('--max-headers', type=int, default=2000, metavar='N',
                         help='image files that are opened per data set (default 2000; 0: none)')
+    parser.add_argument('--data-only', action='store_true',
+                        help='leave out what the start of a run checks: model, loaders, optimizer, hooks, metrics')
     parser.add_argument('--listed', type=int, default=3, help='examples shown for each kind of finding (default 3)')
     add_out_file(parser, 'every finding, JSON', required=False)
     add_cfg_options(parser)
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_plugins.data_check.check_report import collect_problems, write_report
 
     reports = check_data(args.config, tuple(args.split), cfg_options=args.cfg_options,
-                         decode_images=args.decode_images, max_headers=args.max_headers)
+                         decode_images=args.decode_images, max_headers=args.max_headers, data_only=args.data_only)
     for report in reports:
         print(report.text(args.listed))
     if args.out_file:

@@ -18,6 +18,10 @@ from mmseg_plugins.utils.suggest import last_part, near_names
 
 _UNKNOWN = re.compile(r'^(?P<name>\S+) is not in the (?:(?P<scope>\w+)::)?(?P<registry>.+?) registry')
 _SCOPES = ('mmdet', 'mmseg', 'mmseg_plugins')
+_LOOKED_UP = {
+    'optimizer': mmengine.registry.OPTIMIZERS,
+    **dict.fromkeys(('norm_cfg', 'act_cfg', 'conv_cfg'), mmengine.registry.MODELS),
+}
 _PACKAGES = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation', 'mmseg_plugins': 'mmseg_plugins (pip install -e .)'}
 
 
@@ -42,12 +46,37 @@ def explain_build_errors(cfg: Any = None) -> Iterator[None]:
     except KeyError as error:
         match = _UNKNOWN.match(str(error.args[0])) if error.args else None
         if match is None:
+            _refuse_unknown_layers(cfg, error)
             raise
         raise UnknownTypeError(describe(match['name'], match['scope'], match['registry'], cfg)) from error
     except (ValueError, TypeError) as error:
+        _refuse_unknown_layers(cfg, error)
         if not _is_refused_argument(error):
             raise
         raise UserError(f'the config cannot be built: {error}.', fix='correct that argument in the config') from error
+
+
+def _refuse_unknown_layers(cfg: Any, error: Exception) -> None:
+    """Name the layer or optimizer of a config that is not registered: the hosts look these up and go on with None."""
+    root = getattr(cfg, 'get', lambda _: None)('default_scope') or 'mmengine'
+    for kind, registry in _named_layers(cfg):
+        with registry.switch_scope_and_registry(root) as scoped:
+            if scoped.get(kind) is None:
+                raise UnknownTypeError(describe(kind, scoped.scope, scoped.name, cfg)) from error
+
+
+def _named_layers(node: Any, key: str = '') -> Iterator[tuple[str, Registry]]:
+    """Type and registry of the parts of a config that mmengine and mmcv look up without asking for success."""
+    if hasattr(node, 'items'):
+        kind = node.get('type')
+        registry = _LOOKED_UP.get(key)
+        if isinstance(kind, str) and registry is not None:
+            yield kind, registry
+        for name, value in node.items():
+            yield from _named_layers(value, name)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _named_layers(value, key)
 
 
 def _is_refused_argument(error: Exception) -> bool:
@@ -74,13 +103,15 @@ def describe(name: str, scope: str | None, registry: str, cfg: Any = None) -> st
         lines.append(_about_scope(prefix, list(known)))
     near = near_matches(bare, known)
     if near:
-        lines.append(f'Did you mean {" / ".join(near)}?')
+        lines.append(f"Did you mean {' / '.join(near)}? Fix: type='{near[0]}', if that is meant.")
     elsewhere = _in_other_registries(bare, root)
     if elsewhere:
         lines.append(f'{bare} exists, but as {elsewhere}, which cannot stand here.')
+        if not near:
+            lines.append('Fix: a type of the registry that was searched.')
     if not near and not elsewhere:
         lines.append(
-            'Nothing similar is registered. If it is your own module, it must be imported first: '
+            'Nothing similar is registered. Fix: correct the name. If it is your own module, import it first: '
             "custom_imports = dict(imports=['your_package'], allow_failed_imports=False)."
         )
     return ' '.join(lines)

@@ -14,6 +14,7 @@ from mmengine.device import get_device
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook
 from mmengine.logging import print_log
 from mmengine.registry import MODELS, TRANSFORMS
+from mmengine.runner import Runner
 
 from mmseg_plugins.config.walk import first_of, leaf_datasets
 from mmseg_plugins.data_check.config_scan import takes_unlabeled
@@ -47,6 +48,7 @@ def check_config_of_training(cfg: Mapping[str, Any], hooks: Iterable[Any] = ()) 
     _check_unlabeled(cfg)
     _check_metrics(cfg, list(hooks))
     _check_averages(cfg, list(hooks))
+    _check_checkpoint_options(list(hooks))
     _warn_of_what_comes_too_late(cfg, list(hooks))
     if not cfg.get('dry_run'):
         _warn_of_schedules_beyond_the_end(cfg)
@@ -275,6 +277,17 @@ def _check_averages(cfg: Mapping[str, Any], hooks: list[Any]) -> None:
             if isinstance(last, int) and begin > last:
                 raise UserError(f'EMAHook: {name}={begin} is after the end of the run, {last}.',
                                 fix=f'{name}=0, or leave EMAHook out of custom_hooks.')
+
+
+def _check_checkpoint_options(hooks: list[Any]) -> None:
+    """mmengine keeps options that it does not know until the first checkpoint is written."""
+    taken = (CheckpointHook.__init__, Runner.save_checkpoint)
+    known = {name for one in taken for name in inspect.signature(one).parameters} - {'self', 'kwargs'}
+    for hook in hooks:
+        for name in hook.args if isinstance(hook, CheckpointHook) else ():
+            if name not in known:
+                raise UserError(f'default_hooks.checkpoint has {name}={hook.args[name]!r}{did_you_mean(name, known)}.',
+                                rule=f'of {", ".join(sorted(known))}.', fix='correct the name, or leave it out.')
 
 
 def _warn_of_what_comes_too_late(cfg: Mapping[str, Any], hooks: list[Any]) -> None:

@@ -21,6 +21,8 @@ _WHOLE = {
     'val_dataloader': (('batch_size', 1), ('num_workers', 0)),
     'test_dataloader': (('batch_size', 1), ('num_workers', 0)),
 }
+#: Where None means that nothing is given: another check asks for a length, and a batch sampler has its own size.
+_MAY_BE_NONE = ('max_iters', 'max_epochs', 'batch_size')
 #: What mmengine takes all together, or not at all.
 _TOGETHER = (('train_dataloader', 'train_cfg', 'optim_wrapper'), ('val_dataloader', 'val_cfg', 'val_evaluator'))
 _RATES = ('lr', 'weight_decay', 'momentum')
@@ -56,8 +58,10 @@ def _check_whole(cfg: Mapping[str, Any], sections: Iterable[str]) -> None:
     for section in sections:
         values = cfg.get(section)
         for name, least in _WHOLE[section] if isinstance(values, Mapping) else ():
-            value = values.get(name)  # type: ignore[union-attr]
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            value = values.get(name, least)  # type: ignore[union-attr]
+            if value is None and name in _MAY_BE_NONE:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise UserError(f'{section}.{name}={value!r}.', rule=f'a whole number, at least {least}.',
                                 fix=f'--cfg-options {section}.{name}=N.')
 

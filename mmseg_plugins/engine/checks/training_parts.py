@@ -69,12 +69,15 @@ def check_trainable(model: nn.Module) -> None:
 
 
 def check_optimizer(wrapper: Any) -> None:
-    """Refuse optimizers whose groups hold no parameter that learns.
+    """Refuse a wrapper without an optimizer, and optimizers whose groups hold no parameter that learns.
 
     Raises:
         UserError: naming the optimizer.
     """
     wrappers = wrapper.optim_wrappers.items() if hasattr(wrapper, 'optim_wrappers') else [('', wrapper)]
+    if not wrappers:
+        raise UserError('optim_wrapper names no optimizer.',
+                        fix="optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)), say.")
     for name, one in wrappers:
         groups = one.optimizer.param_groups
         if not any(parameter.requires_grad for group in groups for parameter in group['params']):

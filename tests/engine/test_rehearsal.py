@@ -1,0 +1,90 @@
+"""``check-data`` begins the run: what would stop before the first step is one of its problems."""
+
+import logging
+import os
+import random
+
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
+from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
+
+from mmseg_plugins.apis.data import check_data
+from mmseg_plugins.engine.runner.rehearsal import start_problem
+
+
+@pytest.fixture(scope='module')
+def label_maps(tmp_path_factory):
+    return write_toy_label_maps(tmp_path_factory.mktemp('maps'), images=2)
+
+
+@pytest.fixture(scope='module')
+def coco(tmp_path_factory):
+    return write_toy_coco(tmp_path_factory.mktemp('coco'), images=2)
+
+
+@pytest.mark.parametrize(('changes', 'said'), [
+    ({'model.decode_head.norm_cfg.type': 'BNN'}, 'BNN'),
+    ({'model.test_cfg.mode': 'windows'}, 'mode'),
+    ({'optim_wrapper.optimizer.lr': 'text'}, 'lr'),
+    ({'optim_wrapper.optimizer.type': 'SGDD'}, 'SGDD'),
+    ({'optim_wrapper.optimizer': None}, 'optimizer'),
+    ({'optim_wrapper._delete_': True}, 'names no optimizer'),
+    ({'train_cfg.val_interval': None}, 'val_interval'),
+    ({'train_dataloader.num_workers': '2'}, 'num_workers'),
+    ({'train_dataloader.sampler.type': 'DefaultSampler', 'train_dataloader.sampler.shufle': True}, 'shufle'),
+    ({'val_evaluator.iou_metrics': ['mIuO']}, 'mIuO'),
+    ({'default_hooks.checkpoint.save_best': 'mAP'}, 'mAP'),
+    ({'default_hooks.checkpoint.max_keep_ckpt': 3}, 'max_keep_ckpts'),
+    ({'custom_hooks': [dict(type='EMAHook', momentum=7)]}, 'momentum'),
+])
+def test_settings_that_would_stop_the_start_of_a_run_are_problems_of_the_check(changes, said, label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run', **changes)
+    problems = [problem for report in check_data(cfg) for problem in report.problems()]
+    assert len(problems) == 1
+    assert said in problems[0]
+    assert 'Fix: ' in problems[0]
+
+
+@pytest.mark.parametrize(('changes', 'said'), [
+    ({'model.test_cfg.rcnn.score_thr': '0.05'}, 'score_thr'),
+    ({'model.test_cfg.rcnn.nms.type': 'nmss'}, 'nmss'),
+    ({'model.roi_head.mask_head.conv_out_channels': 'text'}, 'TypeError'),
+    ({'model.backbone.depth': 7}, 'depth'),
+])
+def test_wrong_parts_of_a_detector_are_problems_of_the_check(changes, said, coco, tmp_path):
+    cfg = detector_config(coco, tmp_path / 'run', **changes)
+    assert said in start_problem(cfg)
+
+
+def test_data_only_leaves_the_run_out(label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run', **{'optim_wrapper.optimizer.type': 'SGDD'})
+    assert not any(report.problems() for report in check_data(cfg, data_only=True))
+
+
+def test_a_split_alone_begins_its_own_run(label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run', **{'optim_wrapper.optimizer.type': 'SGDD'})
+    assert start_problem(cfg, ('val',)) == start_problem(cfg, ('test',)) == ''
+    cfg.test_evaluator = dict(type='IoUMetrik')
+    assert 'IoUMetrik' in start_problem(cfg, ('test',))
+
+
+def test_the_process_is_left_as_it_was(label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run')
+    handlers = list(logging.getLogger().handlers)
+    before = (random.getstate(), torch.get_rng_state(), dict(os.environ), dict(MMLogger._instance_dict),
+              DefaultScope.get_current_instance())
+    assert start_problem(cfg) == ''
+    assert random.getstate() == before[0]
+    assert torch.equal(torch.get_rng_state(), before[1])
+    assert (dict(os.environ), dict(MMLogger._instance_dict), DefaultScope.get_current_instance()) == before[2:]
+    assert list(logging.getLogger().handlers) == handlers
+    assert not (tmp_path / 'run').exists()
+
+
+def test_weights_that_lie_elsewhere_do_not_stop_the_check(label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run')
+    cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='https://example.invalid/none.pth')
+    cfg.load_from = str(tmp_path / 'none.pth')
+    assert start_problem(cfg) == ''
