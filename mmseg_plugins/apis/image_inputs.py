@@ -16,8 +16,8 @@ from mmengine.dataset import Compose
 
 from mmseg_plugins.config.loading_steps import FILE_STEP, loading_steps, loads_image, reads_common_files, step_name
 from mmseg_plugins.config.walk import leaf_datasets
-from mmseg_plugins.structures.image_headers import DARK, lost_depth
-from mmseg_plugins.structures.images import IMAGE_SUFFIXES, png_bytes, reason_unreadable
+from mmseg_plugins.structures.image_headers import DARK, floats_as_colors, holds_floats, lost_depth
+from mmseg_plugins.structures.images import IMAGE_SUFFIXES, decode_file, png_bytes, reason_unreadable
 from mmseg_plugins.utils.errors import UserError
 
 #: Files that only a loading step of one's own reads.
@@ -110,6 +110,10 @@ class ImageLoader:
             raise UserError(f'image {path} cannot be read: {detail}') from error
         if results is None:
             raise UserError(f'image {path} cannot be read by the loading step of the config')
+        if self.from_file and self.color not in _AS_STORED and holds_floats(path):
+            said = floats_as_colors(decode_file(path, cv2.IMREAD_UNCHANGED), results['img'].astype(np.uint8))
+            if said:
+                raise UserError(f'image {path}: OpenCV {said}')
         self._warn_of_lost_depth(path, results['img'])
         return dict(results)
 

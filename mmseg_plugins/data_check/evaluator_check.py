@@ -109,11 +109,18 @@ def metric_problems(split: str, evaluators: Any, model: Any) -> list[str]:
         if coco and not isinstance(metric.get('iou_thrs'), (list, tuple, type(None))):
             problems.append(f'{split}_evaluator: {name} has iou_thrs={metric["iou_thrs"]!r}. Rule: a list. '
                             f'Fix: iou_thrs=[{metric["iou_thrs"]}].')
-        wrong = [one for one in _texts(metric.get('iou_metrics')) if one not in _IOU] if name == 'IoUMetric' else []
-        if wrong:
-            problems.append(f'{split}_evaluator: IoUMetric has iou_metrics={wrong[0]!r}{did_you_mean(wrong[0], _IOU)}. '
-                            f"Rule: of {', '.join(_IOU)}. Fix: iou_metrics=['mIoU'].")
+        if name == 'IoUMetric':
+            problems += _unknown_scores(split, metric.get('iou_metrics', 'mIoU'))
     return problems
+
+
+def _unknown_scores(split: str, value: Any) -> list[str]:
+    """A sentence for the first of ``iou_metrics`` that mmseg does not know, which it says after the validation."""
+    for one in value if isinstance(value, (list, tuple)) else [value]:
+        if not (isinstance(one, str) and one in _IOU):
+            return [f'{split}_evaluator: IoUMetric has iou_metrics={one!r}{did_you_mean(str(one), _IOU)}. '
+                    f"Rule: of {', '.join(_IOU)}. Fix: iou_metrics=['mIoU']."]
+    return []
 
 
 def _texts(value: Any) -> list[str]:

@@ -141,14 +141,31 @@ def _read_with_opencv(path: Path, flags: int | None, why: str = '') -> Header:
         raise OSError('the file is empty')
     image = decode_file(path, cv2.IMREAD_COLOR if flags is None else flags)
     stored = decode_file(path, cv2.IMREAD_UNCHANGED)
-    # OpenCV 4.12 makes colors of its own of three floats a pixel; others read none.
-    if stored is not None and (image is None or (stored.dtype.kind == 'f' and image.dtype == np.uint8)):
-        raise OSError(f'OpenCV, with which the config loads images, cannot make 8 bits of its values ({stored.dtype}). '
-                      "Fix: save it as PNG of 8 bits, or load it with color_type='unchanged'")
+    said = floats_as_colors(stored, image)
+    if said:
+        raise OSError(f'OpenCV, with which the config loads images, {said}')
     if image is None:
         raise OSError('neither Pillow nor OpenCV recognises the file as an image' + (f' ({why})' if why else ''))
     bits = 8 * (image if stored is None else stored).itemsize
     return Header(image.shape[1], image.shape[0], False, 'unknown', bits)
+
+
+def floats_as_colors(stored: np.ndarray | None, image: np.ndarray | None) -> str:
+    """What is wrong with an image of floats that OpenCV loads with 8 bits; empty where nothing is.
+
+    OpenCV 4.12 makes colors of its own of three floats a pixel; others read none.
+    """
+    if stored is None or not (image is None or (stored.dtype.kind == 'f' and image.dtype == np.uint8)):
+        return ''
+    return (f'cannot make 8 bits of its values ({stored.dtype}). Fix: save it as PNG of 8 bits, or load it with '
+            "color_type='unchanged'")
+
+
+def holds_floats(path: Path) -> bool:
+    """Whether an image file may hold floats: all but those of the formats that have none."""
+    with open(path, 'rb') as stream:
+        head = stream.read(12)
+    return not (head.startswith((b'\x89PNG', b'\xff\xd8\xff', b'BM', b'GIF8')) or head[8:] == b'WEBP')
 
 
 def lost_depth(path: Path) -> str | None:

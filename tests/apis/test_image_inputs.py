@@ -61,6 +61,13 @@ def test_gray_and_16_bit_networks_get_what_their_config_loads(image, tmp_path):
     assert np.array_equal(stored, image[..., 0] / np.float32(7))
 
 
+@pytest.mark.parametrize('name', ['float.tiff', 'float.hdr'])
+def test_floats_are_not_turned_into_colors_of_8_bits(image, tmp_path, name):
+    cv2.imwrite(str(tmp_path / name), image / np.float32(255))
+    with pytest.raises(UserError, match=r'8 bit|cannot be read'):
+        loader()(tmp_path / name)
+
+
 def test_an_image_on_its_side_is_turned_as_in_training(image, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
