@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,7 +84,8 @@ def outcome(cfg: Config, go_on: Callable[[Config], None]) -> Outcome:
         except UserError as error:
             problems = [str(error)]
         except Exception as error:
-            return Outcome('check died', repr(error))
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            return Outcome('check died', f'{error!r} at {frame.filename}:{frame.lineno}')
         if problems:
             return Outcome('refused', '\n'.join(problems))
         try:

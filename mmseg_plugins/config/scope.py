@@ -7,12 +7,19 @@ from itertools import count
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from mmseg_plugins.config.shape import check_scope
+
 #: mmengine keeps every scope under a name of its own; the last one counts.
 _NUMBERS = count()
 
 
 def enter_scope_of(cfg: Config) -> None:
-    """Make the config's ``default_scope`` (``mmdet`` where it has none) that of the process."""
+    """Make the config's ``default_scope`` (``mmdet`` where it has none) that of the process.
+
+    Raises:
+        UserError: it is no text.
+    """
+    check_scope(cfg)
     enter_scope(cfg.get('default_scope') or 'mmdet')
 
 

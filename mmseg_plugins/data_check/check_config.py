@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.registry import DATASETS, DefaultScope
 
+from mmseg_plugins.config.shape import loader_problem
 from mmseg_plugins.config.walk import first_of, named_datasets
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
@@ -23,7 +24,6 @@ from mmseg_plugins.data_check.config_scan import (
     one_channel_problems,
     palette_problem,
     panoptic_source,
-    path_problem,
     semantic_source,
     takes_unlabeled,
 )
@@ -98,8 +98,7 @@ def check_dataset(
     if kind == 'semantic':
         problem = problem or palette_problem(dataset, classes, getattr(cls, 'METAINFO', {}).get('classes'))
         problem = problem or padding_problem(split, cfg.get('model'))
-    problem = path_problem(dataset) or problem or pipeline_problem(
-        split, dataset.get('pipeline'), cls, cfg.get('model'), mixed)
+    problem = problem or pipeline_problem(split, dataset.get('pipeline'), cls, cfg.get('model'), mixed)
     if problem:
         report.errors.append(problem)
         return report
@@ -196,6 +195,10 @@ def _check_config(cfg: Mapping[str, Any], splits: Sequence[str], options: ImageO
     done: list[tuple[Any, DatasetReport]] = []
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
+        problem = loader_problem(f'{split}_dataloader', loader)
+        if problem:
+            reports.append(DatasetReport(split, '', errors=[problem]))
+            continue
         # A loader may already be built when the runner was made by hand.
         if not isinstance(loader, Mapping) or not isinstance(loader.get('dataset'), (Mapping, list, tuple)):
             continue

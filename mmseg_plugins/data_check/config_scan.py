@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from mmseg_plugins.config.loading_steps import own_label_step
@@ -134,26 +134,6 @@ def configured_classes(dataset: Mapping[str, Any], defaults: Mapping[str, Any]) 
     if double is not None:
         return (), f'classes = {names!r} has {double!r} twice. Rule: a class is named once. Fix: leave one out.'
     return names, None
-
-
-def path_problem(dataset: Mapping[str, Any]) -> str | None:
-    """What of the files, folders, suffixes and switches of a data set is of another kind; None where all is right."""
-    prefixes = dataset.get('data_prefix') or {}
-    if not isinstance(prefixes, Mapping):
-        return f"data_prefix = {prefixes!r}. Rule: it names folders by kind. Fix: data_prefix=dict(img='folder/')."
-    for name, value in {**{key: dataset.get(key) for key in ('data_root', 'ann_file')}, **prefixes}.items():
-        if not isinstance(value, (str, PurePath, type(None))):
-            return f'{name} = {value!r} is no text. Rule: files and folders are texts. Fix: {name} = {str(value)!r}.'
-    for name in ('img_suffix', 'seg_map_suffix'):
-        value = dataset.get(name)
-        if not isinstance(value, (str, type(None))):
-            return (f'{name} = {value!r}. Rule: one text. Fix: a data set for each suffix, joined by ConcatDataset, or '
-                    'files of one kind.')
-    for name in ('reduce_zero_label', 'test_mode'):
-        value = dataset.get(name)
-        if isinstance(value, str):
-            return f'{name} = {value!r} is a text, which counts as True. Rule: True or False. Fix: without quotes.'
-    return None
 
 
 def coco_source(name: str, dataset: Mapping[str, Any], classes: tuple[str, ...], evaluators: Any) -> CocoSource:

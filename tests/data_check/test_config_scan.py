@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg_plugins.config.classes import read_classes
 from mmseg_plugins.config.walk import named_datasets
 from mmseg_plugins.data_check.check_config import check_config, dataset_kind
-from mmseg_plugins.data_check.config_scan import class_number_problems, configured_classes, path_problem
+from mmseg_plugins.data_check.config_scan import class_number_problems, configured_classes
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -84,14 +84,6 @@ def test_classes_that_mean_nothing_certain_are_refused(metainfo, words):
     classes, problem = configured_classes(dict(metainfo=metainfo), dict(classes=('x',)))
     assert classes == ()
     assert re.search(words, problem)
-
-
-@pytest.mark.parametrize(('dataset', 'words'), [
-    (dict(data_root=2024), "data_root = '2024'"), (dict(ann_file=['a.json', 'b.json']), 'ann_file'),
-    (dict(data_prefix=dict(img=1)), "img = '1'"), (dict(data_prefix='images/'), 'data_prefix=dict')])
-def test_files_and_folders_that_are_no_texts_are_refused(dataset, words):
-    assert words in path_problem(dataset)
-    assert path_problem(dict(data_root='a', ann_file='b', data_prefix=dict(img='c', seg=None))) is None
 
 
 def test_ways_to_write_classes(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from mmseg_plugins.config.shape import check_loaders, check_scope
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import last_part
 
@@ -80,6 +81,8 @@ def check_parts(cfg: Mapping[str, Any]) -> None:
     Raises:
         UserError: naming what is absent, or a number of a loader that is none.
     """
+    check_scope(cfg)
+    check_loaders(cfg)
     _check_whole(cfg, ('val_dataloader', 'test_dataloader'))
     for names in _TOGETHER:
         absent = [name for name in names if cfg.get(name) is None]

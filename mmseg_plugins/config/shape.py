@@ -1,0 +1,105 @@
+"""The shape of a config's data sections: what must be a dict, a list or a text, asked before anything reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from mmseg_plugins.config.walk import named_datasets
+from mmseg_plugins.utils.errors import UserError
+
+SPLITS = ('train', 'val', 'test')
+
+
+def check_scope(cfg: Mapping[str, Any]) -> None:
+    """Refuse a ``default_scope`` that is no name.
+
+    Raises:
+        UserError: it is neither a text nor absent.
+    """
+    scope = cfg.get('default_scope')
+    if not isinstance(scope, (str, type(None))):
+        raise UserError(f'default_scope={scope!r}.', rule="a text: 'mmdet' or 'mmseg'.", fix="default_scope='mmdet'.")
+
+
+def check_loaders(cfg: Mapping[str, Any]) -> None:
+    """Refuse data loaders of another shape, of any split.
+
+    Raises:
+        UserError: see :func:`loader_problem`.
+    """
+    for split in SPLITS:
+        problem = loader_problem(f'{split}_dataloader', cfg.get(f'{split}_dataloader'))
+        if problem:
+            raise UserError(problem)
+
+
+def loader_problem(place: str, loader: Any) -> str | None:
+    """What of a loader's config has another shape; None where nothing has, or where it is built already."""
+    if _is_plain(loader):
+        return f'{place} = {loader!r:.60}. Rule: a dict, or None. Fix: {place} = dict(batch_size=2, dataset=...).'
+    if not isinstance(loader, Mapping):
+        return None
+    dataset = loader.get('dataset')
+    if dataset is None or dataset == {} or _is_plain(dataset):
+        return (f'{place}.dataset = {dataset!r:.60}. Rule: a dict that describes a data set. Fix: '
+                f"{place}.dataset = dict(type='CocoDataset', ...).")
+    for name in ('sampler', 'batch_sampler', 'collate_fn'):
+        part = loader.get(name)
+        if isinstance(part, (str, int, float, list, tuple)):
+            return (f'{place}.{name} = {part!r:.60}. Rule: a dict with a type, or None. Fix: '
+                    f'leave it out, or {place}.{name} = dict(type=...).')
+    if loader.get('batch_size', 1) is None and loader.get('batch_sampler') is None:
+        return f'{place}.batch_size = None. Rule: a whole number, at least 1. Fix: {place}.batch_size = 2.'
+    problems = (dataset_problem(name, leaf) for name, leaf in named_datasets(dataset, f'{place}.dataset'))
+    return next(filter(None, problems), None)
+
+
+def dataset_problem(place: str, dataset: Mapping[str, Any]) -> str | None:
+    """What of one data set's config has another shape; None where nothing has."""
+    kind = dataset.get('type')
+    if not isinstance(kind, (str, type)):
+        return f"{place}.type = {kind!r:.60}. Rule: the name of a data set. Fix: {place}.type = 'CocoDataset', say."
+    metainfo = dataset.get('metainfo')
+    if not isinstance(metainfo, (Mapping, type(None))):
+        return (f'{place}.metainfo = {metainfo!r:.60}. Rule: a dict. Fix: '
+                "metainfo=dict(classes=('first', 'second')).")
+    classes = (metainfo or {}).get('classes')
+    if isinstance(classes, (int, float, Mapping)):
+        return f"{place}.metainfo.classes = {classes!r}. Rule: a list of names. Fix: classes=('first', 'second')."
+    pipeline = dataset.get('pipeline')
+    if not isinstance(pipeline, (list, tuple, type(None))):
+        return f'{place}.pipeline = {pipeline!r:.60}. Rule: a list of steps. Fix: pipeline=[dict(type=...), ...].'
+    for number, step in enumerate(pipeline or ()):
+        if _is_plain(step) or (isinstance(step, Mapping) and not isinstance(step.get('type'), (str, type))):
+            return (f'{place}.pipeline[{number}] = {step!r:.60}. Rule: a dict with a type. Fix: '
+                    "dict(type='LoadImageFromFile'), say.")
+    return path_problem(place, dataset)
+
+
+def path_problem(place: str, dataset: Mapping[str, Any]) -> str | None:
+    """What of the files, folders, suffixes and switches of a data set is of another kind; None where all is right."""
+    prefixes = dataset.get('data_prefix') or {}
+    if not isinstance(prefixes, Mapping):
+        return (f"{place}.data_prefix = {prefixes!r}. Rule: it names folders by kind. Fix: "
+                "data_prefix=dict(img='folder/').")
+    for name, value in {**{key: dataset.get(key) for key in ('data_root', 'ann_file')}, **prefixes}.items():
+        if not isinstance(value, (str, PurePath, type(None))):
+            return (f'{place}: {name} = {value!r} is no text. Rule: files and folders are texts. Fix: '
+                    f'{name} = {str(value)!r}.')
+    for name in ('img_suffix', 'seg_map_suffix'):
+        if not isinstance(dataset.get(name, ''), str):
+            return (f'{place}.{name} = {dataset[name]!r}. Rule: one text. Fix: a data set for each suffix, joined by '
+                    'ConcatDataset, or files of one kind.')
+    for name in ('reduce_zero_label', 'test_mode'):
+        value = dataset.get(name)
+        if isinstance(value, str):
+            return (f'{place}.{name} = {value!r} is a text, which counts as True. Rule: True or False. Fix: without '
+                    'quotes.')
+    return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is one that stands for nothing here: a text or a number, where a dict or an object belongs."""
+    return isinstance(value, (str, int, float))
