@@ -1,7 +1,7 @@
 # PSPNet on EfficientNet-Lite0 with ImageNet weights from a package, on CamVid: output stride 16, as the encoder takes
 # 3.6 times as long at 8.
 #   python tools/train.py configs/pspnet/pspnet_lite0-os16_2000it-crop224_camvid.py
-# Not yet measured here.
+# Measured numbers: configs/pspnet/README.md.
 _base_ = [
     './_base_/r18s_small.py',
     '../_base_/datasets/camvid.py',

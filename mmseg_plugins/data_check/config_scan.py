@@ -127,9 +127,9 @@ def configured_classes(dataset: Mapping[str, Any], defaults: Mapping[str, Any]) 
             return tuple(Path(classes).read_text(encoding='utf-8').split('\n')), None
         return (), f"classes = {classes!r} is a text: each letter would be a class. Fix: classes = ('{classes}',)"
     names = tuple(classes or ())
-    wrong = next((name for name in names if not isinstance(name, str)), None)
-    if wrong is not None:
-        return (), f'classes = {names!r} has {wrong!r}. Rule: the names of classes are texts. Fix: {str(wrong)!r}.'
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        return (), f'classes = {names!r} has {wrong[0]!r}. Rule: names of classes are texts. Fix: {str(wrong[0])!r}.'
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
         return (), f'classes = {names!r} has {double!r} twice. Rule: a class is named once. Fix: leave one out.'

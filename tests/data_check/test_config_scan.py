@@ -79,6 +79,7 @@ def test_message_names_the_head_the_numbers_and_the_classes():
 @pytest.mark.parametrize(('metainfo', 'words'), [
     (dict(CLASSES=('a',)), "CLASSES = .*'a'.*ignore"), (dict(classes=('a',), CLASSES=('b',)), 'CLASSES'),
     (dict(classes={'a', 'b'}), 'a set'), (dict(classes=(1, 2)), "Fix: '1'"),
+    (dict(classes=('a', None)), "Fix: 'None'"),
     (dict(classes=('a', 'b', 'a')), "'a' twice")])
 def test_classes_that_mean_nothing_certain_are_refused(metainfo, words):
     classes, problem = configured_classes(dict(metainfo=metainfo), dict(classes=('x',)))
