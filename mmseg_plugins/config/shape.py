@@ -23,6 +23,18 @@ def check_scope(cfg: Mapping[str, Any]) -> None:
         raise UserError(f'default_scope={scope!r}.', rule="a text: 'mmdet' or 'mmseg'.", fix="default_scope='mmdet'.")
 
 
+def check_model_section(cfg: Mapping[str, Any]) -> None:
+    """Refuse a ``model`` that is neither built nor described.
+
+    Raises:
+        UserError: a text, a number or a list.
+    """
+    model = cfg.get('model')
+    if isinstance(model, (str, int, float, list, tuple)):
+        raise UserError(f'model = {model!r:.60}.', rule='a dict with a type.',
+                        fix="model = dict(type='EncoderDecoder', ...), say.")
+
+
 def check_loaders(cfg: Mapping[str, Any]) -> None:
     """Refuse data loaders of another shape, of any split.
 

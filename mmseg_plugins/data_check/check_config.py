@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.registry import DATASETS, DefaultScope
 
-from mmseg_plugins.config.shape import loader_problem
+from mmseg_plugins.config.shape import check_model_section, loader_problem
 from mmseg_plugins.config.walk import first_of, named_datasets
 from mmseg_plugins.data_check.check_report import DatasetReport
 from mmseg_plugins.data_check.coco_check import CocoSource, check_coco
@@ -184,8 +184,9 @@ def check_config(
     """Check the data sets of some splits of a config, wrappers opened, each once.
 
     Raises:
-        Nothing for bad data: that is what the reports say.
+        UserError: the model's section is no dict.  Bad data raise nothing: the reports say it.
     """
+    check_model_section(cfg)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):  # of steps that load images
         return _check_config(cfg, splits, options)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmseg_plugins.config.shape import check_loaders, check_scope, loader_problem
+from mmseg_plugins.config.shape import check_loaders, check_model_section, check_scope, loader_problem
 from mmseg_plugins.utils.errors import UserError
 
 SOUND = dict(type='CocoDataset', data_root='a', ann_file='b.json', data_prefix=dict(img='c', seg=None), pipeline=[
@@ -44,6 +44,14 @@ def test_what_is_built_already_or_absent_is_none_of_this_check():
 
     check_loaders(dict(train_dataloader=Loader(), val_dataloader=None))
     check_loaders(dict(test_dataloader=dict(dataset=Loader(), sampler=Loader(), batch_size=None, batch_sampler={})))
+
+
+@pytest.mark.parametrize('model', ['EncoderDecoder', 7, [dict(type='EncoderDecoder')]])
+def test_a_model_is_a_dict(model):
+    check_model_section(dict(model=dict(type='EncoderDecoder')))
+    check_model_section({})
+    with pytest.raises(UserError, match=r'model = .*Fix: '):
+        check_model_section(dict(model=model))
 
 
 def test_a_scope_is_a_name():

@@ -4,7 +4,9 @@ import logging
 import os
 import random
 
+import data_promise
 import pytest
+import settings_promise
 import torch
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
@@ -88,3 +90,14 @@ def test_weights_that_lie_elsewhere_do_not_stop_the_check(label_maps, tmp_path):
     cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='https://example.invalid/none.pth')
     cfg.load_from = str(tmp_path / 'none.pth')
     assert start_problem(cfg) == ''
+
+
+@pytest.mark.parametrize('part', range(5))
+def test_wrong_settings_are_refused_in_a_sentence_or_begin_a_run(part, tmp_path, monkeypatch):
+    monkeypatch.setattr(logging.root.manager, 'disable', logging.WARNING)
+    data = write_toy_label_maps(tmp_path / 'data', images=2)
+    every_40th = list(settings_promise.variants(segmentor_config(data, tmp_path / 'run')))[::40]
+    for name, cfg in every_40th[part::5]:
+        result = settings_promise.outcome(cfg, lambda _: None)
+        assert 'died' not in result.kind, (name, result.text)
+        assert not data_promise.bad_words(result), (name, result.text)

@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from mmseg_plugins.config.shape import check_loaders, check_scope
+from mmseg_plugins.config.shape import check_loaders, check_model_section, check_scope
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.suggest import last_part
 
@@ -82,6 +82,7 @@ def check_parts(cfg: Mapping[str, Any]) -> None:
         UserError: naming what is absent, or a number of a loader that is none.
     """
     check_scope(cfg)
+    check_model_section(cfg)
     check_loaders(cfg)
     _check_whole(cfg, ('val_dataloader', 'test_dataloader'))
     for names in _TOGETHER:
