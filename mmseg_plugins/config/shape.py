@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from mmseg_plugins.config.walk import named_datasets
 from mmseg_plugins.utils.errors import UserError
 
+#: Parts of a model; of the first two there is one each.
+PARTS = ('data_preprocessor', 'backbone', 'neck', 'decode_head', 'auxiliary_head', 'rpn_head', 'roi_head', 'bbox_head',
+         'mask_head', 'panoptic_head', 'train_cfg', 'test_cfg')  # fmt: skip
 SPLITS = ('train', 'val', 'test')
 
 
@@ -33,6 +37,26 @@ def check_model_section(cfg: Mapping[str, Any]) -> None:
     if isinstance(model, (str, int, float, list, tuple)):
         raise UserError(f'model = {model!r:.60}.', rule='a dict with a type.',
                         fix="model = dict(type='EncoderDecoder', ...), say.")
+    for name in PARTS if isinstance(model, Mapping) else ():
+        part = model.get(name)
+        if _is_plain(part) or (name in PARTS[:2] and isinstance(part, (list, tuple))):
+            raise UserError(f'model.{name} = {part!r:.60}.', rule='a dict with a type.',
+                            fix=f'model.{name} = dict(type=...).')
+    preprocessor = model.get('data_preprocessor') if isinstance(model, Mapping) else None
+    for name in ('mean', 'std') if isinstance(preprocessor, Mapping) else ():
+        _check_channel_numbers(f'model.data_preprocessor.{name}', preprocessor.get(name), name == 'std')
+
+
+def _check_channel_numbers(place: str, values: Any, divides: bool) -> None:
+    """Refuse a mean or a deviation that is no list of numbers, or one by which nothing can be divided."""
+    if values is None:
+        return
+    wrong = not isinstance(values, (list, tuple)) or not all(
+        isinstance(value, (int, float)) and math.isfinite(value) and (value > 0 or not divides) for value in values)
+    if wrong:
+        raise UserError(f'{place} = {values!r:.60}.',
+                        rule=f'a list with a number{" above 0" if divides else ""} for each channel.',
+                        fix=f'{place} = [{"1.0" if divides else "0.0"}] * 3 changes nothing.')
 
 
 def check_loaders(cfg: Mapping[str, Any]) -> None:

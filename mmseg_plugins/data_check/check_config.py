@@ -35,6 +35,7 @@ from mmseg_plugins.data_check.pipeline_check import (
     check_batch_sizes,
     check_channels,
     label_size_problem,
+    no_label_step_problem,
     padding_problem,
     pipeline_problem,
 )
@@ -103,6 +104,12 @@ def check_dataset(
         report.errors.append(problem)
         return report
     source = _source(kind, name, dataset, classes, cls, cfg.get(f'{split}_evaluator'))
+    if isinstance(source, MapSource) and source.labelled:
+        problem = no_label_step_problem(
+            split, dataset.get('pipeline'), cfg.get('model'), cfg.get(f'{split}_evaluator'))
+        if problem:
+            report.errors.append(problem)
+            return report
     earlier = next((report for other, report in done if other == replace(source, name='')), None)
     if earlier is not None:
         if dataset.get('indices') is None and earlier.paths:

@@ -32,8 +32,15 @@ def pipeline_problem(split: str, steps: Any, cls: type, model: Any, mixed: bool 
         if is_of_host(step, 'LoadImageFromFile') and step.get('color_type', 'color') not in _COLOR_TYPES:
             return (f'{place}: color_type = {step["color_type"]!r}. Rule: one of {", ".join(_COLOR_TYPES)}. '
                     "Fix: color_type='color'.")
-    if not steps or cls.__module__.split('.')[0] not in (*HOSTS, 'mmseg_plugins'):
+    if cls.__module__.split('.')[0] not in (*HOSTS, 'mmseg_plugins'):
         return None
+    if not steps:
+        return None if mixed else (f'{place} is empty. Rule: steps load an image and pack it for the model. Fix: '
+                                   "pipeline=[dict(type='LoadImageFromFile'), ..., dict(type='PackSegInputs')].")
+    packing = [step for step in steps[:-1] if step_name(step).startswith('Pack') and is_known_step(step)]
+    if packing:
+        early = step_name(packing[0])
+        return f'{place} goes on after {early}. Rule: the step that packs is the last. Fix: leave out what follows it.'
     loading = [step for step in steps if loads_image(step)]
     if not loading and step_name(steps[-1]).startswith('Pack') and all(is_known_step(step) for step in steps):
         return f"{place} loads no image. Rule: it begins with a step that does. Fix: dict(type='LoadImageFromFile')."
@@ -104,6 +111,22 @@ def _lacking_truth(place: str, steps: Sequence[Mapping[str, Any]], model: Any) -
             return (f'{place} has LoadAnnotations without {key}=True, and the {head} learns from it. '
                     f'Fix: {key}=True there.')
     return None
+
+
+def no_label_step_problem(split: str, steps: Any, model: Any, evaluators: Any) -> str | None:
+    """A pipeline of a labeled set that loads no label maps, where a head learns from them or a metric compares."""
+    steps = [step for step in steps or () if isinstance(step, Mapping)]
+    if any('Annotation' in step_name(step) for step in steps) or not all(map(is_known_step, steps)):
+        return None
+    metrics = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+    reader = ''
+    if split == 'train' and isinstance(model, Mapping) and 'decode_head' in model:
+        reader = 'the decode head learns from them'
+    elif split != 'train' and any(step_name(metric) == 'IoUMetric' and not metric.get('format_only')
+                                  for metric in metrics if isinstance(metric, Mapping)):
+        reader = f'IoUMetric of {split}_evaluator compares with them'
+    return (f'the pipeline of {split} loads no label maps, and {reader}. Rule: a step loads what is learned or '
+            "compared. Fix: dict(type='LoadAnnotations') after the step that loads the image." if reader else None)
 
 
 def check_channels(report: DatasetReport, model: Any, scope: str | None) -> None:

@@ -197,7 +197,8 @@ def _run(variant: Sequence[Step], size: Size, steps: Sequence[Step]) -> tuple[Si
 def _refusal(step: Step, size: Size, error: Exception | None) -> str:
     h, w = size
     shown = f'{step_name(step)}(scale={step["scale"]})' if 'scale' in step else step_name(step)
-    if 'scale' in step and step.get('keep_ratio') and 'Resize' in step_name(step):
+    pair = isinstance(step.get('scale'), tuple) and all(isinstance(side, int) for side in step['scale'])
+    if pair and step.get('keep_ratio') and 'Resize' in step_name(step):
         width, height = mmcv.rescale_size((w, h), step['scale'])
         if 0 in (width, height):
             return f'{shown} would make {width} x {height} px of {w} x {h}'

@@ -54,6 +54,16 @@ def test_a_model_is_a_dict(model):
         check_model_section(dict(model=model))
 
 
+@pytest.mark.parametrize(('part', 'value'), [
+    ('backbone', 'ResNet'), ('data_preprocessor', [dict()]), ('decode_head', 7), ('test_cfg', 'slide'),
+    ('data_preprocessor', dict(mean=127.0)), ('data_preprocessor', dict(mean=[127.0, float('nan'), 127.0])),
+    ('data_preprocessor', dict(std=[58.0, 0, 58.0])), ('data_preprocessor', dict(std=['58', '58', '58']))])
+def test_parts_of_a_model_are_dicts_and_pixels_are_divided_by_numbers_above_0(part, value):
+    check_model_section(dict(model=dict(data_preprocessor=dict(mean=[0, 0.5], std=(1, 2)), decode_head=[dict()])))
+    with pytest.raises(UserError, match=rf'model\.{part}.* = .*Fix: '):
+        check_model_section(dict(model={part: value}))
+
+
 def test_a_scope_is_a_name():
     check_scope(dict(default_scope='mmdet'))
     check_scope({})

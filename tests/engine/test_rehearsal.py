@@ -60,6 +60,37 @@ def test_wrong_parts_of_a_detector_are_problems_of_the_check(changes, said, coco
     assert said in start_problem(cfg)
 
 
+@pytest.mark.parametrize(('pipeline', 'said'), [
+    ([], 'the pipeline of train is empty'),
+    ([dict(type='LoadImageFromFile'), dict(type='PackSegInputs')], 'loads no label maps'),
+    ([dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs'),
+      dict(type='PackSegInputs')], 'goes on after PackSegInputs'),
+    ([dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='RandomCrop', crop_size=(0, 9)),
+      dict(type='PackSegInputs')], 'Fix: '),
+])
+def test_pipelines_whose_first_image_would_stop_the_run_are_problems(pipeline, said, label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run')
+    cfg.train_dataloader.dataset.pipeline = pipeline
+    problems = [problem for report in check_data(cfg) for problem in report.problems()]
+    assert len(problems) == 1
+    assert said in problems[0]
+
+
+def test_a_validation_without_label_maps_is_a_problem(label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run')
+    cfg.val_dataloader.dataset.pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
+    (problem,) = [problem for report in check_data(cfg, ('train', 'val')) for problem in report.problems()]
+    assert 'the pipeline of val loads no label maps, and IoUMetric' in problem
+
+
+def test_a_scale_that_is_no_pair_is_told_by_the_first_image(label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run')
+    cfg.val_dataloader.dataset.pipeline[1].scale = [64, 64]
+    (problem,) = [problem for report in check_data(cfg, ('train', 'val')) for problem in report.problems()]
+    assert 'Scale must be a number or tuple of int' in problem
+    assert 'Fix: ' in problem
+
+
 def test_data_only_leaves_the_run_out(label_maps, tmp_path):
     cfg = segmentor_config(label_maps, tmp_path / 'run', **{'optim_wrapper.optimizer.type': 'SGDD'})
     assert not any(report.problems() for report in check_data(cfg, data_only=True))

@@ -1,8 +1,10 @@
 """The start of a run up to its first step: ``check-data`` refuses what ``train`` would refuse.
 
 A runner is built in a folder that is removed, and begins.  Model, data sets, loaders, optimizer, schedules, hooks,
-metrics and loops are the run's own, built by the same code, with the same checks.  A hook ends it where the first step
-would come.  Weights are neither drawn nor read, nothing is resumed, and no tracking service is told.
+metrics and loops are the run's own, built by the same code, with the same checks.  A hook ends the run where the first
+step would come.  Before that it loads the first images of each loop; a model of moderate size gives the losses of two
+and the prediction of one.  Weights stay as the constructors leave them, nothing is read, resumed or learned, and no
+tracking service is told.
 """
 
 from __future__ import annotations
@@ -14,18 +16,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from torch import nn
+from mmengine.model import BaseModel
+from torch import Tensor, nn
 
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.process_state import preserved_process
+from mmseg_plugins.utils.rng import seeded
 from mmseg_plugins.utils.suggest import last_part
 
 #: What the rehearsal leaves out: the check that comes before it, and what would write or talk.
 SILENT = ('data_check', 'run_report', 'progress')
 _HOOKS = ('DataCheckHook', 'RunReportHook', 'ProgressHook')
+IMAGES = 2  # of a trial of the training: norms want two
+MOST_VALUES, MOST_WEIGHTS = 10_000_000, 100_000_000  # in the images and in the model of a trial: seconds on a CPU
+WRITING = ('format_only', 'output_dir', 'outfile_prefix', 'out_file_path')  # of metrics that write predictions
 _numbers = itertools.count()
 
 
@@ -34,20 +42,73 @@ class _BegunError(Exception):
 
 
 class _EndHook(Hook):
+    """Tries the first images of each loop, then ends the run."""
+
     priority = 'LOWEST'
 
     def before_train(self, runner: Any) -> None:
+        passes = runner.cfg.get('compatibility_check', True)
+        _try_training(runner.model, runner.train_dataloader, passes)
+        if runner.val_loop is not None:
+            _try_evaluation(runner.model, runner.val_loop, passes)
         raise _BegunError
 
-    before_val = before_test = before_train
+    def before_val(self, runner: Any) -> None:
+        _try_evaluation(runner.model, runner.val_loop, runner.cfg.get('compatibility_check', True))
+        raise _BegunError
+
+    def before_test(self, runner: Any) -> None:
+        _try_evaluation(runner.model, runner.test_loop, runner.cfg.get('compatibility_check', True))
+        raise _BegunError
+
+
+def _try_training(model: Any, loader: Any, passes: bool) -> None:
+    """The losses of two images; a model whose step is its own is left to its first step."""
+    with seeded(0):
+        indices = next(iter(loader.batch_sampler))
+        parts = hasattr(loader.batch_sampler, 'counts')  # a batch of labeled and unlabeled images is tried as it is
+        batch = loader.collate_fn([loader.dataset[i] for i in (indices if parts else indices[:IMAGES])])
+    data = _prepared(model, batch, training=True)
+    if passes and type(model).train_step is BaseModel.train_step and _is_small(model, data):
+        with torch.no_grad():
+            model.train()._run_forward(data, mode='loss')
+
+
+def _try_evaluation(model: Any, loop: Any, passes: bool) -> None:
+    """The prediction of one image, and what the metrics keep of it, where they write nothing."""
+    dataset = loop.dataloader.dataset
+    if not len(dataset):
+        return
+    batch = loop.dataloader.collate_fn([dataset[0]])
+    data = _prepared(model, batch, training=False)
+    if not passes or not _is_small(model, data) or type(model).val_step is not BaseModel.val_step:
+        return
+    with torch.no_grad():
+        outputs = model.eval()._run_forward(data, mode='predict')
+    if not any(getattr(metric, name, None) for metric in loop.evaluator.metrics for name in WRITING):
+        loop.evaluator.process(data_samples=outputs, data_batch=batch)
+
+
+def _prepared(model: Any, batch: Any, *, training: bool) -> Any:
+    data = model.data_preprocessor(batch, training)
+    images = data.get('inputs') if isinstance(data, Mapping) else None
+    if isinstance(images, Tensor) and not images.isfinite().all():
+        raise UserError('model.data_preprocessor makes NaN or infinite numbers of the first images.',
+                        rule='mean is a number for each channel, std one above 0.', fix='correct mean and std.')
+    return data
+
+
+def _is_small(model: nn.Module, data: Any) -> bool:
+    """Whether a pass takes seconds, and means anything: weights that a constructor leaves open may be any number."""
+    images = data.get('inputs') if isinstance(data, Mapping) else None
+    if not isinstance(images, Tensor) or images.numel() > MOST_VALUES:
+        return False
+    weights = [weight for weight in model.parameters() if weight.numel()]
+    return sum(w.numel() for w in weights) <= MOST_WEIGHTS and all(bool(w.abs().max() < 1e6) for w in weights)
 
 
 class RehearsalRunner(SafeRunner):
-    """A runner that builds everything, on the CPU, and neither draws nor reads weights."""
-
-    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """The model as it is: no accelerator is needed to build it."""
-        return model
+    """A runner that builds everything, and neither draws nor reads weights."""
 
     def _init_model_weights(self) -> None:
         """Nothing: files of initial weights may lie on another machine."""
