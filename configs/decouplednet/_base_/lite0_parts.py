@@ -27,4 +27,10 @@ decoder = dict(
     num_convs=2,
     concat_input=False,
     norm_cfg=dict(type='BN'),
+    # mmseg's first scores, N(0, .01), take the sign that the background gives them: nine of ten pixels.  Then every
+    # channel stands for the background, and objects have no features.
+    init_cfg=dict(type='Normal', std=0.15, override=dict(name='conv_seg')),
     loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))
+bridge = dict(
+    bridge_norm_cfg=dict(type='BN', eps=1e-9),  # the bridge's standard deviation is .003, its variance below 1e-5
+    init_cfg=dict(type='Constant', val=8.0, override=dict(name='bridge_norm')))  # the maps have 7 to 9

@@ -2,7 +2,7 @@
 # have labels of the whole image; masks have those that a list names.
 #   mmseg-plugins convert-data shapes --out-dir data/shapes
 # The lists, with 5, 10 and 25 images for each class (25, 50, 125 images):
-#   for n in 5 10 25; do mmseg-plugins few-labels configs/decouplednet/decouplednet_lite0-classifier_200it_shapes.py \
+#   for n in 5 10 25; do mmseg-plugins few-labels configs/decouplednet/decouplednet_lite0-classifier_500it_shapes.py \
 #       --per-class $n --out-file data/shapes/few/$n.json; done
 _base_ = ['../../_base_/runtime/semantic_runtime.py']
 

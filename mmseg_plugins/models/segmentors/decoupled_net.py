@@ -50,7 +50,9 @@ class DecoupledNet(EncoderDecoder):
             ``DecoupledNetHead``, or any head of mmseg.
         neck: Between backbone and the rest.
         bridge_norm_cfg: Of a norm after the bridge, for decode heads that have none of their own as
-            ``DecoupledNetHead`` has: a gradient is small against the maps.
+            ``DecoupledNetHead`` has: a gradient is small against the maps.  Its variance may lie below the default
+            ``eps`` of batch norm, 1e-5; ``eps=1e-9`` is the original's.  Where the maps are far from standard
+            deviation 1, ``init_cfg`` can start the norm's scale there.
         test_cfg: besides mmseg's ``mode``
 
             * ``threshold`` (.5): mean probability above which a class gets a pass;

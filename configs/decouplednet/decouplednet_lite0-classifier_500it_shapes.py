@@ -1,8 +1,8 @@
 # DecoupledNet's first stage on generated shapes: which of the five classes an image holds, from 1,000 labels of
 # images.
-#   python tools/train.py configs/decouplednet/decouplednet_lite0-classifier_200it_shapes.py
+#   python tools/train.py configs/decouplednet/decouplednet_lite0-classifier_500it_shapes.py
 # Measured numbers: configs/decouplednet/README.md.
-_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/small_200it.py']
+_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/schedule_500it.py']
 
 model = dict(
     type='mmseg_plugins.MultiLabelClassifier',
