@@ -1,7 +1,7 @@
-# 200 iterations for the decoder, at three times the small schedule's rate; an encoder that trains along keeps 1e-3.
+# 300 iterations for the decoder, at three times the small schedule's rate; an encoder that trains along keeps 1e-3.
 _base_ = ['../../_base_/schedules/small_1000it.py']
 
-max_iters = 200
+max_iters = 300
 base_lr = 3e-3
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

@@ -1,7 +1,7 @@
 # The same encoder and decoder on generated shapes with 10 masks for each class and nothing else, next to DecoupledNet.
-#   python tools/train.py configs/decouplednet/fcn_lite0-10masks_200it_shapes.py
+#   python tools/train.py configs/decouplednet/fcn_lite0-10masks_300it_shapes.py
 # Measured numbers: configs/decouplednet/README.md.
-_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/schedule_200it.py']
+_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/schedule_300it.py']
 
 model = dict(
     type='EncoderDecoder',

@@ -1,7 +1,7 @@
-# DecoupledNet on generated shapes with 25 masks for each class, after the first stage; mmseg's FCNHead as the decoder.
-#   python tools/train.py configs/decouplednet/decouplednet_lite0-25masks_200it_shapes.py
+# DecoupledNet on generated shapes with 10 masks for each class, after the first stage; mmseg's FCNHead as the decoder.
+#   python tools/train.py configs/decouplednet/decouplednet_lite0-10masks_300it_shapes.py
 # Measured numbers: configs/decouplednet/README.md.
-_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/schedule_200it.py']
+_base_ = ['./_base_/shapes.py', './_base_/lite0_parts.py', './_base_/schedule_300it.py']
 
 load_from = 'work_dirs/decouplednet_lite0-classifier_500it_shapes/iter_500.pth'
 
@@ -15,7 +15,7 @@ model = dict(
     test_cfg=dict(mode='whole'))
 train_dataloader = dict(
     dataset=dict(
-        ann_file='few/25.json',
+        ann_file='few/10.json',
         pipeline=[
             *_base_.load, _base_.flip,
             dict(type='mmseg_plugins.ClassSubset'),
