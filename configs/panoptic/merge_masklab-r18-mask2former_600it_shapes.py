@@ -7,6 +7,7 @@
 _base_ = ['../masklab/_base_/r18-small-fpn.py', './_base_/shapes.py']
 
 post_process = _base_.panoptic_merge
+val_evaluator = _base_.val_evaluator[-1:]  # the instance model alone is validated
 default_hooks = dict(checkpoint=dict(save_best='coco/segm_mAP', rule='greater'))
 model = dict(
     roi_head=dict(

@@ -7,6 +7,7 @@
 _base_ = ['../_base_/models/mask-rcnn_lite0-small_fpn.py', './_base_/shapes.py']
 
 post_process = _base_.panoptic_merge
+val_evaluator = _base_.val_evaluator[-1:]  # the instance model alone is validated
 default_hooks = dict(checkpoint=dict(save_best='coco/segm_mAP', rule='greater'))
 # The model of that config, whose weights are read here.
 strides = [4, 8, 16]

@@ -47,19 +47,22 @@ class _EndHook(Hook):
     priority = 'LOWEST'
 
     def before_train(self, runner: Any) -> None:
-        passes = runner.cfg.get('compatibility_check', True)
-        _try_training(runner.model, runner.train_dataloader, passes)
+        _try_training(runner.model, runner.train_dataloader, _passes(runner))
         if runner.val_loop is not None:
-            _try_evaluation(runner.model, runner.val_loop, passes)
+            runner.call_hook('before_val')  # of the others, and the next method
         raise _BegunError
 
     def before_val(self, runner: Any) -> None:
-        _try_evaluation(runner.model, runner.val_loop, runner.cfg.get('compatibility_check', True))
+        _try_evaluation(runner.model, runner.val_loop, _passes(runner))
         raise _BegunError
 
     def before_test(self, runner: Any) -> None:
-        _try_evaluation(runner.model, runner.test_loop, runner.cfg.get('compatibility_check', True))
+        _try_evaluation(runner.model, runner.test_loop, _passes(runner))
         raise _BegunError
+
+
+def _passes(runner: Any) -> bool:
+    return bool(runner.cfg.get('compatibility_check', True))
 
 
 def _try_training(model: Any, loader: Any, passes: bool) -> None:
