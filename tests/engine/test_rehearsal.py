@@ -91,6 +91,17 @@ def test_a_scale_that_is_no_pair_is_told_by_the_first_image(label_maps, tmp_path
     assert 'Fix: ' in problem
 
 
+@pytest.mark.parametrize(('changes', 'said'), [
+    ({'model.backbone.strides': (1, 0)}, 'stride'), ({'model.data_preprocessor': None}, 'Fix: '),
+    ({'model.decode_head.in_channels': 24}, '[8, 24, 3, 3]'), ({'model.decode_head.num_classes': 4}, 'num_classes'),
+    ({'model.decode_head.loss_decode.type': 'MSELoss'}, 'MSELoss')])
+def test_a_model_that_does_not_take_the_first_images_is_a_problem(changes, said, label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run', **changes)
+    problems = [problem for report in check_data(cfg) for problem in report.problems()]
+    assert problems
+    assert said in problems[0]
+
+
 def test_data_only_leaves_the_run_out(label_maps, tmp_path):
     cfg = segmentor_config(label_maps, tmp_path / 'run', **{'optim_wrapper.optimizer.type': 'SGDD'})
     assert not any(report.problems() for report in check_data(cfg, data_only=True))

@@ -104,7 +104,8 @@ def _prepared(model: Any, batch: Any, *, training: bool) -> Any:
 def _is_small(model: nn.Module, data: Any) -> bool:
     """Whether a pass takes seconds, and means anything: weights that a constructor leaves open may be any number."""
     images = data.get('inputs') if isinstance(data, Mapping) else None
-    if not isinstance(images, Tensor) or images.numel() > MOST_VALUES:
+    images = images if isinstance(images, (list, tuple)) else [images]
+    if not all(isinstance(image, Tensor) for image in images) or sum(map(Tensor.numel, images)) > MOST_VALUES:
         return False
     weights = [weight for weight in model.parameters() if weight.numel()]
     return sum(w.numel() for w in weights) <= MOST_WEIGHTS and all(bool(w.abs().max() < 1e6) for w in weights)
