@@ -45,6 +45,11 @@ def check_model_section(cfg: Mapping[str, Any]) -> None:
     preprocessor = model.get('data_preprocessor') if isinstance(model, Mapping) else None
     for name in ('mean', 'std') if isinstance(preprocessor, Mapping) else ():
         _check_channel_numbers(f'model.data_preprocessor.{name}', preprocessor.get(name), name == 'std')
+    size = preprocessor.get('size') if isinstance(preprocessor, Mapping) else None
+    pair = isinstance(size, (list, tuple)) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
+    if size is not None and not pair:
+        raise UserError(f'model.data_preprocessor.size = {size!r:.60}.', rule='height and width in pixels, or None.',
+                        fix='model.data_preprocessor.size = (512, 512), say.')
 
 
 def _check_channel_numbers(place: str, values: Any, divides: bool) -> None:

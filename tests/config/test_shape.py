@@ -56,6 +56,7 @@ def test_a_model_is_a_dict(model):
 
 @pytest.mark.parametrize(('part', 'value'), [
     ('backbone', 'ResNet'), ('data_preprocessor', [dict()]), ('decode_head', 7), ('test_cfg', 'slide'),
+    ('data_preprocessor', dict(size=512)), ('data_preprocessor', dict(size=(512, None))),
     ('data_preprocessor', dict(mean=127.0)), ('data_preprocessor', dict(mean=[127.0, float('nan'), 127.0])),
     ('data_preprocessor', dict(std=[58.0, 0, 58.0])), ('data_preprocessor', dict(std=['58', '58', '58']))])
 def test_parts_of_a_model_are_dicts_and_pixels_are_divided_by_numbers_above_0(part, value):
