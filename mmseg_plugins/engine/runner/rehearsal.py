@@ -144,7 +144,7 @@ def start_problem(cfg: Config, splits: Iterable[str] = ('train', 'val', 'test'))
                 runner = RehearsalRunner.from_cfg(_quiet(cfg, folder))
                 runner.register_hook(_EndHook())
                 getattr(runner, stage)()
-            except _BegunError:
+            except (_BegunError, torch.cuda.OutOfMemoryError):  # another process may hold the accelerator's memory
                 continue
             except UserError as error:
                 return str(error)
