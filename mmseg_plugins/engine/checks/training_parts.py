@@ -12,6 +12,7 @@ from mmengine.dist import get_world_size
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.utils.data import DataLoader
 
@@ -44,7 +45,7 @@ def check_training(runner: Any) -> None:
 
 
 def check_trainable(model: nn.Module) -> None:
-    """Refuse a model without a parameter that learns, norms that nothing synchronizes, class weights of a wrong length.
+    """Refuse a model that learns nothing, layers without channels, norms that nothing synchronizes, wrong class weights.
 
     Raises:
         UserError: naming the model's parts, or the loss.
@@ -58,6 +59,11 @@ def check_trainable(model: nn.Module) -> None:
             f'{f" ({parts})" if parts else ""}.',
             fix='frozen_stages=-1 of the backbone, or freeze fewer parts.',
         )
+    empty = next((name for name, part in model.named_modules()
+                  if isinstance(part, (nn.Linear, _ConvNd)) and part.weight.numel() == 0), None)
+    if empty is not None:
+        raise UserError(f'{norm_text(model, empty)} has no weights: its channels are 0.', rule='a layer has channels.',
+                        fix='give the part that it belongs to a number of channels above 0.')
     synced = next((name for name, part in model.named_modules() if isinstance(part, SyncBatchNorm)), None)
     if synced is not None and get_world_size() > 1 and get_device() == 'cpu':
         raise UserError(
