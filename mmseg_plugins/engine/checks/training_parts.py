@@ -45,7 +45,7 @@ def check_training(runner: Any) -> None:
 
 
 def check_trainable(model: nn.Module) -> None:
-    """Refuse a model that learns nothing, layers without channels, norms that nothing synchronizes, wrong class weights.
+    """Refuse a model that learns nothing, layers without channels, norms that nothing syncs, wrong class weights.
 
     Raises:
         UserError: naming the model's parts, or the loss.
