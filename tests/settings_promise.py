@@ -1,6 +1,6 @@
 """What becomes of wrong settings: refused by ``check-data``, or used to the end; ``python tests/settings_promise.py``.
 
-Each setting of a small config is taken out, renamed, and replaced by values of other types and sizes, one at a time.
+Each setting of a small config is taken out, and replaced by values of other types and sizes, one at a time.
 """
 
 from __future__ import annotations

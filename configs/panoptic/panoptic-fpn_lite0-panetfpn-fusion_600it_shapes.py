@@ -1,6 +1,6 @@
 # Stock PanopticFPN with PANet's path, adaptive feature pooling and fused mask head, generated shapes.
 #   python tools/train.py configs/panoptic/panoptic-fpn_lite0-panetfpn-fusion_600it_shapes.py
-# Not yet measured here.
+# Measured numbers: configs/panoptic/README.md.
 _base_ = ['../_base_/models/mask-rcnn_lite0-small_fpn.py', './_base_/shapes.py']
 
 val_evaluator = test_evaluator = _base_.panoptic_evaluator

@@ -43,9 +43,14 @@ def check_model_section(cfg: Mapping[str, Any]) -> None:
             raise UserError(f'model.{name} = {part!r:.60}.', rule='a dict with a type.',
                             fix=f'model.{name} = dict(type=...).')
     preprocessor = model.get('data_preprocessor') if isinstance(model, Mapping) else None
-    for name in ('mean', 'std') if isinstance(preprocessor, Mapping) else ():
+    if isinstance(preprocessor, Mapping):
+        _check_preprocessor(preprocessor)
+
+
+def _check_preprocessor(preprocessor: Mapping[str, Any]) -> None:
+    for name in ('mean', 'std'):
         _check_channel_numbers(f'model.data_preprocessor.{name}', preprocessor.get(name), name == 'std')
-    size = preprocessor.get('size') if isinstance(preprocessor, Mapping) else None
+    size = preprocessor.get('size')
     pair = isinstance(size, (list, tuple)) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
     if size is not None and not pair:
         raise UserError(f'model.data_preprocessor.size = {size!r:.60}.', rule='height and width in pixels, or None.',

@@ -54,6 +54,7 @@ def test_settings_that_would_stop_the_start_of_a_run_are_problems_of_the_check(c
     ({'model.test_cfg.rcnn.nms.type': 'nmss'}, 'nmss'),
     ({'model.roi_head.mask_head.conv_out_channels': 'text'}, 'TypeError'),
     ({'model.backbone.depth': 7}, 'depth'),
+    ({'model.train_cfg.rpn.sampler.add_gt_as_proposals': True}, 'add_gt_as_proposals=False'),
     ({'model.roi_head.bbox_head.fc_out_channels': 0}, 'has no weights'),
 ])
 def test_wrong_parts_of_a_detector_are_problems_of_the_check(changes, said, coco, tmp_path):

@@ -45,6 +45,7 @@ def check_config_of_training(cfg: Mapping[str, Any], hooks: Iterable[Any] = ()) 
     _check_schedules(cfg)
     _check_mixed_precision(cfg)
     _check_masks(cfg)
+    _check_anchor_sampler(cfg)
     _check_unlabeled(cfg)
     _check_metrics(cfg, list(hooks))
     _check_averages(cfg, list(hooks))
@@ -187,6 +188,16 @@ def _check_masks(cfg: Mapping[str, Any]) -> None:
             fix=(f'{other}, which carries masks (inside the plain pipeline, without MultiImageMixDataset), or leave '
                  'it out.' if other else 'leave it out.'),
         )
+
+
+def _check_anchor_sampler(cfg: Mapping[str, Any]) -> None:
+    """mmdet's RPN has no place for ground truth among its anchors: a step ends with an index error by chance."""
+    settings: Any = cfg.get('model')
+    for key in ('train_cfg', 'rpn', 'sampler'):
+        settings = settings.get(key) if isinstance(settings, Mapping) else None
+    if isinstance(settings, Mapping) and settings.get('add_gt_as_proposals'):
+        raise UserError(f'model.train_cfg.rpn.sampler.add_gt_as_proposals={settings["add_gt_as_proposals"]!r}.',
+                        rule='an RPN samples its anchors alone.', fix='add_gt_as_proposals=False there.')
 
 
 def _check_unlabeled(cfg: Mapping[str, Any]) -> None:
