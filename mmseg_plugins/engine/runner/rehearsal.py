@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from copy import deepcopy
 from typing import Any
 
@@ -47,7 +47,7 @@ class _EndHook(Hook):
     priority = 'LOWEST'
 
     def before_train(self, runner: Any) -> None:
-        _try_training(runner.model, runner.train_dataloader, _passes(runner))
+        _try_training(runner.model, getattr(runner.train_loop, 'dataloader', None), _passes(runner))
         if runner.val_loop is not None:
             runner.call_hook('before_val')  # of the others, and the next method
         raise _BegunError
@@ -67,6 +67,8 @@ def _passes(runner: Any) -> bool:
 
 def _try_training(model: Any, loader: Any, passes: bool) -> None:
     """The losses of two images; a model whose step is its own is left to its first step."""
+    if getattr(loader, 'batch_sampler', None) is None:  # of a loop, or of data, of the user's own
+        return
     with seeded(0):
         indices = next(iter(loader.batch_sampler))
         parts = hasattr(loader.batch_sampler, 'counts')  # a batch of labeled and unlabeled images is tried as it is
@@ -79,16 +81,17 @@ def _try_training(model: Any, loader: Any, passes: bool) -> None:
 
 def _try_evaluation(model: Any, loop: Any, passes: bool) -> None:
     """The prediction of one image, and what the metrics keep of it, where they write nothing."""
-    dataset = loop.dataloader.dataset
-    if not len(dataset):
+    dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+    if not isinstance(dataset, Sized) or not len(dataset):
         return
-    batch = loop.dataloader.collate_fn([dataset[0]])
+    batch = loop.dataloader.collate_fn([dataset[0]])  # type: ignore[index]
     data = _prepared(model, batch, training=False)
     if not passes or not _is_small(model, data) or type(model).val_step is not BaseModel.val_step:
         return
     with torch.no_grad():
         outputs = model.eval()._run_forward(data, mode='predict')
-    if not any(getattr(metric, name, None) for metric in loop.evaluator.metrics for name in WRITING):
+    metrics = getattr(getattr(loop, 'evaluator', None), 'metrics', None) or ()
+    if metrics and not any(getattr(metric, name, None) for metric in metrics for name in WRITING):
         loop.evaluator.process(data_samples=outputs, data_batch=batch)
 
 
