@@ -34,9 +34,10 @@ def pipeline_problem(split: str, steps: Any, cls: type, model: Any, mixed: bool 
                     "Fix: color_type='color'.")
     if cls.__module__.split('.')[0] not in (*HOSTS, 'mmseg_plugins'):
         return None
-    if not steps:
-        return None if mixed else (f'{place} is empty. Rule: steps load an image and pack it for the model. Fix: '
-                                   "pipeline=[dict(type='LoadImageFromFile'), ..., dict(type='PackSegInputs')].")
+    if not steps:  # a config without a model only describes data
+        trains = isinstance(model, Mapping) and 'type' in model and not mixed
+        return (f'{place} is empty. Rule: steps load an image and pack it for the model. Fix: '
+                "pipeline=[dict(type='LoadImageFromFile'), ..., dict(type='PackSegInputs')].") if trains else None
     packing = [step for step in steps[:-1] if step_name(step).startswith('Pack') and is_known_step(step)]
     if packing:
         early = step_name(packing[0])
@@ -116,7 +117,7 @@ def _lacking_truth(place: str, steps: Sequence[Mapping[str, Any]], model: Any) -
 def no_label_step_problem(split: str, steps: Any, model: Any, evaluators: Any) -> str | None:
     """A pipeline of a labeled set that loads no label maps, where a head learns from them or a metric compares."""
     steps = [step for step in steps or () if isinstance(step, Mapping)]
-    if any('Annotation' in step_name(step) for step in steps) or not all(map(is_known_step, steps)):
+    if not steps or any('Annotation' in step_name(step) for step in steps) or not all(map(is_known_step, steps)):
         return None
     metrics = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
     reader = ''
