@@ -37,12 +37,14 @@ def check_model_section(cfg: Mapping[str, Any]) -> None:
     if isinstance(model, (str, int, float, list, tuple)):
         raise UserError(f'model = {model!r:.60}.', rule='a dict with a type.',
                         fix="model = dict(type='EncoderDecoder', ...), say.")
-    for name in PARTS if isinstance(model, Mapping) else ():
+    if not isinstance(model, Mapping):
+        return
+    for name in PARTS:
         part = model.get(name)
         if _is_plain(part) or (name in PARTS[:2] and isinstance(part, (list, tuple))):
             raise UserError(f'model.{name} = {part!r:.60}.', rule='a dict with a type.',
                             fix=f'model.{name} = dict(type=...).')
-    preprocessor = model.get('data_preprocessor') if isinstance(model, Mapping) else None
+    preprocessor = model.get('data_preprocessor')
     if isinstance(preprocessor, Mapping):
         _check_preprocessor(preprocessor)
 
