@@ -125,7 +125,7 @@ def _versions(versions: Mapping[str, str], metrics: Mapping[str, float]) -> str:
 
 def is_semantic(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the metrics of a table's rows are those of label maps alone."""
-    return bool(rows) and all('mIoU' in metrics and 'mask AP' not in metrics for metrics in rows)
+    return bool(rows) and all('mIoU' in metrics and not {'mask AP', 'PQ'} & set(metrics) for metrics in rows)
 
 
 def speed_to_results(measured: Mapping[str, Any], hardware: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,8 +167,10 @@ def record(metafile: Path, config: str, dataset: str, results: Mapping[str, Any]
     def entered(block: str) -> str:
         kept = re.sub(r'(?m)^    Results:\n(?:(?:      .*)?\n)*', '', block).rstrip('\n') + '\n'
         others = [entry for entry in read_yaml(block)[0].get('Results', []) if entry['Dataset'] != dataset]
-        task = 'Semantic Segmentation' if is_semantic([results['Metrics']]) else 'Instance Segmentation'
-        return kept + _lines({'Results': [*others, {'Task': task, 'Dataset': dataset, **results}]})
+        metrics = results['Metrics']
+        level = 'Panoptic' if 'PQ' in metrics and 'mask AP' not in metrics else 'Instance'
+        level = 'Semantic' if is_semantic([metrics]) else level
+        return kept + _lines({'Results': [*others, {'Task': f'{level} Segmentation', 'Dataset': dataset, **results}]})
 
     _edit(metafile, config, entered)
 

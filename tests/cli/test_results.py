@@ -89,6 +89,15 @@ def test_panoptic_quality_and_recall_have_columns_where_a_row_has_them(metafile)
     assert '|  | 45.0 | 51.9 |' in table
 
 
+def test_panoptic_maps_without_instances_are_a_panoptic_task_of_mmdet(metafile):
+    final = {'coco_panoptic/PQ': 73.7, 'semantic/mIoU': 77.3}
+    versions = {'torch': '2', 'mmdet': '4', 'mmsegmentation': '5'}
+    results = summary_to_results({**SUMMARY, 'metrics': {'final': final}, 'versions': versions})
+    assert results['Versions'] == 'torch 2, mmdet 4'
+    record(metafile, SUMMARY['config'], 'toy', results)
+    assert read_models(metafile)[1]['Results'][0]['Task'] == 'Panoptic Segmentation'
+
+
 def test_label_maps_keep_their_three_scores_packages_and_task(metafile):
     final = {'mIoU': 41.26, 'mAcc': 52.0, 'aAcc': 83.0}
     versions = {'torch': '2', 'mmdet': '4', 'mmsegmentation': '5'}
