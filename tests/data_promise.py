@@ -138,10 +138,9 @@ def _use(cfg: Config) -> None:
     resumed.test()
     if not any(path.is_file() for path in out.rglob('*')):
         raise AssertionError('test --out wrote nothing')
-    checkpoint = Path(cfg.work_dir) / f'iter_{resumed.max_iters}.pth'
-    if not checkpoint.is_file():  # a training of no iteration
+    if not resumed.max_iters:  # no iteration, no checkpoint
         return
-    predictor = Predictor(cfg, checkpoint, 'cpu')
+    predictor = Predictor(cfg, Path(cfg.work_dir) / f'iter_{resumed.max_iters}.pth', 'cpu')
     dataset = resumed.test_loop.dataloader.dataset
     predictor([dataset.get_data_info(i)['img_path'] for i in range(len(dataset))])
 

@@ -36,7 +36,8 @@ def preserved_process() -> Iterator[None]:
     environment, threads = dict(os.environ), cv2.getNumThreads()
     method = multiprocessing.get_start_method(allow_none=True)
     backend = torch.backends.cudnn
-    switches = backend.benchmark, backend.deterministic, torch.are_deterministic_algorithms_enabled()
+    switches = backend.benchmark, backend.deterministic
+    strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         with preserved_rng():
             yield
@@ -52,5 +53,5 @@ def preserved_process() -> Iterator[None]:
         os.environ.update(environment)
         cv2.setNumThreads(threads)
         multiprocessing.set_start_method(method, force=True)
-        backend.benchmark, backend.deterministic = switches[:2]
-        torch.use_deterministic_algorithms(switches[2])
+        backend.benchmark, backend.deterministic = switches
+        torch.use_deterministic_algorithms(strict, warn_only=warns)

@@ -10,6 +10,7 @@ import settings_promise
 import torch
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
+from mmengine.runner import IterBasedTrainLoop
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
 from mmseg_plugins.apis.data import check_data
@@ -127,6 +128,21 @@ def test_the_process_is_left_as_it_was(label_maps, tmp_path):
     assert (dict(os.environ), dict(MMLogger._instance_dict), DefaultScope.get_current_instance()) == before[2:]
     assert list(logging.getLogger().handlers) == handlers
     assert not (tmp_path / 'run').exists()
+
+
+class SilentLoop(IterBasedTrainLoop):
+    """A loop that does not tell its hooks that it begins."""
+
+    def run(self):
+        self.runner.call_hook('before_train_epoch')
+        self.run_iter(next(self.dataloader_iterator))
+        raise AssertionError('a step was trained')
+
+
+def test_a_loop_that_does_not_tell_its_beginning_trains_nothing(label_maps, tmp_path):
+    cfg = segmentor_config(label_maps, tmp_path / 'run')
+    cfg.train_cfg = dict(type=SilentLoop, max_iters=2)
+    assert start_problem(cfg, ('train',)) == ''
 
 
 def test_weights_that_lie_elsewhere_do_not_stop_the_check(label_maps, tmp_path):

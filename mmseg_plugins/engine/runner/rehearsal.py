@@ -60,6 +60,12 @@ class _EndHook(Hook):
         _try_evaluation(runner.model, runner.test_loop, _passes(runner))
         raise _BegunError
 
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """End the run of a loop of the user's own, which may not tell its beginning."""
+        raise _BegunError
+
+    before_val_iter = before_test_iter = before_train_iter
+
 
 def _passes(runner: Any) -> bool:
     return bool(runner.cfg.get('compatibility_check', True))
