@@ -110,11 +110,13 @@ def check_dataset(
         if problem:
             report.errors.append(problem)
             return report
-    earlier = next((report for other, report in done if other == replace(source, name='')), None)
+    earlier = next((report for other, report in done if _covers(other, source)), None)
     if earlier is not None:
         if dataset.get('indices') is None and earlier.paths:
             add_same_data(earlier, name)
             if not earlier.problems():
+                if isinstance(source, CocoSource):
+                    check_evaluator(earlier, source, cfg.get(f'{split}_evaluator'), dataset)
                 _check_sizes(earlier, kind, split, dataset, cfg, mixed)
         return None
     if isinstance(source, MapSource) and not source.labelled:
@@ -136,6 +138,15 @@ def check_dataset(
             check_indices(report, dataset['indices'])
     done.append((replace(source, name=''), report))
     return report
+
+
+def _covers(earlier: Any, source: Any) -> bool:
+    """Whether the check of ``earlier``, which has no name, has found all that one of ``source`` would find."""
+    nameless = replace(source, name='')
+    if earlier == nameless:
+        return True
+    # A test set may lack annotations, the same files of a validation may not.
+    return isinstance(nameless, CocoSource) and earlier == replace(nameless, needs_annotations=True)
 
 
 def _check_sizes(report: DatasetReport, kind: str, split: str, dataset: Mapping[str, Any], cfg: Mapping[str, Any],

@@ -120,6 +120,25 @@ def test_every_kind_of_data_is_compared(config, write, rename, tmp_path):
     assert val.warnings[0].startswith('2 of the 4 images of val are also in train')
 
 
+@pytest.mark.parametrize(('config', 'write'), [
+    (detector_config, write_toy_coco), (segmentor_config, write_toy_label_maps), (panoptic_config, write_toy_panoptic),
+])
+def test_a_test_on_the_files_of_the_validation_is_a_note(config, write, tmp_path):
+    cfg = config(write(tmp_path / 'set', images=2), tmp_path)
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    (report,) = check_config(cfg, ('val', 'test'))
+    assert report.warnings == [] and 'test reads the same files' in report.notes
+
+
+def test_the_metric_of_a_test_on_the_files_of_the_validation_is_still_checked(tmp_path):
+    cfg = detector_config(write_toy_coco(tmp_path / 'set', images=2), tmp_path)
+    write_toy_coco(tmp_path / 'other', images=1)
+    cfg.test_dataloader = cfg.val_dataloader
+    cfg.test_evaluator = dict(type='CocoMetric', metric='bbox', ann_file=str(tmp_path / 'other' / 'ann.json'))
+    (report,) = check_config(cfg, ('val', 'test'))
+    assert report.errors[0].startswith('test_evaluator: CocoMetric compares with')
+
+
 def test_a_part_of_the_files_is_not_compared(tmp_path):
     cfg = segmentor_config(write_toy_label_maps(tmp_path / 'set', images=4), tmp_path)
     cfg.train_dataloader.dataset.indices = [0, 1]
