@@ -127,7 +127,8 @@ def test_a_test_on_the_files_of_the_validation_is_a_note(config, write, tmp_path
     cfg = config(write(tmp_path / 'set', images=2), tmp_path)
     cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
     (report,) = check_config(cfg, ('val', 'test'))
-    assert report.warnings == [] and 'test reads the same files' in report.notes
+    assert report.warnings == []
+    assert 'test reads the same files' in report.notes
 
 
 def test_the_metric_of_a_test_on_the_files_of_the_validation_is_still_checked(tmp_path):

@@ -216,6 +216,14 @@ def test_a_validation_cut_off_is_made_up_for(by_epoch: bool, tmp_path: Path, mon
     assert len(calls) == (4 if by_epoch else 2)
 
 
+def test_a_validation_logs_its_scores_alone(tmp_path: Path) -> None:
+    train(tmp_path, log_level='INFO', **validation(), train_cfg=dict(by_epoch=False, max_iters=4, val_interval=2))
+    (log,) = tmp_path.glob('*/*.log')
+    lines = [line for line in log.read_text().splitlines() if 'Iter(val)' in line and 'eta' not in line]
+    assert len(lines) == 2
+    assert not any('validat' in line for line in lines)
+
+
 @pytest.mark.parametrize('by_epoch', [False, True])
 def test_a_complete_run_says_so_and_ends(by_epoch: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     changes: dict[str, Any] = dict(EPOCHS, default_hooks=epoch_hooks(True, 1)) if by_epoch else {}

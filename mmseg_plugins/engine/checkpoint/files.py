@@ -30,7 +30,8 @@ from mmseg_plugins.engine.checkpoint.safe_load import (
 from mmseg_plugins.utils.errors import UserError
 
 POINTER = 'last_checkpoint'  # file in the work dir that names the newest checkpoint
-VALIDATED = 'validated_iter'  # in the message hub: iterations trained when validation last ended
+#: In the message hub: iterations trained when validation last ended.  mmengine logs names that begin with 'val'.
+VALIDATED = 'iter_of_last_validation'
 _USUAL_NAME = re.compile(r'^(?:iter|epoch)_\d+\.pth$')
 _NEEDED = ('meta', 'state_dict', 'message_hub')
 
