@@ -76,7 +76,7 @@ def test_a_damaged_array_and_one_of_another_size_are_named(instances, tmp_path):
 
 def test_a_step_that_needs_more_than_a_path_is_not_judged(instances):
     reports = check_config(loaded_by(instances, LoadImageOfWeather))
-    assert [report.problems() for report in reports] == [[], [], []]
+    assert [report.problems() for report in reports] == [[], []]  # the test set is that of the validation
     assert all(any('LoadImageOfWeather, which takes or gives' in note for note in report.notes) for report in reports)
 
 

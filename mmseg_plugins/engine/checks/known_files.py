@@ -1,12 +1,16 @@
-"""Where the files come from that configs of this package start from: ``checkpoints/*.pth``, converted by one command.
+"""Where the files come from that configs of this package start from.
 
-A recipe that starts from pre-trained weights stops where they are absent; its message then says how to get them.
+``checkpoints/*.pth`` are converted by one command; ``work_dirs/CONFIG/*.pth`` are results of another config.  A recipe
+that starts from pre-trained weights stops where they are absent; its message then says how to get them.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import NamedTuple
+
+from mmseg_plugins.config.paths import iter_configs
 
 
 class Origin(NamedTuple):
@@ -68,7 +72,14 @@ def how_to_get(path: str) -> str:
     """The command that makes a file, and where its source is; empty for files of the user's own."""
     origin = ORIGINS.get(os.path.basename(path))
     if origin is None:
-        return ''
+        return _training_of(path)
     command = f'mmseg-plugins convert-weights {origin.release} {origin.source} {path}'
     config = f' --config {origin.config}' if origin.config else ''
     return f'{command}{config} ({origin.source}: {origin.what})'
+
+
+def _training_of(path: str) -> str:
+    """The command of the training whose default working folder holds a file; empty when no config has this name."""
+    *_, above, name = ('', '', *Path(path).parts[-3:-1])
+    known = above == 'work_dirs' and any(config.stem == name for config in iter_configs())
+    return f'mmseg-plugins train {name}' if known else ''
