@@ -12,7 +12,7 @@ from mmseg_plugins.apis.models import get_model
 from mmseg_plugins.engine.checks.image_sizes import check_image_sizes
 from mmseg_plugins.utils.errors import UserError
 
-CONFIG = Path(__file__).resolve().parents[3] / 'configs/boxes_only/boxinst_r18-fpn_1000it-crop256_nuclei.py'
+CONFIG = Path(__file__).resolve().parents[3] / 'configs/boxes_only/boxinst_r18-fpn_1000it-crop128_nuclei.py'
 
 
 @pytest.fixture(scope='module')
