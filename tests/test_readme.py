@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import MODELS, init_default_scope
 
+from mmseg_plugins.config.catalog import list_configs, list_systems
 from mmseg_plugins.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,3 +34,13 @@ def test_config_of_the_readme_builds(block, tmp_path):
 @pytest.mark.parametrize('link', re.findall(r'\]\((?!http)([^)#]+)\)', (ROOT / 'README.md').read_text()))
 def test_link_of_the_readme_leads_somewhere(link):
     assert (ROOT / link).exists()
+
+
+def test_the_readme_names_the_data_that_each_system_has_rows_of():
+    readme = (ROOT / 'README.md').read_text()
+    rows = re.findall(r'^\|[^|]*\| \[configs/(\w+)\][^|]*\|[^|]*\|([^|]*)\|', readme, re.MULTILINE)
+    assert {system for system, _ in rows} == {system.name for system in list_systems()}
+    for system, cell in rows:
+        measured = {dataset.split('-')[0] for config in list_configs(system) for dataset in config.results}
+        assert (system, {name for name in ('nuclei', 'shapes', 'camvid') if name in cell.lower()}) == (system, measured)
+        assert ('not yet measured' in cell) == (not measured), system
