@@ -6,12 +6,13 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
 from mmengine.runner import Runner, set_random_seed
@@ -77,11 +78,8 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
     result['infer_s'], result['infer_peak_mb'] = _timed(infer, settings.infer_images, settings)
     result['macs'] = count_macs(infer)
     model.train()
-    result['train_s'], result['train_peak_mb'] = _timed(
-        lambda index: model.train_step(_copy(batches[index % len(batches)]), optimizer),
-        settings.train_iters,
-        settings,
-    )
+    step = _train_step(model, batches, optimizer)
+    result['train_s'], result['train_peak_mb'] = _timed(step, settings.train_iters, settings)
     return result
 
 
@@ -123,10 +121,17 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
     result = dict(infer_s=seconds, train_s=None, macs=count_macs(infer), size=size, data=source)
     if settings.train_iters:
         optimizer = build_optim_wrapper(model.train(), cfg.optim_wrapper)
-        result['train_s'], _ = _timed(
-            lambda index: model.train_step(_copy(batches[index % len(batches)]), optimizer), settings.train_iters,
-            settings)
+        result['train_s'], _ = _timed(_train_step(model, batches, optimizer), settings.train_iters, settings)
     return result
+
+
+def _train_step(model: Any, batches: Sequence[Any], optimizer: Any) -> Callable[[int], Any]:
+    """A training step; it notes its iteration as a runner does, since some losses warm up by it (BoxInst)."""
+    def step(index: int) -> Any:
+        MessageHub.get_current_instance().update_info('iter', index)
+        return model.train_step(_copy(batches[index % len(batches)]), optimizer)
+
+    return step
 
 
 def _add_post_process(model: nn.Module, cfg: Config) -> None:

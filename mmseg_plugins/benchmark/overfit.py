@@ -31,7 +31,7 @@ from mmseg_plugins.utils.errors import UserError
 RANDOM = ('Random', 'PhotoMetric', 'Mosaic', 'MixUp', 'CutOut', 'CopyPaste', 'Jitter', 'Rotate', 'Albu', 'MinIoU',
           'Expand', 'GridMask')
 #: Size of the images where the config's scope is mmseg and nobody asked for another.  A config that scores in windows
-#: (DeconvNet takes no other size) sees images as large as one.
+#: (DeconvNet takes no other size) sees images as large as one, one that trains on whole images sees those.
 SEMANTIC_SIZE = (64, 96)
 #: Copies ``img_shape`` to ``ori_shape``: predictions and labels then meet at the size the network saw.
 TAKE_AS_ORIGINAL = dict(type='KeyMapper', mapping=dict(img_shape='img_shape'), remapping=dict(img_shape='ori_shape'))
@@ -43,7 +43,7 @@ class Settings(NamedTuple):
     Attributes:
         images: The first of the training set.
         size: (height, width) that every image of a semantic config is resized to; None: 64 x 96, or
-            one window.
+            one window, or as they are where the recipe neither resizes nor crops.
         iters: Training iterations: a linear warm-up over the first tenth, then a cosine to zero.
         lr_factor: On the learning rate of every parameter group.
         seed: Of weights and order.
@@ -69,14 +69,22 @@ def overfit_config(cfg: Config, settings: Settings) -> Config:
     semantic = cfg.get('default_scope') == 'mmseg'
     if settings.size and not semantic:
         raise UserError('--size: instances are scored at the size of their files.', fix='leave it out for this config')
-    windows = cfg.model.get('test_cfg') or {}
-    own = windows.get('crop_size') if windows.get('mode') == 'slide' else SEMANTIC_SIZE
-    size = settings.size or (own if semantic else None)
+    size = settings.size or (_size_of(cfg) if semantic else None)
     _set_data(cfg, settings.images, size)
     preprocessor = cfg.model.get('data_preprocessor') or {}
     if size and preprocessor.get('size'):
         preprocessor['size'] = tuple(size)  # of the recipe's crops: what is smaller would be padded to it
     return cfg
+
+
+def _size_of(cfg: Config) -> Sequence[int] | None:
+    """What a semantic config sees where nobody asked for a size; None: its images as they are."""
+    windows = cfg.model.get('test_cfg') or {}
+    if windows.get('mode') == 'slide':
+        return windows['crop_size']
+    pipeline = next(iter(leaf_datasets(cfg.train_dataloader.dataset))).get('pipeline') or []
+    changes = any(word in step['type'] for step in pipeline for word in ('Resize', 'Crop'))
+    return SEMANTIC_SIZE if changes else None
 
 
 def measure_overfit(cfg: Config, settings: Settings, timeout: float | None = None) -> dict[str, Any]:

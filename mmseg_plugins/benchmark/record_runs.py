@@ -14,7 +14,6 @@ from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.paths import config_root, metafile_of
 from mmseg_plugins.reporting.metafiles import (
     evaluation_to_results,
-    fill_tables,
     read_models,
     read_summary,
     speed_to_results,
@@ -22,6 +21,7 @@ from mmseg_plugins.reporting.metafiles import (
     weights_of,
 )
 from mmseg_plugins.reporting.overview import fill_overview, read_entries
+from mmseg_plugins.reporting.results_table import fill_tables
 from mmseg_plugins.reporting.shipped_table import fill_shipped
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.devices import usable_device

@@ -25,7 +25,8 @@ from mmseg_plugins.utils.errors import UserError
 
 #: What stands for a score: metric of the evaluator -> heading.
 SCORES = {'mIoU': 'mIoU', 'aAcc': 'pixel accuracy', 'coco/segm_mAP': 'mask AP', 'coco/segm_mAP_50': 'mask AP50',
-          'coco_panoptic/PQ': 'PQ'}
+          'coco_panoptic/PQ': 'PQ', 'labels/mAP': 'mAP of image labels'}
+MAPS = ('mIoU', 'aAcc')  # a classifier of images is not trained for them
 WORKERS = dict(num_workers=0, persistent_workers=False)  # of the loaders of a short run
 
 
@@ -144,8 +145,9 @@ def _scores(runner: Runner) -> dict[str, float]:
     """One validation; fractions become percent."""
     with torch.no_grad():
         found = runner.val()
-    percent = {name: found[name] for name in SCORES if name in found}
-    return {name: float(value) * (100 if name.startswith('coco/') else 1) for name, value in percent.items()}
+    left_out = MAPS if 'labels/mAP' in found else ()
+    return {name: float(found[name]) * (100 if name.startswith('coco/') else 1)
+            for name in SCORES if name in found and name not in left_out}
 
 
 def _multiply_rate(cfg: Config, factor: float) -> None:

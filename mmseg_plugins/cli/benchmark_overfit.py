@@ -32,8 +32,8 @@ def add_arguments(parser: Parser) -> None:
                         'none: the rows of --out-file')
     parser.add_argument('--images', type=int, default=8, help='how many (default 8)')
     parser.add_argument('--size', type=int, nargs=2, metavar=('H', 'W'),
-                        help='of every image of a semantic config (default 64 96, or one window of a sliding test); '
-                        'instances keep theirs')
+                        help='of every image of a semantic config (default 64 96, or one window of a sliding test, or '
+                        'as they are where the config neither resizes nor crops); instances keep theirs')
     parser.add_argument('--iters', type=int, default=200, help='training iterations (default 200)')
     parser.add_argument('--lr-factor', type=float, nargs='+', default=[1.0], metavar='F',
                         help="on the config's learning rate; a row for each")
@@ -106,4 +106,4 @@ def _measure(name: str, path: str, settings: Settings, args: argparse.Namespace)
         return row | measure_overfit(load_config(path, args.cfg_options), settings, args.timeout)
     except Exception as error:  # of the system that is measured
         kind = '' if isinstance(error, UserError) else f'{type(error).__name__}: '
-        return row | dict(error=kind + (str(error).splitlines() or [''])[0])
+        return row | dict(error=kind + ' '.join(line.strip() for line in str(error).splitlines()[:2]))

@@ -19,12 +19,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmseg_plugins.reporting.metafiles import (
+from mmseg_plugins.reporting.metafiles import UNTRAINED, is_semantic
+from mmseg_plugins.reporting.results_table import (
     SEMANTIC_COLUMNS,
-    UNTRAINED,
     above_untrained,
     config_below_system,
-    is_semantic,
     seconds_per_iteration,
     table_row,
     untrained_score,

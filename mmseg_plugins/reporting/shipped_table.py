@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmseg_plugins.config.shipped import SCHEME
-from mmseg_plugins.reporting.metafiles import table_row
+from mmseg_plugins.reporting.results_table import table_row
 
 _MARKERS = re.compile(r'(<!-- shipped models -->\n).*?(<!-- end of shipped models -->)', re.DOTALL)
 

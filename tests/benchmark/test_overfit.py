@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from toy_runs import detector_config, segmentor_config, write_toy_coco, write_toy_label_maps
 
-from mmseg_plugins.benchmark import overfit
+from mmseg_plugins.benchmark import overfit, short_runs
 from mmseg_plugins.benchmark.overfit import Settings, fixed_pipeline, measure_overfit, overfit_config
 from mmseg_plugins.utils.errors import UserError
 
@@ -48,10 +50,17 @@ def test_images_are_not_padded_to_the_crops_of_the_recipe(tmp_path: Path, size: 
     """Padding of 64 x 96 to 224 x 224 is 88 % of what the norms count, and eight times the work."""
     cfg = segmentor_config(write_toy_label_maps(tmp_path), tmp_path / 'run')
     cfg.model.data_preprocessor.size = (224, 224)
+    cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='RandomCrop', crop_size=(224, 224)))
     changed = overfit_config(cfg, Settings(size=size))
     assert changed.model.data_preprocessor['size'] == (size or overfit.SEMANTIC_SIZE)
     del cfg.model.data_preprocessor['size']
     assert 'size' not in overfit_config(cfg, Settings(size=size)).model.data_preprocessor
+
+
+def test_a_recipe_of_whole_images_sees_those(tmp_path: Path) -> None:
+    cfg = segmentor_config(tmp_path, tmp_path / 'run')
+    assert 'Resize' not in [step['type'] for step in overfit_config(cfg, Settings()).train_dataloader.dataset.pipeline]
+    assert overfit_config(cfg, Settings()).model.data_preprocessor['size'] == (64, 64)
 
 
 def test_a_config_that_scores_in_windows_sees_one(tmp_path: Path) -> None:
@@ -135,3 +144,10 @@ def test_what_cannot_be_scored_is_refused(tmp_path: Path, change: dict, message:
 def test_a_size_is_for_semantic_configs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match='--size'):
         overfit_config(detector_config(tmp_path, tmp_path / 'run'), Settings(size=(64, 64)))
+
+
+def test_a_classifier_of_images_is_scored_by_its_labels() -> None:
+    runner = SimpleNamespace(val=lambda: {'labels/mAP': 96.0, 'mIoU': 3.0, 'aAcc': 4.0})
+    assert short_runs._scores(cast(Any, runner)) == {'labels/mAP': 96.0}
+    runner.val = lambda: {'coco/segm_mAP': 0.5, 'mIoU': 3.0, 'other': 1.0}
+    assert short_runs._scores(cast(Any, runner)) == {'mIoU': 3.0, 'coco/segm_mAP': 50.0}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import toy_runs
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 
 from mmseg_plugins.benchmark import models as measure
@@ -101,6 +102,18 @@ def test_operations_are_counted_before_the_weights_change(configs, monkeypatch):
     monkeypatch.setattr(OptimWrapper, 'update_params', lambda *args: events.append('step') or step(*args))
     measure_config(Config.fromfile(configs[1]), Settings(2, 1, 0, synthetic=(64, 64, 1)))
     assert events == ['count', 'step', 'step']
+
+
+@pytest.mark.parametrize('measured', [
+    measure_config, lambda cfg, settings: measure.measure_trained(cfg, settings, None)], ids=['new', 'trained'])
+def test_losses_that_warm_up_find_their_iteration(configs, monkeypatch, measured):
+    seen = []
+    step = OptimWrapper.update_params
+    monkeypatch.setattr(OptimWrapper, 'update_params', lambda *args: seen.append(
+        MessageHub.get_current_instance().get_info('iter')) or step(*args))
+    MessageHub.get_current_instance().update_info('iter', None)
+    measured(Config.fromfile(configs[1]), Settings(2, 1, 0, synthetic=(64, 64, 1)))
+    assert seen == [0, 1]
 
 
 def test_post_process_is_measured_with_the_model(configs, monkeypatch):

@@ -8,18 +8,14 @@ import yaml
 
 from mmseg_plugins.benchmark.record_runs import update_tables
 from mmseg_plugins.reporting.metafiles import (
-    Baseline,
-    above_untrained,
     evaluation_to_results,
-    fill_tables,
     read_models,
     record,
-    results_table,
     speed_to_results,
     summary_to_results,
-    untrained_score,
     weights_of,
 )
+from mmseg_plugins.reporting.results_table import Baseline, above_untrained, fill_tables, results_table, untrained_score
 from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -239,6 +235,21 @@ def test_table_stands_between_its_markers_and_names_the_hardware(metafile):
     assert text.startswith('before\n')
     assert text.endswith('<!-- end of results -->\nafter\n')
     assert results_table(read_models(metafile), 'other') == 'Not yet measured.\n'
+
+
+def test_a_table_names_rows_of_other_folders_that_it_compares_with(metafile):
+    record(metafile, SUMMARY['config'], 'toy', summary_to_results(SUMMARY))
+    models = read_models(metafile)
+    far = dict(models[1], Name='far_r18_1it_toy', Config='configs/far/ablations/far_r18_1it_toy.py')
+    text = '<!-- results: toy, also far_r18_1it_toy -->\nold\n<!-- end of results -->\n'
+    filled = fill_tables(text, models, [*models, far])
+    rows = [line for line in filled.split('\n') if line.startswith('| [')]
+    assert [row.split(' |')[0] for row in rows] == [
+        '| [`second_r18_1it_toy`](second_r18_1it_toy.py)',
+        '| [`far_r18_1it_toy`](../far/ablations/far_r18_1it_toy.py)']
+    assert fill_tables(filled, models, [*models, far]) == filled
+    with pytest.raises(UserError, match="names 'far_r18_1it_toy', which is in no metafile"):
+        fill_tables(text, models)
 
 
 def test_every_table_under_configs_is_up_to_date():
