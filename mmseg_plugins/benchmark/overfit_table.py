@@ -22,6 +22,7 @@ SAME_TRAINING = {
     r'densecrf': 'the CRF works after training',
     r'merge_': 'the instance model of another row; maps are merged after training',
     r'-1of[24]|fpn_lite0-(1of|all)': 'another share of the labels',
+    r'enet_two-stage': 'a second stage, which trains the network of enet_paper',
     r'-\d+masks': "DecoupledNet's second stage, which begins with the weights of the first, and its controls",
     r'coco-anchors': 'the control of the fitted Mask R-CNN',
     r'eva02-96(-sfp)?-(hog|lite0)': 'the same network, from weights of a pre-training',
