@@ -9,7 +9,7 @@ _base_ = [
     '../_base_/runtime/iters_runtime.py',
 ]
 
-# Each object has a map of its whole crop, so that 16 crops of 128 cost a quarter of four of 256, for as many pixels.
+# Each object has a map of its whole crop: in 16 crops of 128 these have a quarter of the cells of four crops of 256.
 crop_size = (128, 128)
 
 # The training reads no mask: the loading step has boxes only.
