@@ -132,11 +132,36 @@ def pretrained_files(node):
 
 def test_it_is_known_how_to_get_every_file_that_a_config_starts_from():
     files = {file for name in NAMES for file in pretrained_files(loaded(name).model.to_dict())}
-    assert {Path(file).name for file in files if Path(file).parent.name == 'checkpoints'} == set(ORIGINS)
+    assert {Path(file).name for file in files if Path(file).parts[0] != 'work_dirs'} == set(ORIGINS)
     assert {origin.release for origin in ORIGINS.values()} <= set(RELEASES)
     configs = {origin.config.removeprefix('mmseg_plugins::') for origin in ORIGINS.values()} - {''}
     assert all((CONFIGS / config).is_file() for config in configs)
-    assert all(how_to_get(file) for file in files)
+    converted = {file for file in files if Path(file).name in ORIGINS}
+    assert {Path(file).parent.name for file in converted} == {'checkpoints'}
+    others = files - converted  # results of other configs
+    assert others
+    assert all(Path(file).parts[0] == 'work_dirs' and 'mmseg-plugins train ' in how_to_get(file) for file in others)
+
+
+@pytest.mark.parametrize(('file', 'row', 'source', 'config'), [
+    ('resnet50_deepstem.pth', 'resnet50-deepstem', 'resnet50-imagenet.pth', ''),
+    ('eva02_l_seg.pth', 'eva-pretraining', 'eva02_L_pt_m38m_p14to16.pt',
+     ' --config mmseg_plugins::eva02/upernet_eva02-l_512-80k_ade20k.py')])
+def test_a_recipe_stops_with_the_command_that_makes_its_file(file, row, source, config, tmp_path):
+    path = tmp_path / file
+    model = Whole(Small(dict(type='Pretrained', checkpoint=str(path))))
+    words = (rf'model\.part starts from {path}, which does not exist\. Fix: mmseg-plugins convert-weights '
+             rf'{row} {source} {path}{config} \(.*http')
+    with pytest.raises(UserError, match=words), check_pretrained(model):
+        model.init_weights()
+
+
+@pytest.mark.parametrize('name', [
+    'psenet_r50-deepstem-k7_600e_ctw1500', 'dilation_vgg16-caffe-joint8_20k-crop628_camvid'])
+def test_recipes_of_released_weights_do_not_start_from_random_ones(name):
+    cfg = loaded(next(known for known in NAMES if name in known))
+    hooks = [hook['type'] for hook in cfg.get('custom_hooks', [])]
+    assert list(pretrained_files(cfg.model.to_dict())) or (cfg.load_from and 'mmseg_plugins.LoadFromCheckHook' in hooks)
 
 
 def test_a_result_of_another_config_that_is_missing_is_answered_with_its_training():
