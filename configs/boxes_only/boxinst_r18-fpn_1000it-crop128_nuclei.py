@@ -23,4 +23,4 @@ train_dataloader = dict(
             dict(type='RandomFlip', prob=0.75, direction=['horizontal', 'vertical', 'diagonal']),
             dict(type='PackDetInputs'),
         ]))
-model = dict(mask_head=dict(topk_masks_per_img=8))  # a crop of 128 holds some five nuclei
+model = dict(mask_head=dict(topk_masks_per_img=8))  # a crop of 128 holds five nuclei (median)

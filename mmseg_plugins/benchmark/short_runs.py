@@ -78,8 +78,6 @@ def short_config(cfg: Config, *, iters: int, lr_factor: float = 1.0, seed: int =
     cfg.default_hooks = dict(checkpoint=None, logger=logger)
     cfg.randomness = dict(seed=seed)
     cfg.update(log_level='WARNING', resume=False, run_report=False, load_from=None, visualizer=None)
-    # A second stage starts without the first one's weights here: nothing compares them.
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or [] if 'LoadFromCheckHook' not in str(hook['type'])]
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg[key] = None
     return cfg

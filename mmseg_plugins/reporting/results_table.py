@@ -37,23 +37,24 @@ def fill_tables(readme: str, models: Sequence[Mapping[str, Any]],
             besides its own; ``models`` by default.
 
     Raises:
-        UserError: a table names a model that no metafile has.
+        UserError: a table names a model that no metafile has a result of on its data set.
     """
     known = models if everyone is None else everyone
 
     def table(match: re.Match[str]) -> str:
         dataset = match['dataset']
-        others = [_named(name, known) for name in re.findall(r'[^, ]+', match['others'] or '')]
+        others = [_named(name, dataset, known) for name in re.findall(r'[^, ]+', match['others'] or '')]
         return match['begin'] + results_table(models, dataset, untrained_score(known, dataset), others) + match['end']
 
     return _MARKERS.sub(table, readme)
 
 
-def _named(name: str, models: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _named(name: str, dataset: str, models: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     for model in models:
-        if model['Name'] == name:
+        if model['Name'] == name and any(result['Dataset'] == dataset for result in model.get('Results', [])):
             return model
-    raise UserError(f'a table of results names {name!r}, which is in no metafile.', fix='the name of a config')
+    raise UserError(f'a table of results names {name!r}, which has no result on {dataset} in any metafile.',
+                    fix='the name of a config that was measured there')
 
 
 class Baseline(NamedTuple):

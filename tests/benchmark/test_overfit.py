@@ -57,14 +57,6 @@ def test_images_are_not_padded_to_the_crops_of_the_recipe(tmp_path: Path, size: 
     assert 'size' not in overfit_config(cfg, Settings(size=size)).model.data_preprocessor
 
 
-def test_a_second_stage_does_not_ask_for_the_weights_of_the_first(tmp_path: Path) -> None:
-    cfg = segmentor_config(tmp_path, tmp_path / 'run')
-    cfg.custom_hooks = [dict(type='mmseg_plugins.LoadFromCheckHook', made_by='stage one'), dict(type='EMAHook')]
-    cfg.load_from = 'stage_one.pth'
-    changed = overfit_config(cfg, Settings())
-    assert (changed.load_from, [hook.type for hook in changed.custom_hooks]) == (None, ['EMAHook'])
-
-
 def test_a_recipe_of_whole_images_sees_those(tmp_path: Path) -> None:
     cfg = segmentor_config(tmp_path, tmp_path / 'run')
     assert 'Resize' not in [step['type'] for step in overfit_config(cfg, Settings()).train_dataloader.dataset.pipeline]

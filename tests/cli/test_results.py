@@ -248,8 +248,9 @@ def test_a_table_names_rows_of_other_folders_that_it_compares_with(metafile):
         '| [`second_r18_1it_toy`](second_r18_1it_toy.py)',
         '| [`far_r18_1it_toy`](../far/ablations/far_r18_1it_toy.py)']
     assert fill_tables(filled, models, [*models, far]) == filled
-    with pytest.raises(UserError, match="names 'far_r18_1it_toy', which is in no metafile"):
-        fill_tables(text, models)
+    for known in (models, [*models, dict(far, Results=[])]):
+        with pytest.raises(UserError, match="names 'far_r18_1it_toy', which has no result on toy in any metafile"):
+            fill_tables(text, models, known)
 
 
 def test_every_table_under_configs_is_up_to_date():

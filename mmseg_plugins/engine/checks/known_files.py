@@ -80,6 +80,6 @@ def how_to_get(path: str) -> str:
 
 def _training_of(path: str) -> str:
     """The command of the training whose default working folder holds a file; empty when no config has this name."""
-    *_, above, name = ('', '', *Path(path).parts[-3:-1])
-    known = above == 'work_dirs' and any(config.stem == name for config in iter_configs())
-    return f'mmseg-plugins train {name}' if known else ''
+    folder = Path(path).parent
+    known = folder.parent.name == 'work_dirs' and any(config.stem == folder.name for config in iter_configs())
+    return f'mmseg-plugins train {folder.name}' if known else ''
