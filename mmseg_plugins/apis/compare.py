@@ -14,6 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmseg_plugins.apis.inference import Predictor
 from mmseg_plugins.config.build import build_dataset
 from mmseg_plugins.config.load import load_config
+from mmseg_plugins.config.shipped import find_shipped, shipped_models
 from mmseg_plugins.config.walk import base_datasets
 from mmseg_plugins.reporting.metafiles import read_summary
 from mmseg_plugins.structures.images import read_image
@@ -55,7 +56,9 @@ class ComparisonJob:
 
 
 def split_system(text: str) -> tuple[str, str | None]:
-    """Config and checkpoint of ``CONFIG=CHECKPOINT`` or of a working folder; ``CONFIG=`` is without a checkpoint.
+    """Config and checkpoint of ``CONFIG=CHECKPOINT``, a working folder, or a trained model in the package.
+
+    ``CONFIG=`` is without a checkpoint, and so is the name of a model in the package, which has its own.
 
     Raises:
         UserError: neither of both, or the folder has no summary or checkpoint.
@@ -71,8 +74,9 @@ def split_system(text: str) -> tuple[str, str | None]:
             raise UserError(f'{text} holds no checkpoint.', fix='name CONFIG=CHECKPOINT.')
         return str(summary['config']), str(folder / name)
     config, equal, checkpoint = text.partition('=')
-    if not equal:
-        raise UserError(f'{text!r} is neither a folder nor CONFIG=CHECKPOINT.', fix='write one of both.')
+    if not equal and find_shipped(config) is None:
+        raise UserError(f'{text!r} is neither a folder nor CONFIG=CHECKPOINT nor a model in the package'
+                        f'{did_you_mean(text, shipped_models())}.', fix='write one of them.')
     return config, checkpoint or None
 
 

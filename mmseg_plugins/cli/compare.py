@@ -4,14 +4,15 @@
     mmseg-plugins compare work_dirs/a work_dirs/b --out-file sheet.png --instances-only
     mmseg-plugins compare work_dirs/a work_dirs/b --out-file sheet.png --labels-only --num 6
 
-A working folder stands for its config and its best checkpoint, CONFIG= for a
-model without parameters.  Images are those of the first config's validation
-data: --num of them, evenly spaced, or --images by name.
+A working folder stands for its config and its best checkpoint, NAME for a
+trained model in the package (enet-camvid), CONFIG= for a model without
+parameters.  Images are those of the first config's validation data: --num of
+them, evenly spaced, or --images by name.
 
 Instances: images with 10 to 60 objects (--objects) are chosen; what a system
 finds has the color of the true object that it matches (mask IoU >= 0.5), or is
 white.  Label maps: every class has the color of the data set, named below the
-sheet; titles say which share of the labeled pixels is right.
+sheet; above a picture stands which share of the labeled pixels is right.
 
 --instances-only or --labels-only draws on a plain ground, without the images.
 """
@@ -26,7 +27,7 @@ from mmseg_plugins.utils.errors import UserError
 
 
 def add_arguments(parser: Parser) -> None:
-    parser.add_argument('systems', nargs='+', metavar='CONFIG=CHECKPOINT|WORK_DIR')
+    parser.add_argument('systems', nargs='+', metavar='CONFIG=CHECKPOINT|WORK_DIR|NAME')
     add_out_file(parser, 'the picture, .png or .jpg')
     parser.add_argument('--titles', nargs='+', help="of the systems' columns; default the names of their configs")
     parser.add_argument('--num', type=int, default=8, help='images (default 8)')

@@ -10,10 +10,10 @@ import numpy as np
 from mmseg_plugins.structures.masks import mask_box
 from mmseg_plugins.structures.rle import iter_masks
 from mmseg_plugins.visualization.colors import instance_colors
+from mmseg_plugins.visualization.grid import Cell, picture_grid
 from mmseg_plugins.visualization.overlay import draw_instances
 from mmseg_plugins.visualization.samples import Instances, instance_overlaps
 from mmseg_plugins.visualization.semantic import IGNORE, complete_palette, draw_legend, draw_semantic
-from mmseg_plugins.visualization.sheets import contact_sheet
 
 PLAIN = 24  # gray value of the background of an image that is not shown
 MATCH = 0.5  # IoU from which an instance counts as found
@@ -69,7 +69,6 @@ def comparison_sheet(
     plain: bool = False,
     systems_as_rows: bool = False,
     cell: int = 256,
-    heading: str | None = None,
 ) -> np.ndarray:
     """One page with a row per image and a column per system, the ground truth first, or the other way round.
 
@@ -84,7 +83,8 @@ def comparison_sheet(
         cell: Width of a picture in px.
 
     Returns:
-        uint8 BGR page, see :func:`~mmseg_plugins.visualization.sheets.contact_sheet`.
+        uint8 BGR page, see :func:`~mmseg_plugins.visualization.grid.picture_grid`; the number of objects is above
+        each picture.
 
     Raises:
         ValueError: a column has another number of entries than there are images.
@@ -92,21 +92,24 @@ def comparison_sheet(
     wrong = {column.title: len(column.instances) for column in columns if len(column.instances) != len(images)}
     if wrong:
         raise ValueError(f'{len(images)} images, but {wrong}; every column needs one entry an image')
-    drawn = {}
-    for row, (name, image) in enumerate(images.items()):
+    drawn = []
+    for row, image in enumerate(images.values()):
         for place, column in enumerate(columns):
             found = column.instances[row]
             colors = matched_colors(columns[0].instances[row], found if place else None)
-            drawn[row, place] = _title(name, column, row, place), draw_cell(image, found, names, plain, colors)
-    rows, width = len(images), len(columns)
-    if systems_as_rows:
-        return contact_sheet([drawn[r, c] for c in range(width) for r in range(rows)], rows, cell, heading)
-    return contact_sheet([drawn[r, c] for r in range(rows) for c in range(width)], width, cell, heading)
+            number = len(found.labels)
+            caption = f'{number} found' if place else f'{number} objects'
+            drawn.append(Cell(caption, draw_cell(image, found, names, plain, colors)))
+    return _page(drawn, list(images), [column.title for column in columns], systems_as_rows, cell)
 
 
-def _title(name: str, column: Column, row: int, place: int) -> str:
-    number = len(column.instances[row].labels)
-    return f'{column.title}: {number}  {name}' if place == 0 else f'{column.title}: {number}'
+def _page(drawn: Sequence[Cell], images: Sequence[str], systems: Sequence[str], as_rows: bool, cell: int) -> np.ndarray:
+    """The page of cells that are given image by image."""
+    table = [drawn[start:start + len(systems)] for start in range(0, len(drawn), len(systems))]
+    if as_rows:
+        turned = [list(cells) for cells in zip(*table, strict=True)]
+        return picture_grid(list(zip(systems, turned, strict=True)), images, cell)
+    return picture_grid(list(zip(images, table, strict=True)), systems, cell)
 
 
 class LabelColumn(NamedTuple):
@@ -131,7 +134,6 @@ def label_sheet(
     plain: bool = False,
     systems_as_rows: bool = False,
     cell: int = 256,
-    heading: str | None = None,
 ) -> np.ndarray:
     """One page with a row per image and a column per system, ground truth first, or the other way; a legend below.
 
@@ -145,7 +147,7 @@ def label_sheet(
         cell: Width of a picture in px.
 
     Returns:
-        uint8 BGR page.  Titles of systems give the share of labeled pixels that are right.
+        uint8 BGR page.  The share of labeled pixels that are right is above each picture of a system.
 
     Raises:
         ValueError: a column has another number of maps than there are images.
@@ -154,16 +156,14 @@ def label_sheet(
     if wrong:
         raise ValueError(f'{len(images)} images, but {wrong}; every column needs one map an image')
     colors = complete_palette(None if isinstance(palette, str) else palette, len(names))
-    drawn = {}
-    for row, (name, image) in enumerate(images.items()):
+    drawn = []
+    for row, image in enumerate(images.values()):
         truth = columns[0].maps[row]
         for place, column in enumerate(columns):
             labels = column.maps[row]
             ground = np.full_like(image, PLAIN) if plain else image
-            title = f'{column.title}: {100 * right_share(truth, labels):.0f}%' if place else f'{column.title}  {name}'
+            caption = f'{100 * right_share(truth, labels):.0f} % right' if place else ''
             alpha = 1.0 if plain else 0.55
-            drawn[row, place] = title, draw_semantic(ground, labels, colors, alpha=alpha, edges=not plain)
-    rows, width = len(images), len(columns)
-    order = [(r, c) for c in range(width) for r in range(rows)] if systems_as_rows else list(drawn)
-    page = contact_sheet([drawn[place] for place in order], rows if systems_as_rows else width, cell, heading)
+            drawn.append(Cell(caption, draw_semantic(ground, labels, colors, alpha=alpha, edges=not plain)))
+    page = _page(drawn, list(images), [column.title for column in columns], systems_as_rows, cell)
     return np.concatenate([page, draw_legend(names, colors, page.shape[1])])

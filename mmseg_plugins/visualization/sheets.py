@@ -52,7 +52,7 @@ def contact_sheet(
 
 
 def _row(pictures: Sequence[tuple[str, np.ndarray]], width: int, cell: int) -> np.ndarray:
-    fitted = [_fit(as_bgr(image), cell, int(1.5 * cell)) for _, image in pictures]
+    fitted = [fit_picture(image, cell, int(1.5 * cell)) for _, image in pictures]
     title_height = text_size('x', TITLE_SIZE)[1]
     height = max(image.shape[0] for image in fitted)
     row = np.full((GAP + title_height + height, width, 3), 255, np.uint8)
@@ -63,8 +63,9 @@ def _row(pictures: Sequence[tuple[str, np.ndarray]], width: int, cell: int) -> n
     return row
 
 
-def _fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize to fit into width x height px, keeping the aspect ratio."""
+def fit_picture(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """An image as uint8 BGR, resized to fit into width x height px, keeping the aspect ratio."""
+    image = as_bgr(image)
     scale = min(width / image.shape[1], height / image.shape[0])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -102,6 +103,22 @@ def shorten(text: str, width: int, size: int, bold: bool = False) -> str:
         if text_size(short, size, bold)[0] <= width:
             return short
     return ''
+
+
+def wrap(text: str, width: int, size: int, lines: int, bold: bool = False) -> list[str]:
+    """The text in at most ``lines`` lines of ``width`` px, broken after ``_ - / =`` and spaces, else anywhere.
+
+    What the last line cannot hold is cut off with an ellipsis.
+    """
+    done: list[str] = []
+    rest = text.strip()
+    while rest and len(done) < lines - 1 and text_size(rest, size, bold)[0] > width:
+        fitting = next((n for n in range(len(rest) - 1, 0, -1) if text_size(rest[:n], size, bold)[0] <= width), 1)
+        breaks = [match.end() for match in re.finditer(r'[-_/=\s]', rest[:fitting])]
+        end = breaks[-1] if breaks else fitting
+        done.append(rest[:end].rstrip())
+        rest = rest[end:].lstrip()
+    return [*done, shorten(rest, width, size, bold)]
 
 
 def put_labels(image: np.ndarray, labels: list[Label], size: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import toy_runs
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.apis.compare import ComparisonJob, predict, validation_data
+from mmseg_plugins.apis.compare import ComparisonJob, predict, split_system, validation_data
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.visualization.compare import (
@@ -134,7 +134,8 @@ def test_label_maps_are_drawn_without_their_images_and_with_a_legend(tmp_path, c
     assert photo.shape == plain.shape
     assert plain.shape[1] == 2 * 64 + 3 * GAP
     assert not np.array_equal(photo, plain)
-    assert wide.shape[0] == plain.shape[0]  # two rows either way
+    assert wide.shape[1] == plain.shape[1]  # two columns either way
+    assert not np.array_equal(wide[:200], plain[:200])
 
 
 def test_a_sheet_of_label_maps_says_what_share_is_right_and_shows_no_pixel_of_the_image():
@@ -158,6 +159,18 @@ def test_a_sheet_of_label_maps_says_what_share_is_right_and_shows_no_pixel_of_th
         label_sheet(images[0], [columns[0], LabelColumn('net', [found] * 2)], ['x', 'y'])
 
 
+def test_a_trained_model_in_the_package_is_compared_by_its_name(tmp_path, capsys):
+    data = toy_runs.write_toy_label_maps(tmp_path / 'maps')
+    config, checkpoint = save_model(toy_runs.segmentor_config(data, tmp_path / 'run'), tmp_path / 'run')
+    assert split_system('enet-camvid') == ('enet-camvid', None)
+    out = ['--out-file', str(tmp_path / 'a.png'), '--num', '1', '--cell', '64', '--systems-as-rows']
+    assert main(['compare', f'{config}={checkpoint}', *out]) == 0
+    alone = cv2.imread(str(tmp_path / 'a.png'))
+    assert main(['compare', f'{config}={checkpoint}', 'enet-camvid', *out]) == 0
+    assert '1 images, 2 systems' in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / 'a.png')).shape[0] > alone.shape[0] + 64
+
+
 def test_errors_name_what_is_wrong_and_the_fix(system, tmp_path, capsys):
     config, checkpoint = system
     out = ['--out-file', str(tmp_path / 'x.png')]
@@ -172,7 +185,8 @@ def test_errors_name_what_is_wrong_and_the_fix(system, tmp_path, capsys):
     assert "device 'gpu' cannot be used" in error(f'{config}={checkpoint}', *few, '--device', 'gpu')
     assert main(['compare', f'{config}={checkpoint}', '--out-file', str(tmp_path / 's.gif2')]) == 2
     assert 'its name must end in one of' in capsys.readouterr().err
-    assert 'neither a folder nor CONFIG=CHECKPOINT' in error('nothing')
+    assert 'neither a folder nor CONFIG=CHECKPOINT nor a model' in error('nothing')
+    assert 'enet-camvid' in error('enet-camvit')
     assert 'holds no summary.json of a run. Fix' in error(str(tmp_path))
     assert 'no image holds 10 to 60 objects; they hold 2 to 2. Fix: --objects' in error(f'{config}={checkpoint}')
     assert "no image 'toy 9.png'" in error(f'{config}={checkpoint}', '--images', 'toy 9.png')

@@ -47,3 +47,23 @@ def test_characters_of_no_font_are_named_once(fonts):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         module.text_size('猫', 14)
+
+
+def test_a_long_name_is_wrapped_between_its_words_and_nothing_is_lost():
+    name = 'deeplabv3plus_lite0-os16_2000it-crop224_camvid'
+    lines = module.wrap(name, 200, 14, 4)
+    assert ''.join(lines) == name
+    assert len(lines) == 2
+    assert all(module.text_size(line, 14)[0] <= 200 for line in lines)
+    assert lines[0][-1] in '_-'
+    assert module.wrap('ground truth', 200, 14, 4) == ['ground truth']
+    assert module.wrap('ground truth', 70, 14, 4) == ['ground', 'truth']
+
+
+def test_a_name_without_words_is_broken_anywhere_and_what_lines_cannot_hold_is_marked():
+    lines = module.wrap('x' * 100, 100, 14, 3)
+    assert len(lines) == 3
+    assert lines[2].endswith('…')
+    assert set(''.join(lines[:2])) == {'x'}
+    assert all(module.text_size(line, 14)[0] <= 100 for line in lines)
+    assert module.wrap('', 100, 14, 3) == ['']
