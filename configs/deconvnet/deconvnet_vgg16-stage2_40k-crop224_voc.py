@@ -5,6 +5,11 @@
 _base_ = './_base_/deconvnet_voc.py'
 
 load_from = 'work_dirs/deconvnet_vgg16-stage1_20k-crop224_voc/iter_20000.pth'
+custom_hooks = [
+    dict(
+        type='mmseg_plugins.LoadFromCheckHook',
+        made_by='tools/dist_train.sh configs/deconvnet/deconvnet_vgg16-stage1_20k-crop224_voc.py 8')
+]
 max_iters = 40000
 milestones = [10000, 20000, 30000]
 around_object = dict(type='mmseg_plugins.CropAroundObject', margin=1.2, background=(0, ), min_iou=0.5)

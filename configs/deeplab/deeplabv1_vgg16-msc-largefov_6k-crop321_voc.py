@@ -1,5 +1,5 @@
 # DeepLab v1 MSc-LargeFOV: the image and the first four pools join the features before the classifier.
-# First: mmseg-plugins convert-weights vgg16-deeplab VGG16.pth checkpoints/vgg16_msc-largefov.pth --config (this file)
+# Start: torchvision's vgg16, RGB pixels; training without checkpoints/vgg16_msc-largefov.pth names the command that makes it.
 #   python tools/train.py configs/deeplab/deeplabv1_vgg16-msc-largefov_6k-crop321_voc.py
 # Not yet measured here.
 _base_ = ['./_base_/vgg16.py', './_base_/voc_caffe.py']

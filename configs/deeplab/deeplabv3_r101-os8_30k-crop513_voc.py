@@ -8,6 +8,11 @@ _base_ = ['./_base_/r101_aspp.py', './_base_/voc_513.py']
 
 base_lr = 0.001
 load_from = 'work_dirs/deeplabv3_r101-os16_30k-crop513_voc/iter_30000.pth'
+custom_hooks = [
+    dict(
+        type='mmseg_plugins.LoadFromCheckHook',
+        made_by='tools/dist_train.sh configs/deeplab/deeplabv3_r101-os16_30k-crop513_voc.py 4')
+]
 model = dict(
     backbone=dict(
         strides=(1, 2, 1, 1),

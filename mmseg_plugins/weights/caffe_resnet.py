@@ -10,7 +10,7 @@ bias.
 
 What the config must reproduce: the stride in the first 1 x 1 convolution of a block (``style='caffe'``), norms that
 stay as they are, and pixels in BGR, 0 to 255, minus (103.53, 116.28, 123.675): the standard deviation lies in the first
-convolution.
+convolution.  With ``rgb`` the first convolution is turned round for pixels in RGB, which FCIS reads.
 """
 
 from __future__ import annotations
@@ -47,8 +47,12 @@ RULES = [
 ]
 
 
-def convert_caffe_resnet(arrays: Mapping[str, Tensor]) -> Tensors:
+def convert_caffe_resnet(arrays: Mapping[str, Tensor], *, rgb: bool = False) -> Tensors:
     """Translate Detectron's arrays to the keys of ``mmdet.ResNet``, without classifier (see the table).
+
+    Args:
+        arrays: Detectron's.
+        rgb: Turn the channels of the first convolution round, for pixels in RGB.
 
     Raises:
         UserError: listing keys that the network does not have.
@@ -59,4 +63,6 @@ def convert_caffe_resnet(arrays: Mapping[str, Tensor]) -> Tensors:
             norm = name.removesuffix('weight')
             converted.setdefault(f'{norm}running_mean', torch.zeros_like(scale))
             converted.setdefault(f'{norm}running_var', torch.ones_like(scale) - EPS)
+    if rgb and 'conv1.weight' in converted:
+        converted['conv1.weight'] = converted['conv1.weight'].flip(1)
     return with_batch_counts(converted)

@@ -232,10 +232,11 @@ _IMAGENET = (
         name='mobilenet-v2-torchvision-expanded', title='MobileNetV2 for mmseg_plugins.ExpandedMobileNetV2',
         arguments=dict(expanded=True), module=dict(type='mmseg_plugins.ExpandedMobileNetV2'), **_MOBILENET),
     *(Release(
-        name=f'resnet{depth}-caffe', title=f"ResNet-{depth} of MSRA's Caffe net, Detectron's R-{depth}.pkl",
+        name=f'resnet{depth}-caffe{"-rgb" * rgb}',
+        title=f"ResNet-{depth} of MSRA's Caffe net, Detectron's R-{depth}.pkl, for {'RGB' if rgb else 'BGR'} pixels",
         code='https://github.com/facebookresearch/detectron2', convert='caffe_resnet:convert_caffe_resnet',
-        file='pickle', module=dict(type='mmdet.ResNet', depth=depth, style='caffe'),
-        left_out=r'conv1_b|(?:fc1000|pred)_[wb]|.*_momentum') for depth in (101, 50)),
+        arguments=dict(rgb=rgb), file='pickle', module=dict(type='mmdet.ResNet', depth=depth, style='caffe'),
+        left_out=r'conv1_b|(?:fc1000|pred)_[wb]|.*_momentum') for depth in (101, 50) for rgb in (False, True)),
     *(Release(
         name=f'resnet{depth}-deepstem', title=f'ResNet-{depth} with three convolutions in the stem, for PSENet',
         code='https://github.com/CSAILVision/semantic-segmentation-pytorch', keys=('', 'state_dict'),

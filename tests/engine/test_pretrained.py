@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from config_files import NAMES, loaded
 from mmengine.model import BaseModule
+from mmengine.registry import MODELS
 from tiny_models import CONFIGS
 from torch import nn
 from toy_runs import detector_config, write_toy_coco
 
 from mmseg_plugins.engine import SafeRunner
-from mmseg_plugins.engine.checks.known_files import ORIGINS, how_to_get
+from mmseg_plugins.engine.checks.known_files import BGR, NORMALIZED, ORIGINS, RGB, how_to_get
+from mmseg_plugins.engine.checks.pixels import pixels_given
 from mmseg_plugins.engine.checks.pretrained import check_pretrained, same_names_and_shapes
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.weights.table import RELEASES
@@ -162,6 +165,107 @@ def test_recipes_of_released_weights_do_not_start_from_random_ones(name):
     cfg = loaded(next(known for known in NAMES if name in known))
     hooks = [hook['type'] for hook in cfg.get('custom_hooks', [])]
     assert list(pretrained_files(cfg.model.to_dict())) or (cfg.load_from and 'mmseg_plugins.LoadFromCheckHook' in hooks)
+
+
+#: Beginning of a name in a table of weights -> what their first convolution reads.
+HOSTED = {
+    'torchvision://': NORMALIZED,
+    'open-mmlab://detectron2/': BGR,  # those called resnet*_caffe
+    'open-mmlab://resnet': NORMALIZED,
+}
+
+
+def started_from(node):
+    """Every file of initial weights in a config, with the sources of the hosts."""
+    if isinstance(node, dict):
+        if node.get('type') == 'Pretrained':
+            yield node['checkpoint']
+        node = node.values()
+    for child in node if not isinstance(node, str) and isinstance(node, Iterable) else ():
+        yield from started_from(child)
+
+
+def test_every_config_gives_the_pixels_that_its_initial_weights_were_trained_on():
+    compared = 0
+    for name in NAMES:
+        model = loaded(name).model.to_dict()
+        wanted = {ORIGINS[Path(file).name].pixels if Path(file).name in ORIGINS else
+                  next((pixels for start, pixels in HOSTED.items() if file.startswith(start)), None)
+                  for file in started_from(model)}
+        preprocessor = model.get('data_preprocessor') or {}
+        while 'data_preprocessor' in preprocessor:
+            preprocessor = preprocessor['data_preprocessor']
+        if wanted - {None}:
+            given = pixels_given(SimpleNamespace(
+                channel_conversion=preprocessor.get('bgr_to_rgb', False), std=preprocessor.get('std')))
+            assert wanted - {None} == {given}, name
+            compared += 1
+    assert compared > 60
+
+
+def test_pixels_of_another_kind_than_the_weights_stop_the_run(tmp_path):
+    file = tmp_path / 'vgg16_caffe.pth'
+    torch.save(names(12), file)
+    model = Whole(Small(dict(type='Pretrained', checkpoint=str(file))))
+    model.data_preprocessor = SimpleNamespace(channel_conversion=True, std=torch.tensor([58.395, 57.12, 57.375]))
+    words = r'model\.part starts from .*reads BGR, 0 to 255, but the model gets RGB, normalized\..*Fix: data_prep'
+    with pytest.raises(UserError, match=words), check_pretrained(model):
+        model.init_weights()
+    model.data_preprocessor = SimpleNamespace(channel_conversion=False, std=None)
+    with check_pretrained(model):
+        model.init_weights()
+
+
+@pytest.mark.parametrize(('settings', 'pixels'), [
+    (dict(), BGR), (dict(bgr_to_rgb=True, mean=[0.0] * 3, std=[1.0] * 3), RGB),
+    (dict(bgr_to_rgb=True, mean=[0.0] * 3, std=[58.395, 57.12, 57.375]), NORMALIZED),
+    (dict(bgr_to_rgb=True, mean=[0.0] * 3, std=[128.0] * 3), None)])
+@pytest.mark.parametrize('kind', ['mmdet.DetDataPreprocessor', 'mmseg.SegDataPreProcessor'])
+def test_pixels_are_those_that_the_hosts_preprocessors_give(kind, settings, pixels):
+    assert pixels_given(MODELS.build(dict(type=kind, **settings))) == pixels
+
+
+def test_a_converted_file_must_hold_every_branch_that_it_is_for(tmp_path):
+    class Branches(BaseModule):
+
+        def __init__(self, branches):
+            super().__init__(dict(type='Pretrained', checkpoint=str(tmp_path / 'vgg16_aspp.pth')))
+            self.backbone = nn.Conv2d(3, 3, 1)
+            self.decode_head = nn.ModuleDict(dict(
+                fc6=nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(branches)), fc8=nn.Conv2d(3, 2, 1)))
+
+    def start(branches):
+        model = Branches(branches)
+        with check_pretrained(model):
+            model.init_weights()
+
+    weights = {name: value for name, value in Branches(1).state_dict().items() if 'fc8' not in name}
+    torch.save(weights, tmp_path / 'vgg16_aspp.pth')
+    start(1)
+    words = r'leaves decode_head\.fc6\.1\.weight, .* \(6\) of model random.*Fix: .*vgg16-deeplab.*--config .*aspp-l'
+    with pytest.raises(UserError, match=words):
+        start(4)
+
+
+def test_every_second_stage_compares_its_start_with_its_network():
+    stages = [name for name in NAMES if str(loaded(name).get('load_from') or '').startswith('work_dirs/')]
+    assert len(stages) > 15
+    lacking = [name for name in stages if 'mmseg_plugins.LoadFromCheckHook' not in {
+        hook['type'] for hook in loaded(name).get('custom_hooks', [])}]
+    assert lacking == []
+
+
+def test_every_stage_starts_from_one_that_sees_the_same_pixels():
+    by_name = {Path(name).stem: name for name in NAMES}
+    pairs = 0
+    for name in NAMES:
+        start = Path(str(loaded(name).get('load_from') or ''))
+        if start.parent.name in by_name:
+            here, before = (loaded(one).model.data_preprocessor for one in (name, by_name[start.parent.name]))
+            assert all(here.get(key) == before.get(key) for key in ('bgr_to_rgb', 'std')), name
+            assert here.mean == pytest.approx(before.mean, abs=2), name  # FCN's mean of VOC, CRF-RNN's of ImageNet
+            pairs += 1
+    assert pairs > 15
 
 
 def test_a_result_of_another_config_that_is_missing_is_answered_with_its_training():

@@ -30,6 +30,14 @@ def test_whole_norms_are_kept():
     assert all(torch.equal(norm[ours], official[f'res_conv1_bn_{theirs}']) for theirs, ours in names.items())
 
 
+def test_the_first_convolution_is_turned_round_for_rgb():
+    weight, x = torch.randn(4, 3, 7, 7), torch.randn(1, 3, 9, 9)
+    bgr, rgb = (convert_caffe_resnet({'conv1_w': weight}, rgb=rgb)['conv1.weight'] for rgb in (False, True))
+    conv2d = torch.nn.functional.conv2d
+    torch.testing.assert_close(conv2d(x.flip(1), rgb), conv2d(x, bgr), rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(conv2d(x, rgb), conv2d(x, bgr))
+
+
 def test_the_stride_lies_in_the_first_convolution_of_the_hosts_caffe_style():
     block = MODELS.build(dict(type='mmdet.ResNet', depth=50, style='caffe', base_channels=4)).layer2[0]
     assert (block.conv1.stride, block.conv2.stride) == ((2, 2), (1, 1))

@@ -18,6 +18,20 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
+# --tta: scales of .5 to 1.75, each mirrored, too; the mean of the probabilities.
+tta_scales = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+tta_model = dict(type='mmseg_plugins.MeanTTAModel')
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale_factor=scale, keep_ratio=True) for scale in tta_scales],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
+            [dict(type='LoadAnnotations')],
+            [dict(type='PackSegInputs')],
+        ]),
+]
 train_dataloader = dict(batch_size=16, num_workers=4, dataset=dict(pipeline=train_pipeline))
 
 default_hooks = dict(checkpoint=dict(interval=val_interval))

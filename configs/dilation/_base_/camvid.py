@@ -14,6 +14,8 @@ base_lr = 1e-4
 batch_size = 14
 
 # -------------------------------------------------------------------- model
+# The released code's input, for the configs called caffe: BGR in 0..255 minus CamVid's mean.
+caffe_pixels = dict(mean=[110.70, 108.78, 105.41], std=[1.0, 1.0, 1.0], bgr_to_rgb=False)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(

@@ -4,10 +4,10 @@ _base_ = ['mmdet::_base_/models/faster-rcnn_r50-caffe-dc5.py']
 
 # ------------------------------------------------------------------ often changed
 # A caffe-style ResNet (stride on the first convolution of a bottleneck) with
-# mmdet's keys, made from Detectron's R-101.pkl:
-#   mmseg-plugins convert-weights resnet101-caffe R-101.pkl checkpoints/resnet101_caffe.pth
+# mmdet's keys, made from Detectron's R-101.pkl, its first convolution turned round for RGB:
+#   mmseg-plugins convert-weights resnet101-caffe-rgb R-101.pkl checkpoints/resnet101_caffe_rgb.pth
 # The *-torchvision configs need no such file.
-backbone_checkpoint = 'checkpoints/resnet101_caffe.pth'
+backbone_checkpoint = 'checkpoints/resnet101_caffe_rgb.pth'
 anchor_scales = [4, 8, 16, 32]  # 64 .. 512 px
 
 # -------------------------------------------------------------------- model
@@ -18,7 +18,7 @@ proposals = dict(
     nms=dict(type='nms', iou_threshold=0.7, offset=1),
     min_bbox_size=1)  # x2 - x1 > 1: about the original's x2 - x1 + 1 >= 2
 model = dict(
-    # The original's R, G, B means; a file trained with BGR input needs bgr_to_rgb=False and the means turned round.
+    # The original's R, G, B means.
     data_preprocessor=dict(
         mean=[123.15, 115.90, 103.06], std=[1.0, 1.0, 1.0], bgr_to_rgb=True, pad_mask=True, pad_size_divisor=1),
     backbone=dict(

@@ -16,7 +16,8 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from mmseg_plugins.engine.checks.known_files import how_to_get
+from mmseg_plugins.engine.checks.known_files import ORIGINS, how_to_get
+from mmseg_plugins.engine.checks.pixels import check_pixels
 from mmseg_plugins.utils.errors import UserError
 
 LEAST = 0.1  # of a module's parameters that a file must reach; new last layers are far fewer than the rest
@@ -39,22 +40,39 @@ def check_pretrained(model: nn.Module) -> Iterator[None]:
     A parameter is reached if it changed, whatever the module calls it, or if the file has one of its name and shape.
 
     Raises:
-        UserError: a file that a config of this package starts from is not there, or one reached less than a tenth of
-            its module's parameters.
+        UserError: a file that a config of this package starts from is not there, is for other pixels or another
+            variant of the network, or one reached less than a tenth of its module's parameters.
     """
     waiting = [] if getattr(model, '_is_init', False) else list(_pretrained(model, 'model'))
     for one in waiting:
         _check_is_there(one)
+        check_pixels(model, one.path, os.fspath(one.settings['checkpoint']))
     yield
     for one in waiting:
         changed = {name for name, total in _sums(one.module).items() if total != one.sums[name]}
-        if len(changed) >= LEAST * len(one.sums):
+        whole = _converted_parts(one)
+        if len(changed) >= LEAST * len(one.sums) and not whole:
             continue
         weights = _weights_of(one.settings)
         wanted = dict(one.module.named_parameters())
         reached = changed | same_names_and_shapes(wanted, weights)
         if len(reached) < LEAST * len(wanted):
             raise UserError(_message(one, weights, wanted, len(reached)))
+        left = [name for name in wanted if name.startswith(whole) and name not in reached] if whole else []
+        if left:
+            raise UserError(f'{one.settings["checkpoint"]} leaves {_some(dict.fromkeys(left))} of {one.path} random.',
+                            rule='it holds these layers for the network that it was converted for.',
+                            fix=how_to_get(os.fspath(one.settings['checkpoint'])))
+
+
+def _converted_parts(one: Pretrained) -> tuple[str, ...]:
+    """Beginnings of the names that a converted file must hold completely, where its converter makes parts."""
+    origin = ORIGINS.get(os.path.basename(os.fspath(one.settings['checkpoint'])))
+    if origin is None or one.settings.get('prefix'):
+        return ()
+    from mmseg_plugins.weights.table import RELEASES  # reads the whole table of weights
+
+    return tuple(part for part in RELEASES[origin.release].part if part)  # '' is the whole, which the converter checks
 
 
 def _check_is_there(one: Pretrained) -> None:
