@@ -4,6 +4,8 @@
 # Not yet measured here.
 _base_ = ['../_base_/datasets/coco_instance.py', '../_base_/runtime/default_runtime.py', 'mmdet::_base_/models/mask-rcnn_r50_fpn.py']
 
+env_cfg = dict(cudnn_benchmark=True)  # images of one size
+
 # ------------------------------------------------------------------ often changed
 data_root = 'data/cityscapes/'
 train_ann_file = 'annotations/instancesonly_filtered_gtFine_train.json'

@@ -23,6 +23,16 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
+tta_pipeline = [  # the long side of the image at scale 1 is 512 here, too
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=(int(512 * scale), int(512 * scale)), keep_ratio=True)
+             for scale in _base_.tta_scales],
+            *_base_.tta_pipeline[1].transforms[1:],
+        ]),
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

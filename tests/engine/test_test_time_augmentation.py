@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from toy_runs import detector_config, segmentor_config, write_toy_label_maps
 
@@ -81,3 +84,23 @@ def test_every_semantic_config_of_ours_takes_it():
     add_test_time_augmentation(cfg)
     *_, augment = cfg.test_dataloader.dataset.pipeline
     assert (cfg.model.type, augment.type) == ('mmseg_plugins.MeanTTAModel', 'TestTimeAug')
+
+
+@pytest.mark.parametrize(('config', 'widths'), [
+    ('deeplab/deeplabv3_r101-os8_30k-crop513_voc.py', [50, 75, 100, 125, 150, 175]),
+    ('pspnet/pspnet_r101-os8_30k-crop473_voc.py', [256, 384, 512, 640, 768, 896]),  # the paper's base size
+])
+def test_published_rows_of_several_scales_are_tested_at_six_scales_and_mirrored(config, widths, tmp_path):
+    cfg = load_config(f'mmseg_plugins::{config}')
+    add_test_time_augmentation(cfg)
+    assert cfg.model.type == 'mmseg_plugins.MeanTTAModel'
+    steps = cfg.test_dataloader.dataset.pipeline
+    image = np.random.default_rng(0).integers(0, 255, (80, 100, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    cv2.imwrite(str(tmp_path / 'labels.png'), np.zeros((80, 100), np.uint8))
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        views = Compose(steps)(dict(img_path=str(tmp_path / 'image.png'), seg_map_path=str(tmp_path / 'labels.png'),
+                                    reduce_zero_label=False, seg_fields=[]))
+    found = [(view.shape[-1], bool(sample.get('flip', False))) for view, sample in zip(
+        views['inputs'], views['data_samples'], strict=True)]
+    assert sorted(found) == sorted((width, flip) for width in widths for flip in (False, True))

@@ -7,6 +7,7 @@ custom_imports = dict(imports=['mmseg_plugins.activate'], allow_failed_imports=F
 runner_type = 'mmseg_plugins.SafeRunner'
 default_hooks = dict(checkpoint=dict(type='mmseg_plugins.SafeCheckpointHook'))
 
+env_cfg = dict(cudnn_benchmark=True)  # crops of one size
 model = dict(
     neck=dict(
         type='mmseg_plugins.PANetFPN',
