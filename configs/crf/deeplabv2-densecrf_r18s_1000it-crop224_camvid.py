@@ -1,5 +1,5 @@
-# DeepLab v2 on CamVid in the common small budget with the dense CRF of its paper
-# after it: tested with the weights of
+# DeepLab v2 on CamVid in the common small budget with the dense CRF after it, with
+# the values of kazuto1011's port: tested with the weights of
 # configs/deeplab/deeplabv2_r18s_1000it-crop224_camvid.py.
 #   python tools/test.py configs/crf/deeplabv2-densecrf_r18s_1000it-crop224_camvid.py CHECKPOINT
 # Measured numbers: configs/crf/README.md.

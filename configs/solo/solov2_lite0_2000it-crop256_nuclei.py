@@ -1,6 +1,6 @@
 # SOLOv2 on cell nuclei, on EfficientNet-Lite0 with ImageNet weights from a package, its stem and first stage kept.
 #   python tools/train.py configs/solo/solov2_lite0_2000it-crop256_nuclei.py
-# Not yet measured here.
+# Measured numbers: configs/solo/README.md.
 _base_ = ['./_base_/nuclei.py', '../_base_/schedules/pretrained_2000it.py']
 
 model = dict(

@@ -1,6 +1,6 @@
 # U-Net's expanding path on EfficientNet-Lite0 with ImageNet weights from a package, on CamVid; batch norm, no margins.
 #   python tools/train.py configs/unet/unet_lite0_2000it-crop224_camvid.py
-# Not yet measured here.
+# Measured numbers: configs/unet/README.md.
 _base_ = [
     './_base_/unet_small.py',
     '../_base_/datasets/camvid.py',

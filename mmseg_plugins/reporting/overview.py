@@ -24,6 +24,7 @@ from mmseg_plugins.reporting.results_table import (
     SEMANTIC_COLUMNS,
     above_untrained,
     config_below_system,
+    one_training,
     seconds_per_iteration,
     table_row,
     untrained_score,
@@ -95,7 +96,9 @@ def overview_table(entries: Sequence[Entry], dataset: str, folder: Path) -> str:
     legend = '; '.join(f'{letter}: {where}' for where, letter in machines.items())
     images = sorted({result['Speed']['Image'] for _, result in found if 'Speed' in result})
     size = f' GMACs: multiply-adds of one image of {", ".join(images)}.' if images else ''
-    return '\n'.join(lines) + f'\n\nOn {legend}.{size}\n'
+    docs = os.path.relpath(found[0][0].folder.parent.parent / 'docs', folder)
+    note = one_training([result for _, result in found], docs)
+    return '\n'.join(lines) + f'\n\nOn {legend}.{size}{note}\n'
 
 
 def _measured(entries: Sequence[Entry], dataset: str) -> Iterator[tuple[Entry, Mapping[str, Any]]]:

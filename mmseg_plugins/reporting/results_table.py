@@ -120,7 +120,16 @@ def results_table(models: Sequence[Mapping[str, Any]], dataset: str, baseline: B
             ])
         )
     where = _measured_on([result for _, result in rows])
-    return '\n'.join(lines) + '\n\n' + f'Measured on {"; ".join(where)}. Commands: `metafile.yml`.\n'
+    note = one_training([result for _, result in rows], '../../docs')
+    return '\n'.join(lines) + '\n\n' + f'Measured on {"; ".join(where)}. Commands: `metafile.yml`.{note}\n'
+
+
+def one_training(results: Iterable[Mapping[str, Any]], docs: str) -> str:
+    """What differences between rows tell, for tables with several trained rows; ``docs`` is the way to that folder."""
+    trained = [result for result in results if 'Seed' in result]
+    return '' if len(trained) < 2 else (
+        '\nOne training a row: [differences up to about 2.5 points tell '
+        f'nothing]({docs}/training.md#how-far-do-two-trainings-differ).')
 
 
 def _columns(measured: Sequence[Mapping[str, float]]) -> dict[str, str]:

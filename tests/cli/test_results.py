@@ -167,6 +167,17 @@ def test_models_that_are_given_boxes_are_no_baseline(metafile):
     assert '| none; boxes given |' in results_table(models, 'toy')
 
 
+def test_a_table_of_two_trainings_says_what_differences_tell_and_where_it_is_explained(metafile):
+    record(metafile, SUMMARY['config'], 'toy', summary_to_results(SUMMARY))
+    one = results_table(read_models(metafile), 'toy')
+    record(metafile, 'configs/toy/first_r18_1it_toy.py', 'toy', summary_to_results(SUMMARY))
+    two = results_table(read_models(metafile), 'toy')
+    note = '[differences up to about 2.5 points tell nothing](../../docs/training.md#how-far-do-two-trainings-differ).'
+    assert note not in one
+    assert two.endswith(f'`metafile.yml`.\nOne training a row: {note}\n')
+    assert '## How far do two trainings differ?' in (ROOT / 'docs/training.md').read_text()
+
+
 def test_whose_weights_is_asked_of_the_metafile(metafile):
     config = SUMMARY['config']
     with pytest.raises(UserError, match=r'Fix: add "Weights Of:'):

@@ -63,7 +63,8 @@ def test_rows_are_those_of_the_data_set_by_folder_with_what_was_measured(configs
     assert row['paper'] == '[mask AP 37.6, box AP 42.0 (COCO); r 66 (VOC)](https://paper)'
     earlier = dict(zip(head, second, strict=True))
     assert [earlier[name] for name in ('GMACs', 's/image', 's/iter', 'on', 'paper')] == ['-', '-', '0.50', 'A', '-']
-    assert lines[-1] == 'On A: A CPU; B: A GPU. GMACs: multiply-adds of one image of 64 x 64.'
+    assert lines[-2] == 'On A: A CPU; B: A GPU. GMACs: multiply-adds of one image of 64 x 64.'
+    assert lines[-1].endswith('tell nothing](../docs/training.md#how-far-do-two-trainings-differ).')
 
 
 def test_a_table_of_label_maps_has_their_columns_and_names_the_weights_of_tests(configs):

@@ -120,10 +120,11 @@ def resnets() -> dict[str, Case]:
     """ImageNet's ResNets of two origins, in the order of their names."""
     cases = {}
     for depth, third in ((101, 23), (50, 6)):
-        cases[f'resnet{depth}-caffe'] = Case(
-            params=caffe_resnet_params(third), left_out=3, target='mmdet.ResNet',
-            same={'res_conv1_bn_b': 'bn1.bias', 'res3_0_branch1_bn_s': 'layer2.0.downsample.1.weight',
-                  'res5_2_branch2b_w': 'layer4.2.conv2.weight'})
+        for pixels in ('', '-rgb'):
+            cases[f'resnet{depth}-caffe{pixels}'] = Case(
+                params=caffe_resnet_params(third), left_out=3, target='mmdet.ResNet',
+                same={'res_conv1_bn_b': 'bn1.bias', 'res3_0_branch1_bn_s': 'layer2.0.downsample.1.weight',
+                      'res5_2_branch2b_w': 'layer4.2.conv2.weight'})
         cases[f'resnet{depth}-deepstem'] = Case(
             params=deep_stem_params(third), left_out=2, target='mmdet.ResNet',
             same={'bn3.running_var': 'stem.7.running_var', 'conv2.weight': 'stem.3.weight'})
