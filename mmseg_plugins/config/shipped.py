@@ -74,11 +74,14 @@ def find_shipped(name: Any) -> ShippedModel | None:
 def shipped_weights(config: Any, checkpoint: str | os.PathLike[str] | None) -> str | None:
     """The checkpoint of a command: the named one, else the file of a shipped model where ``config`` names one.
 
+    ``mmseg_plugins://NAME`` names a shipped model's, too.
+
     Raises:
-        UserError: as of :func:`checked_file`.
+        UserError: as of :func:`checked_file` and :func:`weights_at`.
     """
     if checkpoint is not None:
-        return os.fspath(checkpoint)
+        path = os.fspath(checkpoint)
+        return weights_at(path) if path.startswith(SCHEME) else path
     model = find_shipped(config)
     return None if model is None else str(checked_file(model))
 

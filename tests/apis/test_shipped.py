@@ -150,6 +150,15 @@ def test_the_name_alone_is_tested(published):
     assert tested['checkpoint'].endswith(f'{NAME}.safetensors')
 
 
+def test_the_address_of_a_training_is_a_checkpoint_of_other_commands_too(published, capsys):
+    by_name = Predictor(NAME)('images/0.png').seg_logits.data
+    by_address = Predictor('toy_2it_maps', f'mmseg_plugins://{NAME}')('images/0.png').seg_logits.data
+    assert torch.equal(by_name, by_address)
+    assert main(['test', 'toy_2it_maps', f'mmseg_plugins://{NAME}', '--work-dir', 'tested']) == 0
+    assert main(['predict', 'toy_2it_maps', 'mmseg_plugins://toy-map', 'images']) == 2
+    assert f"did you mean '{NAME}'" in capsys.readouterr().err
+
+
 def test_lists_show_the_name(published, capsys):
     assert [info.shipped for info in list_configs()] == [None, NAME]
     assert [info.name for info in list_configs(NAME)] == ['toy_2it_maps']
