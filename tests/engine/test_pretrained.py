@@ -247,6 +247,11 @@ def test_a_converted_file_must_hold_every_branch_that_it_is_for(tmp_path):
         start(4)
 
 
+def test_what_a_converted_file_holds_is_what_its_converter_writes():
+    wholes = {origin.release: origin.whole for origin in ORIGINS.values() if origin.whole}
+    assert wholes == {'vgg16-deeplab': RELEASES['vgg16-deeplab'].part}
+
+
 def test_every_second_stage_compares_its_start_with_its_network():
     stages = [name for name in NAMES if str(loaded(name).get('load_from') or '').startswith('work_dirs/')]
     assert len(stages) > 15

@@ -23,6 +23,7 @@ class Origin(NamedTuple):
         pixels: What its first convolution reads, one of ``PIXELS``: the preprocessor of a config that starts from it
             must give the same.
         config: What the command needs with ``--config``; empty where it needs none.
+        whole: Beginnings of the model's names that the file holds completely, where other layers of it begin anew.
     """
 
     release: str
@@ -30,6 +31,7 @@ class Origin(NamedTuple):
     what: str
     pixels: str
     config: str = ''
+    whole: tuple[str, ...] = ()
 
 
 #: Channels and range of pixels.  The mean is taken out of all; "normalized" ones are divided by ImageNet's deviation.
@@ -48,7 +50,8 @@ def _eva02(size: str, data: str, config: str) -> Origin:
 
 
 def _deeplab(config: str) -> Origin:
-    return Origin('vgg16-deeplab', *_VGG16, NORMALIZED, f'mmseg_plugins::deeplab/{config}')
+    whole = ('backbone.', 'decode_head.fc6.', 'decode_head.fc7.')
+    return Origin('vgg16-deeplab', *_VGG16, NORMALIZED, f'mmseg_plugins::deeplab/{config}', whole)
 
 
 #: Name of the file -> its origin.

@@ -50,7 +50,8 @@ def check_pretrained(model: nn.Module) -> Iterator[None]:
     yield
     for one in waiting:
         changed = {name for name, total in _sums(one.module).items() if total != one.sums[name]}
-        whole = _converted_parts(one)
+        origin = ORIGINS.get(os.path.basename(os.fspath(one.settings['checkpoint'])))
+        whole = () if origin is None else origin.whole
         if len(changed) >= LEAST * len(one.sums) and not whole:
             continue
         weights = _weights_of(one.settings)
@@ -63,16 +64,6 @@ def check_pretrained(model: nn.Module) -> Iterator[None]:
             raise UserError(f'{one.settings["checkpoint"]} leaves {_some(dict.fromkeys(left))} of {one.path} random.',
                             rule='it holds these layers for the network that it was converted for.',
                             fix=how_to_get(os.fspath(one.settings['checkpoint'])))
-
-
-def _converted_parts(one: Pretrained) -> tuple[str, ...]:
-    """Beginnings of the names that a converted file must hold completely, where its converter makes parts."""
-    origin = ORIGINS.get(os.path.basename(os.fspath(one.settings['checkpoint'])))
-    if origin is None or one.settings.get('prefix'):
-        return ()
-    from mmseg_plugins.weights.table import RELEASES  # reads the whole table of weights
-
-    return tuple(part for part in RELEASES[origin.release].part if part)  # '' is the whole, which the converter checks
 
 
 def _check_is_there(one: Pretrained) -> None:
