@@ -61,7 +61,7 @@ def split_system(text: str) -> tuple[str, str | None]:
     ``CONFIG=`` is without a checkpoint, and so is the name of a model in the package, which has its own.
 
     Raises:
-        UserError: neither of both, or the folder has no summary or checkpoint.
+        UserError: none of these, or the folder has no summary or checkpoint.
     """
     folder = Path(text)
     if folder.is_dir():

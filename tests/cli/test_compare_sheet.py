@@ -25,8 +25,10 @@ from mmseg_plugins.visualization.compare import (
     matched_colors,
     right_share,
 )
+from mmseg_plugins.visualization.grid import LINES
 from mmseg_plugins.visualization.samples import Instances
-from mmseg_plugins.visualization.sheets import GAP
+from mmseg_plugins.visualization.sheets import GAP, TITLE_SIZE
+from mmseg_plugins.visualization.text import text_size, wrap
 
 
 def save_model(cfg, folder):
@@ -134,8 +136,10 @@ def test_label_maps_are_drawn_without_their_images_and_with_a_legend(tmp_path, c
     assert photo.shape == plain.shape
     assert plain.shape[1] == 2 * 64 + 3 * GAP
     assert not np.array_equal(photo, plain)
-    assert wide.shape[1] == plain.shape[1]  # two columns either way
-    assert not np.array_equal(wide[:200], plain[:200])
+    assert wide.shape[1] == plain.shape[1]  # two columns either way, and two rows
+    lines = {name: len(wrap(name, 64, TITLE_SIZE, LINES)) for name in ('ground truth', '0.png', '50 % right')}
+    more = lines['ground truth'] - lines['0.png'] + lines['50 % right']  # captions over both images, or over one system
+    assert plain.shape[0] - wide.shape[0] == more * text_size('x', TITLE_SIZE)[1]
 
 
 def test_a_sheet_of_label_maps_says_what_share_is_right_and_shows_no_pixel_of_the_image():
