@@ -1,7 +1,7 @@
 # PANet on cell nuclei, rung 3: + path, + adaptive feature pooling, + fully-connected fusion; on EfficientNet-Lite0
 # with ImageNet weights from a package, its stem and first stage kept.
 #   python tools/train.py configs/panet/panet_lite0-path-pooling-fusion_2000it-crop256_nuclei.py
-# Not yet measured here.
+# Measured numbers: configs/panet/README.md.
 _base_ = ['./_base_/nuclei.py', '../_base_/schedules/pretrained_2000it.py']
 
 pooling = dict(
