@@ -47,6 +47,7 @@ class Settings(NamedTuple):
         iters: Training iterations: a linear warm-up over the first tenth, then a cosine to zero.
         lr_factor: On the learning rate of every parameter group.
         seed: Of weights and order.
+        batch_size: Images of a training step; None: the recipe's, or all where that has more.
     """
 
     images: int = 8
@@ -54,6 +55,7 @@ class Settings(NamedTuple):
     iters: int = 200
     lr_factor: float = 1.0
     seed: int = 0
+    batch_size: int | None = None
 
 
 def overfit_config(cfg: Config, settings: Settings) -> Config:
@@ -63,14 +65,15 @@ def overfit_config(cfg: Config, settings: Settings) -> Config:
     set, read without any random step (:data:`RANDOM`); the schedule is a warm-up and a cosine for every system alike.
 
     Raises:
-        UserError: the config has no training or validation part, or its optimizer's rate is no number.
+        UserError: the config has no training or validation part, or its optimizer's rate is no number; a size for
+            instances; a batch size for labels of a part of the images.
     """
     cfg = short_config(cfg, iters=settings.iters, lr_factor=settings.lr_factor, seed=settings.seed)
     semantic = cfg.get('default_scope') == 'mmseg'
     if settings.size and not semantic:
         raise UserError('--size: instances are scored at the size of their files.', fix='leave it out for this config')
     size = settings.size or (_size_of(cfg) if semantic else None)
-    _set_data(cfg, settings.images, size)
+    _set_data(cfg, settings.images, size, settings.batch_size)
     preprocessor = cfg.model.get('data_preprocessor') or {}
     if size and preprocessor.get('size'):
         preprocessor['size'] = tuple(size)  # of the recipe's crops: what is smaller would be padded to it
@@ -105,7 +108,7 @@ def measure_overfit(cfg: Config, settings: Settings, timeout: float | None = Non
         return run_and_score(cfg, timeout=timeout)
 
 
-def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
+def _set_data(cfg: Config, images: int, size: Sequence[int] | None, batch_size: int | None) -> None:
     """Training and validation read the same first images."""
     loader = cfg.train_dataloader
     parts = list(leaf_datasets(loader.dataset))
@@ -113,10 +116,13 @@ def _set_data(cfg: Config, images: int, size: Sequence[int] | None) -> None:
     own = next(iter(leaf_datasets(cfg.val_dataloader.dataset)))
     test_pipeline = fixed_pipeline(own['pipeline'], size)
     train = dict(deepcopy(parts[0]), indices=images, pipeline=pipeline)
-    batch = min(int(loader.get('batch_size', 2)), images)
+    batch = min(batch_size or int(loader.get('batch_size', 2)), images)
     kept: tuple[str, ...] = ('collate_fn', )
     dataset: dict[str, Any] = train
     if shares_labels(loader.dataset):  # as many of the next images, without their labels
+        if batch_size:
+            raise UserError('--batch-size: this recipe mixes labeled and unlabeled images in fixed shares.',
+                            fix='leave it out for this config')
         kept, batch = ('collate_fn', 'batch_sampler'), int(loader.batch_size)
         following = list(range(images, 2 * images))
         others = [dict(deepcopy(part), indices=following, pipeline=fixed_pipeline(part['pipeline'], size))

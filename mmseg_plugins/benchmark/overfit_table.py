@@ -123,7 +123,7 @@ def format_rows(rows: Sequence[Mapping[str, Any]]) -> str:
             continue
         loss = f'{row["first_loss"]:.2f} -> {row["loss"]:.3f}'
         lines.append(f'| {row["name"]} | {fits(row)} | {_text(row["scores"])} | {_text(row["precise"])} | {loss} '
-                     f'| {row["settings"]["iters"]} | {row["seconds"]:.0f} |')
+                     f'| {_length(row["settings"])} | {row["seconds"]:.0f} |')
     return '\n'.join(lines)
 
 
@@ -146,6 +146,12 @@ def write_page(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _rank(name: str) -> int:
     return _DATA.index(name.rsplit('_', 1)[-1])
+
+
+def _length(settings: Mapping[str, Any]) -> str:
+    """Iterations, and the images of one where they are not the recipe's."""
+    batch = settings.get('batch_size')
+    return f'{settings["iters"]} of {batch} images' if batch else str(settings['iters'])
 
 
 def _text(scores: Mapping[str, float]) -> str:

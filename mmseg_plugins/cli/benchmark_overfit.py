@@ -34,6 +34,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--size', type=int, nargs=2, metavar=('H', 'W'),
                         help='of every image of a semantic config (default 64 96, or one window of a sliding test, or '
                         'as they are where the config neither resizes nor crops); instances keep theirs')
+    parser.add_argument('--batch-size', type=int, metavar='N',
+                        help="images of a training step (default the recipe's); fewer where whole images need more "
+                        'memory than its crops')
     parser.add_argument('--iters', type=int, default=200, help='training iterations (default 200)')
     parser.add_argument('--lr-factor', type=float, nargs='+', default=[1.0], metavar='F',
                         help="on the config's learning rate; a row for each")
@@ -47,7 +50,8 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    at_least(1, images=args.images, iters=args.iters, threads=args.threads, timeout=args.timeout)
+    at_least(1, images=args.images, iters=args.iters, threads=args.threads, timeout=args.timeout,
+             batch_size=args.batch_size)
     if min(args.lr_factor) <= 0:
         raise UserError(f'--lr-factor {min(args.lr_factor)}: a factor is above 0.')
     if not args.configs and not args.out_file:
@@ -70,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
             name = Path(path).stem + ('' if factor == 1 else f' (lr x {factor:g})')
             if name in rows and 'error' not in rows[name]:
                 continue
-            settings = Settings(args.images, tuple(args.size) if args.size else None, args.iters, factor, args.seed)
+            settings = Settings(args.images, tuple(args.size) if args.size else None, args.iters, factor, args.seed,
+                                args.batch_size)
             rows[name] = _measure(name, path, settings, args)
             print(format_rows([rows[name]]).splitlines()[-1], flush=True)
             append_row(args.out_file, rows[name])

@@ -79,6 +79,8 @@ def test_images_without_labels_are_the_next_ones(tmp_path: Path) -> None:
     datasets = [labeled, dict(labeled, data_prefix=dict(img_path='i'))]
     cfg.train_dataloader.update(batch_size=8, batch_sampler=sampler)
     cfg.train_dataloader.dataset = dict(type='mmseg_plugins.LabelShare', share=0.125, datasets=datasets)
+    with pytest.raises(UserError, match='--batch-size: this recipe mixes'):
+        overfit_config(cfg, Settings(images=3, batch_size=2))
     changed = overfit_config(cfg, Settings(images=3))
     assert (changed.train_dataloader.batch_size, changed.train_dataloader.batch_sampler) == (8, sampler)
     assert changed.train_dataloader.dataset.share == 1.0
@@ -144,6 +146,13 @@ def test_what_cannot_be_scored_is_refused(tmp_path: Path, change: dict, message:
 def test_a_size_is_for_semantic_configs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match='--size'):
         overfit_config(detector_config(tmp_path, tmp_path / 'run'), Settings(size=(64, 64)))
+
+
+@pytest.mark.parametrize(('asked', 'taken'), [(None, 3), (2, 2), (9, 3)])
+def test_a_step_sees_as_many_images_as_asked_and_as_there_are(tmp_path: Path, asked: int | None, taken: int) -> None:
+    cfg = detector_config(write_toy_coco(tmp_path), tmp_path / 'run')
+    cfg.train_dataloader.batch_size = 16
+    assert overfit_config(cfg, Settings(images=3, batch_size=asked)).train_dataloader.batch_size == taken
 
 
 def test_a_classifier_of_images_is_scored_by_its_labels() -> None:
