@@ -1,7 +1,7 @@
 # MaskLab's masks, refined, under the small Mask R-CNN on EfficientNet-Lite0 with ImageNet weights from a package, on
 # cell nuclei.  The encoder's stem and first stage keep them.
 #   python tools/train.py configs/masklab/masklab_lite0-fpn-refine_2000it-crop256_nuclei.py
-# Not yet measured here.
+# Measured numbers: configs/masklab/README.md.
 _base_ = ['./_base_/nuclei.py', '../_base_/schedules/pretrained_2000it.py']
 
 model = dict(
