@@ -96,20 +96,20 @@ def test_rows_are_measured_once_and_what_failed_again(
     calls: list[float] = []
 
     def fake(cfg: object, settings: Settings, timeout: float | None) -> dict:
-        assert timeout == 9
+        assert (timeout, settings.batch_size) == (9, 2)
         calls.append(settings.lr_factor)
         if settings.lr_factor == 3:
             raise RuntimeError('no such\nrate')
         return dict(scores={'mIoU': 50.0}, precise={}, first_loss=2.0, loss=1.0, seconds=3.0)
 
     monkeypatch.setattr(overfit, 'measure_overfit', fake)
-    command = ['benchmark', 'overfit', str(path), '--lr-factor', '1', '3', '--timeout', '9', '--out-file', str(out),
-               '--page', str(page)]
+    command = ['benchmark', 'overfit', str(path), '--lr-factor', '1', '3', '--timeout', '9', '--batch-size', '2',
+               '--out-file', str(out), '--page', str(page)]
     assert main(command) == 1
     assert main(command) == 1
     assert calls == [1.0, 3.0, 3.0]
     assert [json.loads(line)['name'] for line in out.read_text().splitlines()] == ['toy'] + 2 * ['toy (lr x 3)']
-    good = '| toy | no | mIoU 50.0 |  | 2.00 -> 1.000 | 200 | 3 |'
+    good = '| toy | no | mIoU 50.0 |  | 2.00 -> 1.000 | 200 of 2 images | 3 |'
     assert good in capsys.readouterr().out
     assert page.read_text().startswith(f'before\n{BEGIN}')
     assert good in page.read_text()
