@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 from mmseg_plugins.benchmark.models import Settings, measure_trained
 from mmseg_plugins.config.load import load_config
 from mmseg_plugins.config.paths import config_root, metafile_of
+from mmseg_plugins.reporting.curve_table import fill_curves
 from mmseg_plugins.reporting.metafiles import (
     evaluation_to_results,
     read_models,
@@ -22,6 +23,8 @@ from mmseg_plugins.reporting.metafiles import (
 )
 from mmseg_plugins.reporting.overview import fill_overview, read_entries
 from mmseg_plugins.reporting.results_table import fill_tables
+from mmseg_plugins.reporting.run_report import FILES
+from mmseg_plugins.reporting.scalars import read_scalars
 from mmseg_plugins.reporting.shipped_table import fill_shipped
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.devices import usable_device
@@ -45,15 +48,17 @@ def update_tables(check: bool) -> list[str]:
     """Make the tables of all READMEs anew; return those that changed (with ``check``: would change)."""
     configs = config_root()
     models = {path.with_name('README.md'): read_models(path) for path in sorted(configs.rglob('metafile.yml'))}
-    everyone = [model for found in models.values() for model in found]
+    everyone = [model for listed in models.values() for model in listed]
     changed = []
-    page = configs.parent / 'docs' / 'pretrained.md'  # not in an installed package
-    for readme in [configs / 'README.md', *models, *([page] if page.is_file() else [])]:
+    docs = configs.parent / 'docs'
+    pages = {docs / 'pretrained.md': fill_shipped, docs / 'training.md': fill_curves}
+    found = [page for page in pages if page.is_file()]  # not in an installed package
+    for readme in [configs / 'README.md', *models, *found]:
         before = readme.read_text(encoding='utf-8')
         if readme in models:
             after = fill_tables(before, models[readme], everyone)
-        elif readme == page:
-            after = fill_shipped(before, everyone)
+        elif readme in pages:
+            after = pages[readme](before, everyone)
         else:
             after = fill_overview(before, read_entries(configs), configs)
         if after != before:
@@ -92,7 +97,9 @@ def finished_run(work_dir: Path) -> Finished:
     summary = read_summary(work_dir)
     files = summary.get('checkpoints') or {}
     checkpoint = work_dir / (files.get('best') or files.get('last') or 'none')
-    return Finished(_relative(summary['config']), summary_to_results(summary), checkpoint)
+    table = work_dir / FILES['scalars']
+    scalars = read_scalars(table) if table.is_file() else []
+    return Finished(_relative(summary['config']), summary_to_results(summary, scalars), checkpoint)
 
 
 def finished_test(work_dir: Path) -> Finished:

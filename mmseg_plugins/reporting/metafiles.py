@@ -13,12 +13,13 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mmseg_plugins.reporting.scalars import Row
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.yaml_text import read_yaml
 
@@ -43,6 +44,8 @@ _METRICS = {
     'sds/mAPr_50': ('mAP^r .5', 100),
     'sds/mAPr_70': ('mAP^r .7', 100),
 }
+#: Of which metric a curve is, the first that a run has.
+_MAIN_METRICS = ('PQ', 'mask AP', 'mIoU')
 #: ``Training`` of a row whose model has no parameters.
 UNTRAINED = 'none'
 _PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmdet', 'onedl-mmdetection')  # of either line of OpenMMLab
@@ -50,11 +53,14 @@ _SEMANTIC_PACKAGES = ('torch', 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mm
 _NO_OBJECT = -1  # what COCO's evaluation gives where there is no object of that size
 
 
-def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
+def summary_to_results(summary: Mapping[str, Any], scalars: Iterable[Row] = ()) -> dict[str, Any]:
     """The part of a run's ``summary.json`` that a metafile keeps.
 
     Metrics are those of the last validation, in percent (0..100) as in the
     hosts' metafiles; time in minutes of the whole run, validations included.
+
+    Args:
+        scalars: Rows of the run's ``scalars.csv``; with two validations or more the result has a ``Curve``.
 
     Raises:
         ValueError: the run did not finish, or has no validation.
@@ -62,8 +68,10 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
     if summary['status'] != 'finished':
         raise UserError(f'the run is {summary["status"]!r}, only finished runs are recorded.', fix='resume it.')
     metrics = _known(summary['metrics']['final'], 'the last validation')
+    curve = score_curve(scalars)
     return {
         'Metrics': metrics,
+        **({'Curve': curve} if curve else {}),
         'Minutes': round(float(summary['minutes']), 1),
         'Seconds per Iteration': summary['seconds_per_iteration_median'],
         'Peak Memory (GB)': round(max(summary['peak_memory'].values()) / 1024, 2),
@@ -73,6 +81,19 @@ def summary_to_results(summary: Mapping[str, Any]) -> dict[str, Any]:
         'Command': _public_command(summary['command']),
         'Versions': _versions(summary['versions'], metrics),
     }
+
+
+def score_curve(scalars: Iterable[Row]) -> dict[str, dict[int, float]]:
+    """Name of a run's main metric (PQ, mask AP or mean IoU) -> iteration of each validation -> percent.
+
+    Empty where fewer than two validations have such a metric.
+    """
+    validations = {int(row['iter']): _percent(row) for row in scalars if row['phase'] == 'val'}
+    for name in _MAIN_METRICS:
+        points = {iteration: scores[name] for iteration, scores in validations.items() if name in scores}
+        if len(points) > 1:
+            return {name: points}
+    return {}
 
 
 def evaluation_to_results(tested: Mapping[str, Any], weights_of: str | None) -> dict[str, Any]:
@@ -98,13 +119,17 @@ def evaluation_to_results(tested: Mapping[str, Any], weights_of: str | None) -> 
 
 
 def _known(values: Mapping[str, Any], source: str) -> dict[str, float]:
-    metrics = {
-        name: round(factor * float(values[key]), 1) for key, (name, factor) in _METRICS.items()
-        if key in values and values[key] not in (None, _NO_OBJECT)
-    }
+    metrics = _percent(values)
     if not metrics:
         raise UserError(f'{source} has none of {", ".join(_METRICS)}; found {", ".join(values) or "none"}.')
     return metrics
+
+
+def _percent(values: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: round(factor * float(values[key]), 1) for key, (name, factor) in _METRICS.items()
+        if key in values and values[key] not in (None, _NO_OBJECT)
+    }
 
 
 def _versions(versions: Mapping[str, str], metrics: Mapping[str, float]) -> str:

@@ -67,6 +67,17 @@ def test_record_can_leave_the_measuring_out(project):
     assert 'Speed' not in results_of(project)
 
 
+def test_record_keeps_the_score_of_every_validation(project):
+    table = project / 'work_dirs' / 'toy' / 'scalars.csv'
+    kept = table.read_text()
+    table.write_text('iter,epoch,phase,coco/segm_mAP\n1,0.5,val,0.1\n2,1.0,val,0.25\n')
+    try:
+        assert main(['results', 'record', str(table.parent), '--dataset', 'toy', '--no-measure']) == 0
+    finally:
+        table.write_text(kept)
+    assert results_of(project)['Curve'] == {'mask AP': {1: 10.0, 2: 25.0}}
+
+
 def leave_test(project, config, checkpoint, **metrics):
     """A working folder of ``tools/test.py``."""
     folder = project / 'work_dirs' / 'tested'
