@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_plugins.benchmark.overfit import Settings
 from mmseg_plugins.benchmark.pages import set_block
 from mmseg_plugins.benchmark.short_runs import SCORES
 from mmseg_plugins.config.paths import iter_configs
@@ -76,6 +77,17 @@ def read_rows(path: Path | None) -> dict[str, dict[str, Any]]:
             raise UserError(f'{path}: line {number} is no row of this benchmark ({error!r}).',
                             fix='delete the line, or name another --out-file') from error
     return rows
+
+
+def other_settings(row: Mapping[str, Any], asked: Settings) -> dict[str, Any]:
+    """The settings of a row that are not those asked for.
+
+    Example:
+        a row of ``batch_size=2`` where none was asked for -> ``{'batch_size': 2}``
+    """
+    measured = {**Settings()._asdict(), **row['settings']}
+    return {key: measured[key] for key, value in asked._asdict().items()
+            if measured[key] != (list(value) if isinstance(value, tuple) else value)}
 
 
 def append_row(path: Path | None, row: Mapping[str, Any]) -> None:

@@ -177,16 +177,19 @@ def score(row: Mapping[str, Any], precise: bool = False) -> float | None:
 
 def format_choices(tries: Mapping[str, Mapping[float, Mapping[str, Any]]], factors: Sequence[float], *,
                    precise: bool = False, tie: float = 0.5) -> str:
-    """A Markdown table: a row per config, the score of each factor (with precise statistics after a slash), the choice.
+    """A Markdown table: a row per config, its rate, the score of each factor, the choice.
+
+    The rate is the config's when the tries were made.  With ``precise`` a score has a second one after a slash.
 
     Args:
         tries: Config -> factor -> what :func:`try_rate` gave.
     """
-    lines = ['| config | score | ' + ' | '.join(f'lr x {factor:.3g}' for factor in factors) + ' | chosen |',
-             '|---' * (len(factors) + 3) + '|']
+    lines = ['| config | score | lr | ' + ' | '.join(f'lr x {factor:.3g}' for factor in factors) + ' | chosen |',
+             '|---' * (len(factors) + 4) + '|']
     for name, rows in tries.items():
         known = [metric for row in rows.values() for metric in DECIDES if metric in (row.get('scores') or {})]
-        cells = [_cell(rows.get(factor), precise) for factor in factors]
+        rates = dict.fromkeys(f'{row["lr"]:g}' for row in rows.values() if row.get('lr') is not None)
+        cells = [', '.join(rates), *(_cell(rows.get(factor), precise) for factor in factors)]
         choice = choose(rows, precise=precise, tie=tie)
         words = 'none' if choice.factor is None else f'x {choice.factor:.3g}'
         words += ', precise statistics' * choice.precise + f' ({choice.note})' * bool(choice.note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -81,6 +82,11 @@ def short_config(cfg: Config, *, iters: int, lr_factor: float = 1.0, seed: int =
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg[key] = None
     return cfg
+
+
+def config_digest(cfg: Config) -> str:
+    """Sixteen hexadecimal digits that change with any value of a config: a score kept from before is of this config."""
+    return hashlib.sha256(json.dumps(cfg.to_dict(), default=repr).encode()).hexdigest()[:16]
 
 
 def run_and_score(cfg: Config, *, precise: bool = True, timeout: float | None = None) -> dict[str, Any]:

@@ -9,11 +9,13 @@ A system that cannot fit them has a fault of recipe or code.  The second score i
 averaged over the training batches: where it is much better, the moving averages are to blame.
 
 "all" is every system's small recipe.  What fails or takes too long is a row, too; the same command tries it again.
+A row of --out-file is measured anew when its config is named and was changed since, or other settings are asked for.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +45,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='of weights and order (default 0)')
     parser.add_argument('--threads', type=int, help="torch's threads; default its own choice")
     parser.add_argument('--timeout', type=float, metavar='S', help='seconds for each training; default any')
-    add_out_file(parser, 'a JSON line per row; rows that it holds are not measured again', required=False)
+    add_out_file(parser, 'a JSON line per row; rows that it holds are kept', required=False)
     parser.add_argument('--page', type=Path, metavar='FILE',
                         help='Markdown page whose table is set from the rows of --out-file')
     add_cfg_options(parser)
@@ -69,13 +71,15 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     rows = read_rows(args.out_file)
-    for path in _names(args.configs):
+    for path, named in _names(args.configs).items():
         for factor in args.lr_factor:
             name = Path(path).stem + ('' if factor == 1 else f' (lr x {factor:g})')
-            if name in rows and 'error' not in rows[name]:
-                continue
             settings = Settings(args.images, tuple(args.size) if args.size else None, args.iters, factor, args.seed,
                                 args.batch_size)
+            kept = 'error' not in rows.get(name, {'error': 'not measured'})
+            if kept and not (named and _changed(rows[name], path, settings, args)):
+                _name_differences(rows[name], settings)
+                continue
             rows[name] = _measure(name, path, settings, args)
             print(format_rows([rows[name]]).splitlines()[-1], flush=True)
             append_row(args.out_file, rows[name])
@@ -86,15 +90,36 @@ def run(args: argparse.Namespace) -> int:
     return PARTLY if any('error' in row for row in ordered) else DONE
 
 
-def _names(words: Sequence[str]) -> list[str]:
-    """Each config once; a wrong name shows before anything is measured."""
+def _names(words: Sequence[str]) -> dict[str, bool]:
+    """Each config once and whether it was named, not meant by "all"; a wrong name shows before anything is measured."""
     from mmseg_plugins.benchmark.overfit_table import small_systems
     from mmseg_plugins.config.paths import resolve_config
 
-    names = list(dict.fromkeys(name for word in words for name in (small_systems() if word == 'all' else [word])))
+    every = dict.fromkeys(small_systems(), False) if 'all' in words else {}
+    names = every | {word: True for word in words if word != 'all'}
     for name in names:
         resolve_config(name)
     return names
+
+
+def _changed(row: dict[str, Any], path: str, settings: Settings, args: argparse.Namespace) -> bool:
+    """Whether a row is of other settings, or of a config that has changed since (older rows do not say)."""
+    from mmseg_plugins.benchmark.overfit_table import other_settings
+    from mmseg_plugins.benchmark.short_runs import config_digest
+    from mmseg_plugins.config.load import load_config
+
+    digest = config_digest(load_config(path, args.cfg_options))
+    return bool(other_settings(row, settings)) or row.get('config', digest) != digest
+
+
+def _name_differences(row: dict[str, Any], settings: Settings) -> None:
+    """Say that a row stays although it is of other settings: the table of all systems has some of their own."""
+    from mmseg_plugins.benchmark.overfit_table import other_settings
+
+    if other := other_settings(row, settings):
+        values = ', '.join(f'{key}={value}' for key, value in other.items())
+        print(f'{row["name"]}: kept as it is, measured with {values}; name the config to measure it anew',
+              file=sys.stderr)
 
 
 def _measure(name: str, path: str, settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
@@ -102,13 +127,16 @@ def _measure(name: str, path: str, settings: Settings, args: argparse.Namespace)
     import torch
 
     from mmseg_plugins.benchmark.overfit import measure_overfit
+    from mmseg_plugins.benchmark.short_runs import config_digest
     from mmseg_plugins.config.load import load_config
     from mmseg_plugins.utils import environment
 
     machine = dict(cpu=environment.cpu_model(), threads=torch.get_num_threads(), torch=torch.__version__)
     row = dict(name=name, settings=settings._asdict(), machine=machine)
     try:
-        return row | measure_overfit(load_config(path, args.cfg_options), settings, args.timeout)
+        cfg = load_config(path, args.cfg_options)
+        row['config'] = config_digest(cfg)
+        return row | measure_overfit(cfg, settings, args.timeout)
     except Exception as error:  # of the system that is measured
         kind = '' if isinstance(error, UserError) else f'{type(error).__name__}: '
         return row | dict(error=kind + ' '.join(line.strip() for line in str(error).splitlines()[:2]))

@@ -5,7 +5,8 @@
 
 Each try trains on the other nine tenths for --iters iterations and is scored on the held-out tenth.  The validation
 images are never read.  The best score wins; scores at most --tie points below it count as equal, and of those the
-factor nearest to 1 wins.  Tries that --out-file holds already are not made again.
+factor nearest to 1 wins.  Tries that --out-file holds are not made again while the config and
+the settings are the same.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     from mmseg_plugins.benchmark.pages import set_block
     from mmseg_plugins.benchmark.recipe import Settings, format_choices, format_settings, try_rate
+    from mmseg_plugins.benchmark.short_runs import config_digest
     from mmseg_plugins.config.load import load_config
     from mmseg_plugins.engine.setup import setup_process
     from mmseg_plugins.utils import environment
@@ -73,13 +75,16 @@ def run(args: argparse.Namespace) -> int:
     for path, cfg in configs.items():
         name = Path(path).stem
         own = tries.setdefault(name, {})
+        rate = (cfg.get('optim_wrapper') or {}).get('optimizer', {}).get('lr')
+        of = dict(settings=same, config=config_digest(cfg), lr=rate)
         for factor in args.lr_factor:
-            if own.get(factor, {}).get('settings') == same and 'error' not in own[factor]:
+            kept = own.get(factor, {'error': 'not made'})
+            if 'error' not in kept and all(kept.get(key) == value for key, value in of.items()):
                 continue
             try:
-                own[factor] = dict(try_rate(cfg, settings, factor), settings=same, machine=machine)
+                own[factor] = dict(try_rate(cfg, settings, factor), **of, machine=machine)
             except UserError as error:
-                own[factor] = dict(error=str(error), settings=same)
+                own[factor] = dict(error=str(error), **of)
             _write(args.out_file, tries)
             print(f'{name}, lr x {factor:.3g}: {own[factor].get("error") or own[factor]["scores"]}', flush=True)
     asked = {Path(path).stem: {factor: tries[Path(path).stem][factor] for factor in args.lr_factor} for path in configs}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from toy_runs import segmentor_config, write_toy_label_maps
 
-from mmseg_plugins.benchmark import overfit
+from mmseg_plugins.benchmark import overfit, overfit_table
 from mmseg_plugins.benchmark.overfit import Settings
 from mmseg_plugins.benchmark.overfit_table import (
     fits,
@@ -22,6 +22,7 @@ from mmseg_plugins.benchmark.overfit_table import (
     write_page,
 )
 from mmseg_plugins.cli.main import main
+from mmseg_plugins.config import paths
 from mmseg_plugins.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +116,38 @@ def test_rows_are_measured_once_and_what_failed_again(
     assert good in page.read_text()
     assert '| toy (lr x 3) | no | failed: RuntimeError: no such rate |' in page.read_text()
     assert page.read_text().endswith(f'{END}\nafter\n')
+
+
+def test_a_row_of_other_settings_or_of_a_config_that_changed_is_measured_anew(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, out = tmp_path / 'toy.py', tmp_path / 'rows.jsonl'
+    cfg = segmentor_config(write_toy_label_maps(tmp_path), tmp_path / 'run')
+    cfg.dump(str(path))
+    measured: list[tuple[int, float]] = []
+
+    def fake(cfg: Any, settings: Settings, timeout: float | None) -> dict:
+        measured.append((settings.iters, cfg.optim_wrapper.optimizer.lr))
+        return dict(scores={'mIoU': 50.0}, precise={}, first_loss=2.0, loss=1.0, seconds=3.0)
+
+    monkeypatch.setattr(overfit, 'measure_overfit', fake)
+    command = ['benchmark', 'overfit', str(path), '--out-file', str(out), '--size', '64', '64']
+    rate = cfg.optim_wrapper.optimizer.lr
+    assert main([*command, '--iters', '5']) == main([*command, '--iters', '5']) == 0
+    assert main([*command, '--iters', '6']) == 0
+    cfg.optim_wrapper.optimizer.lr = 2 * rate
+    cfg.dump(str(path))
+    assert main([*command, '--iters', '6']) == 0
+    assert measured == [(5, rate), (6, rate), (6, 2 * rate)]
+
+
+def test_all_keeps_rows_of_other_settings_and_names_them(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / 'rows.jsonl'
+    out.write_text(json.dumps(row(settings=Settings(batch_size=2)._asdict())) + '\n')
+    monkeypatch.setattr(overfit_table, 'small_systems', lambda: ['toy'])
+    monkeypatch.setattr(paths, 'resolve_config', str)
+    assert main(['benchmark', 'overfit', 'all', '--out-file', str(out)]) == 0
+    assert 'toy: kept as it is, measured with batch_size=2' in capsys.readouterr().err
 
 
 def test_a_file_of_something_else_and_a_page_without_marks_are_refused(tmp_path: Path) -> None:

@@ -97,12 +97,13 @@ def test_precise_statistics_are_tries_where_they_are_asked_for() -> None:
 
 
 def test_the_table_shows_every_try_and_the_choice() -> None:
-    tries = {'net': {1.0: scored(20.0, 21.0), 3.0: dict(error='not finite')}, 'other': {1.0: dict(error='no')}}
+    tries = {'net': {1.0: scored(20.0, 21.0) | dict(lr=1e-3), 3.0: dict(error='not finite', lr=1e-3)},
+             'other': {1.0: dict(error='no')}}
     assert format_choices(tries, [1.0, 3.0], precise=True).splitlines() == [
-        '| config | score | lr x 1 | lr x 3 | chosen |',
-        '|---|---|---|---|---|',
-        '| net | mIoU | 20.0 / 21.0 | failed | x 1, precise statistics (edge) |',
-        '| other |  | failed |  | none |',
+        '| config | score | lr | lr x 1 | lr x 3 | chosen |',
+        '|---|---|---|---|---|---|',
+        '| net | mIoU | 0.001 | 20.0 / 21.0 | failed | x 1, precise statistics (edge) |',
+        '| other |  |  | failed |  | none |',
     ]
 
 
@@ -122,15 +123,33 @@ def test_tries_are_made_once_and_with_other_settings_anew(
     command = ['benchmark', 'recipe', str(path), '--lr-factor', '1/3', '1', '--out-file', str(out), '--page', str(page)]
     assert main(command) == main(command) == 0
     assert made == [(150, 1 / 3), (150, 1.0)]
-    assert '| toy | mIoU | 3.3 | 10.0 | x 1 (edge) |' in capsys.readouterr().out
+    assert '| toy | mIoU | 0.01 | 3.3 | 10.0 | x 1 (edge) |' in capsys.readouterr().out
     text = page.read_text()
-    assert text.startswith('before\n<!-- recipe -->\n| config | score | lr x 0.333 | lr x 1 | chosen |\n')
+    assert text.startswith('before\n<!-- recipe -->\n| config | score | lr | lr x 0.333 | lr x 1 | chosen |\n')
     assert '\n150 iterations, 0.1 of the training images held out, seed 0. Measured on ' in text
     assert text.endswith('<!-- end of recipe -->\nafter\n')
     assert 'old' not in text
     assert main([*command, '--iters', '9']) == 0
     assert made[2:] == [(9, 1 / 3), (9, 1.0)]
     assert json.loads(out.read_text())['tries']['toy']['1.0']['settings']['iters'] == 9
+
+
+def test_tries_of_a_config_that_changed_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, out = tmp_path / 'toy.py', tmp_path / 'tries.json'
+    cfg = segmentor_config(write_toy_label_maps(tmp_path), tmp_path / 'run')
+    rates: list[float] = []
+
+    def fake(cfg: Config, settings: Settings, factor: float) -> dict:
+        rates.append(cfg.optim_wrapper.optimizer.lr)
+        return scored(10.0)
+
+    monkeypatch.setattr(recipe, 'try_rate', fake)
+    command = ['benchmark', 'recipe', str(path), '--lr-factor', '1', '--out-file', str(out)]
+    for rate in (0.01, 0.03, 0.03):
+        cfg.optim_wrapper.optimizer.lr = rate
+        cfg.dump(str(path))
+        assert main(command) == 0
+    assert rates == [0.01, 0.03]
 
 
 def test_the_page_shows_the_tries_that_are_published() -> None:
