@@ -1,7 +1,7 @@
 # SOLO on cell nuclei, on EfficientNet-Lite0 with ImageNet weights from a package, its stem and first stage kept, twice
 # as long as solo_lite0_2000it-crop256_nuclei.py, which still gained much at its end.
 #   python tools/train.py configs/solo/solo_lite0_4000it-crop256_nuclei.py
-# Not yet measured here.
+# Measured numbers: configs/solo/README.md.
 _base_ = ['./_base_/nuclei.py', '../_base_/schedules/pretrained_4000it.py']
 
 model = dict(
