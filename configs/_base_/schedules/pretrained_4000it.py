@@ -1,12 +1,21 @@
 # pretrained_2000it.py twice as long, for a system that still gains much when that ends (docs/training.md, "Would a
 # longer training help?").
-_base_ = './pretrained_2000it.py'
 
 # ------------------------------------------------------------------ often changed
 max_iters = 4000
+val_interval = 1000
+base_lr = 1e-3
 warmup_iters = 100
 
-train_cfg = dict(max_iters=max_iters)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=val_interval)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=base_lr, weight_decay=0.05, fused=True),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    clip_grad=dict(max_norm=5.0, norm_type=2))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=warmup_iters),
     dict(
@@ -17,3 +26,4 @@ param_scheduler = [
         T_max=max_iters - warmup_iters,
         eta_min=0.0),
 ]
+custom_hooks = [dict(type='mmseg_plugins.ChannelsLastHook')]
