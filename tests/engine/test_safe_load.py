@@ -20,6 +20,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
+from mmseg_plugins import setup
 from mmseg_plugins.engine.checkpoint import loaders, safe_load
 from mmseg_plugins.engine.checkpoint.safe_load import (
     CheckpointFileError,
@@ -45,6 +46,12 @@ class ReachThroughGetattr:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return getattr, (HistoryBuffer, '__init__')
+
+
+@pytest.fixture(autouse=True)
+def prepared() -> None:
+    """A process as every command makes it: mmengine's loaders then read safely, whichever test ran before."""
+    setup()
 
 
 @pytest.fixture
