@@ -59,6 +59,12 @@ def test_the_page_gets_the_table_between_its_markers():
     assert 'old' not in filled
 
 
+def test_the_published_page_shows_every_recorded_curve():
+    models = [model for path in sorted((ROOT / 'configs').rglob('metafile.yml')) for model in read_models(path)]
+    page = (ROOT / 'docs' / 'training.md').read_text()
+    assert f'<!-- curves -->\n{curve_table(models)}<!-- end of curves -->' in page
+
+
 def test_the_last_point_of_every_recorded_curve_is_the_score_of_its_row():
     results = [result for path in sorted((ROOT / 'configs').rglob('metafile.yml')) for model in read_models(path)
                for result in model.get('Results', []) if 'Curve' in result]
