@@ -6,7 +6,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -14,16 +14,18 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS
+from mmengine.registry import HOOKS, MODELS
 from mmengine.runner import Runner, set_random_seed
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from mmseg_plugins.benchmark.synthetic import input_size, synthetic_batch
 from mmseg_plugins.config.scope import enter_scope_of
+from mmseg_plugins.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmseg_plugins.engine.runner.post_process import attach, build_post_process
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.suggest import last_part
 
 
 class Settings(NamedTuple):
@@ -46,8 +48,9 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
 
     Training time is one ``train_step`` (preprocessing, forward, backward,
     optimizer) on batches that are already in memory; inference time is one
-    ``test_step`` on one image, its ``post_process`` included.  Weights are as initialized, without downloads,
-    so the number of instances found is not that of a trained model.
+    ``test_step`` on one image, its ``post_process`` included.  Maps have the memory format that the config's hooks
+    give.  Weights are as initialized, without downloads, so the number of instances found is not that of a trained
+    model.
 
     Returns:
         ``train_s`` and ``infer_s`` (medians, seconds), ``train_peak_mb`` and ``infer_peak_mb`` (allocated
@@ -64,7 +67,7 @@ def measure_config(cfg: Config, settings: Settings) -> dict[str, Any]:
     batches, images, source = _data(cfg, settings)
     set_random_seed(settings.seed)  # reading the data may have drawn numbers
     model = MODELS.build(cfg.model).to(settings.device)
-    _add_post_process(model, cfg)
+    _add_what_runs_add(model, cfg)
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     result: dict[str, Any] = {'data': source, 'batch': len(batches[0]['inputs']), 'start_mb': start_mb}
     result['size'] = list(batches[0]['inputs'][0].shape[-2:])
@@ -110,7 +113,7 @@ def measure_trained(cfg: Config, settings: Settings, checkpoint: str | os.PathLi
     if checkpoint is not None:
         load_weights(model, load_checkpoint_file(os.fspath(checkpoint)), os.fspath(checkpoint), allow_partial=False)
     model.to(settings.device).eval()
-    _add_post_process(model, cfg)
+    _add_what_runs_add(model, cfg)
 
     def infer(index: int) -> Any:
         with torch.no_grad():
@@ -134,11 +137,14 @@ def _train_step(model: Any, batches: Sequence[Any], optimizer: Any) -> Callable[
     return step
 
 
-def _add_post_process(model: nn.Module, cfg: Config) -> None:
-    """Let ``test_step`` do what the config's ``post_process`` does after it."""
+def _add_what_runs_add(model: nn.Module, cfg: Config) -> None:
+    """Let the model compute as in a run of the config: its ``post_process``, its hooks for the format of maps."""
     post = build_post_process(cfg.get('post_process'))
     if post is not None:
         attach(model, post)
+    for hook in cfg.get('custom_hooks') or ():
+        if isinstance(hook, Mapping) and last_part(str(hook.get('type'))) == ChannelsLastHook.__name__:
+            HOOKS.build(hook).attach(model)
 
 
 def count_macs(call: Callable[[int], Any]) -> int | None:

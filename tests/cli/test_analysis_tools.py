@@ -5,10 +5,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 import toy_runs
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
+from torch import nn
 
 from mmseg_plugins.benchmark import models as measure
 from mmseg_plugins.benchmark.models import Settings, count_macs, measure_config
@@ -124,6 +126,24 @@ def test_post_process_is_measured_with_the_model(configs, monkeypatch):
     cfg.post_process = dict(type='mmseg_plugins.ConvCRFPostProcess')
     measure_config(cfg, Settings(1, 3, 1, synthetic=(64, 64, 1)))
     assert calls == [1] * 5  # warm-up, three images, operations
+
+
+@pytest.mark.parametrize('measured', [
+    measure_config, lambda cfg, settings: measure.measure_trained(cfg, settings, None)], ids=['new', 'trained'])
+def test_maps_are_measured_in_the_format_that_the_recipe_trains_in(configs, monkeypatch, measured):
+    formats = []
+    forward = nn.Conv2d.forward
+
+    def noted(self, maps):
+        if self.in_channels == 3:
+            formats.append(maps.is_contiguous(memory_format=torch.channels_last))
+        return forward(self, maps)
+
+    monkeypatch.setattr(nn.Conv2d, 'forward', noted)
+    cfg = Config.fromfile(configs[1])
+    cfg.custom_hooks = [dict(type='mmseg_plugins.ChannelsLastHook')]
+    measured(cfg, Settings(1, 1, 0, synthetic=(64, 64, 1)))
+    assert formats == [True] * 3  # an image, operations, a step
 
 
 def test_benchmark_runs_rounds_in_fresh_processes_and_prints_ratios(configs, tmp_path, capsys):

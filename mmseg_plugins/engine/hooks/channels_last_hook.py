@@ -45,7 +45,14 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Begin."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.attach(runner.model.module if is_model_wrapper(runner.model) else runner.model)
+
+    def attach(self, model: nn.Module) -> None:
+        """Begin in a model without a run, for a measurement.
+
+        Raises:
+            UserError: the model has no module of such a name.
+        """
         known = dict(model.named_modules())
         for name in self.modules:
             if name not in known:
