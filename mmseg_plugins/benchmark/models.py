@@ -22,6 +22,7 @@ from torch import nn
 from mmseg_plugins.benchmark.synthetic import input_size, synthetic_batch
 from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.engine.hooks.channels_last_hook import ChannelsLastHook
+from mmseg_plugins.engine.hooks.post_process_hook import PostProcessHook
 from mmseg_plugins.engine.runner.post_process import attach, build_post_process
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.errors import UserError
@@ -139,12 +140,16 @@ def _train_step(model: Any, batches: Sequence[Any], optimizer: Any) -> Callable[
 
 def _add_what_runs_add(model: nn.Module, cfg: Config) -> None:
     """Let the model compute as in a run of the config: its ``post_process``, its hooks for the format of maps."""
-    post = build_post_process(cfg.get('post_process'))
+    described = cfg.get('post_process')
+    for hook in cfg.get('custom_hooks') or ():
+        kind = last_part(str(hook.get('type'))) if isinstance(hook, Mapping) else ''
+        if kind == PostProcessHook.__name__:
+            described = hook['post_process']  # a run takes it in place of the top-level one
+        elif kind == ChannelsLastHook.__name__:
+            HOOKS.build(hook).attach(model)
+    post = build_post_process(described)
     if post is not None:
         attach(model, post)
-    for hook in cfg.get('custom_hooks') or ():
-        if isinstance(hook, Mapping) and last_part(str(hook.get('type'))) == ChannelsLastHook.__name__:
-            HOOKS.build(hook).attach(model)
 
 
 def count_macs(call: Callable[[int], Any]) -> int | None:

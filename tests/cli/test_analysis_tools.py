@@ -118,12 +118,17 @@ def test_losses_that_warm_up_find_their_iteration(configs, monkeypatch, measured
     assert seen == [0, 1]
 
 
-def test_post_process_is_measured_with_the_model(configs, monkeypatch):
+@pytest.mark.parametrize('listed', [False, True], ids=['top level', 'hook'])
+def test_post_process_is_measured_with_the_model(configs, monkeypatch, listed):
     calls = []
     monkeypatch.setattr(
         ConvCRFPostProcess, '__call__', lambda self, samples, images, model: calls.append(len(images)) or samples)
     cfg = Config.fromfile(configs[1])
-    cfg.post_process = dict(type='mmseg_plugins.ConvCRFPostProcess')
+    post_process = dict(type='mmseg_plugins.ConvCRFPostProcess')
+    if listed:
+        cfg.custom_hooks = [dict(type='mmseg_plugins.PostProcessHook', post_process=post_process)]
+    else:
+        cfg.post_process = post_process
     measure_config(cfg, Settings(1, 3, 1, synthetic=(64, 64, 1)))
     assert calls == [1] * 5  # warm-up, three images, operations
 
