@@ -63,6 +63,7 @@ class Predictor:
             config next.
         semantic: Whether the config predicts label maps rather than instances.
         report: What of the checkpoint did not fit, empty when all did.
+        post_process: What refines a prediction, as in a test of the config; None for nothing.
 
     Raises:
         UserError: config or checkpoint is missing; the checkpoint does not fit and ``allow_partial`` is False;
@@ -83,7 +84,7 @@ class Predictor:
         from mmseg_plugins.config.build_errors import explain_build_errors
         from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
         from mmseg_plugins.engine.checks.prediction_settings import check_built_model
-        from mmseg_plugins.engine.runner.post_process import build_post_process
+        from mmseg_plugins.engine.runner.outside_runs import post_process_of, use_memory_formats
 
         setup()
         checkpoint = shipped_weights(config, checkpoint)
@@ -119,9 +120,10 @@ class Predictor:
         if checkpoint is not None:
             self.report = load_weights(self.model, loaded, checkpoint, allow_partial)
         self.model.to(self.device).eval()
-        self._post = build_post_process(self.cfg.get('post_process'))
-        if isinstance(self._post, NamesClasses):
-            self.meta = {**self.meta, **self._post.meta}
+        use_memory_formats(self.model, self.cfg)
+        self.post_process = post_process_of(self.cfg)
+        if isinstance(self.post_process, NamesClasses):
+            self.meta = {**self.meta, **self.post_process.meta}
         self.model.dataset_meta = self.meta
         loading, others = split_pipeline(self.cfg)
         self._load = build_loader(self.cfg, loading)
@@ -166,9 +168,9 @@ class Predictor:
         array = loaded['img']
         data = self._prepared(loaded)
         sample = self._predicted(data, loaded)
-        if self._post is not None:
+        if self.post_process is not None:
             colors = torch.from_numpy(np.ascontiguousarray(as_bgr(array)[..., ::-1].transpose(2, 0, 1)))  # BGR -> RGB
-            self._post([sample], [colors], self.model)
+            self.post_process([sample], [colors], self.model)
         sample = sample.cpu()
         if self.max_per_image is not None and 'pred_instances' in sample and 'scores' in sample.pred_instances:
             order = sample.pred_instances.scores.argsort(descending=True, stable=True)

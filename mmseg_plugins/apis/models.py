@@ -19,6 +19,7 @@ from mmseg_plugins.config.scope import enter_scope_of
 from mmseg_plugins.config.shipped import shipped_weights
 from mmseg_plugins.engine.checkpoint.fit import load_weights
 from mmseg_plugins.engine.checkpoint.safe_load import load_checkpoint_file
+from mmseg_plugins.engine.runner.outside_runs import use_memory_formats
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -28,7 +29,7 @@ def get_model(
     *,
     cfg_options: Mapping[str, Any] | None = None,
 ) -> nn.Module:
-    """The network of a config, in training mode, on the CPU.
+    """The network of a config, in training mode, on the CPU; its maps in the memory format that runs of it have.
 
     Args:
         config: Name or path of a config, name of a shipped model, or a ``Config``.
@@ -49,6 +50,7 @@ def get_model(
     enter_scope_of(cfg)
     with explain_build_errors(cfg):
         model: nn.Module = MODELS.build(cfg.model)
+    use_memory_formats(model, cfg)
     if checkpoint is not None:
         load_weights(model, load_checkpoint_file(checkpoint), checkpoint, allow_partial=False)
     return model

@@ -62,7 +62,8 @@ def read_examples(config: str, checkpoint: str, number: int, device: str,
     Raises:
         UserError: config or checkpoint cannot be used, or the config is not semantic.
     """
-    predictor = Predictor(config, checkpoint, device, cfg_options={**(cfg_options or {}), 'post_process': None})
+    predictor = Predictor(config, checkpoint, device, cfg_options=cfg_options)
+    predictor.post_process = None  # the network's own scores are what a CRF starts from
     if not predictor.semantic:
         raise UserError(f'{config} is no semantic config (default_scope mmseg): it has no label maps to score.',
                         fix='name the config of a segmentor.')

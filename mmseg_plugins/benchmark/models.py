@@ -6,7 +6,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -14,19 +14,17 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import HOOKS, MODELS
+from mmengine.registry import MODELS
 from mmengine.runner import Runner, set_random_seed
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from mmseg_plugins.benchmark.synthetic import input_size, synthetic_batch
 from mmseg_plugins.config.scope import enter_scope_of
-from mmseg_plugins.engine.hooks.channels_last_hook import ChannelsLastHook
-from mmseg_plugins.engine.hooks.post_process_hook import PostProcessHook
-from mmseg_plugins.engine.runner.post_process import attach, build_post_process
+from mmseg_plugins.engine.runner.outside_runs import post_process_of, use_memory_formats
+from mmseg_plugins.engine.runner.post_process import attach
 from mmseg_plugins.utils import environment
 from mmseg_plugins.utils.errors import UserError
-from mmseg_plugins.utils.suggest import last_part
 
 
 class Settings(NamedTuple):
@@ -139,15 +137,9 @@ def _train_step(model: Any, batches: Sequence[Any], optimizer: Any) -> Callable[
 
 
 def _add_what_runs_add(model: nn.Module, cfg: Config) -> None:
-    """Let the model compute as in a run of the config: its ``post_process``, its hooks for the format of maps."""
-    described = cfg.get('post_process')
-    for hook in cfg.get('custom_hooks') or ():
-        kind = last_part(str(hook.get('type'))) if isinstance(hook, Mapping) else ''
-        if kind == PostProcessHook.__name__:
-            described = hook['post_process']  # a run takes it in place of the top-level one
-        elif kind == ChannelsLastHook.__name__:
-            HOOKS.build(hook).attach(model)
-    post = build_post_process(described)
+    """Let the model compute as in a test of the config: its post-process, the memory format of its maps."""
+    use_memory_formats(model, cfg)
+    post = post_process_of(cfg)
     if post is not None:
         attach(model, post)
 

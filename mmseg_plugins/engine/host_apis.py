@@ -39,7 +39,7 @@ class _ConfigOfModel:
         if not isinstance(value, (Config, ConfigDict)):
             return
         refuse_random_layers(model)
-        attach_post_process(model, value)
+        use_as_in_runs(model, value)
         if 'dataset_meta' in vars(model):
             check_classes(model, value)
 
@@ -47,11 +47,13 @@ class _ConfigOfModel:
         del vars(model)['cfg']
 
 
-def attach_post_process(model: Any, cfg: Any) -> None:
-    """Let the config's ``post_process`` refine what a network predicts from now on, once."""
-    from mmseg_plugins.engine.runner.post_process import attach, build_post_process, detach
+def use_as_in_runs(model: Any, cfg: Any) -> None:
+    """Let the config's post-process refine what a network predicts from now on, once; and give maps their format."""
+    from mmseg_plugins.engine.runner.outside_runs import post_process_of, use_memory_formats
+    from mmseg_plugins.engine.runner.post_process import attach, detach
 
-    post = build_post_process(cfg.get('post_process'))
+    use_memory_formats(model, cfg)
+    post = post_process_of(cfg)
     if post is None:
         detach(model)
         return

@@ -7,7 +7,7 @@ import torch
 import toy_runs
 from mmengine.registry import MODELS, init_default_scope
 
-from mmseg_plugins.apis.tune_crf import Example, count_pixels, grid, mean_iou, score_params
+from mmseg_plugins.apis.tune_crf import Example, count_pixels, grid, mean_iou, read_examples, score_params
 from mmseg_plugins.benchmark.crf import synthetic_picture
 from mmseg_plugins.cli.main import main
 from mmseg_plugins.models.crf import PRESETS
@@ -88,6 +88,21 @@ def test_tune_prints_the_best_settings_and_the_line(tmp_path, capsys):
     result = json.loads(out.read_text())
     assert [one['iterations'] for one in result['scores']] == [1, 1]
     assert result['scores'][0]['mIoU'] >= result['scores'][1]['mIoU']
+
+
+def test_tuning_starts_from_the_scores_of_the_network_alone(tmp_path):
+    cfg = toy_runs.segmentor_config(toy_runs.write_toy_label_maps(tmp_path / 'data', images=1), tmp_path / 'run')
+    init_default_scope('mmseg')
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta=dict()), tmp_path / 'model.pth')
+    post = dict(type='mmseg_plugins.DenseCRFPostProcess', preset='deconvnet')
+    found = []
+    for changes in ({}, dict(post_process=post), dict(custom_hooks=[dict(type='PostProcessHook', post_process=post)])):
+        cfg.merge_from_dict(changes)
+        cfg.dump(str(tmp_path / 'config.py'))
+        example, = read_examples(str(tmp_path / 'config.py'), str(tmp_path / 'model.pth'), 1, 'cpu', None)
+        found.append(example.probabilities)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 @pytest.mark.parametrize(('words', 'message'), [

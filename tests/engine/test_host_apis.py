@@ -16,7 +16,7 @@ from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.models import SegDataPreProcessor
 
 from mmseg_plugins import setup
-from mmseg_plugins.apis import Predictor
+from mmseg_plugins.apis import Predictor, get_model
 from mmseg_plugins.engine import host_apis
 from mmseg_plugins.models.crf.crf_postprocess import DenseCRFPostProcess
 from mmseg_plugins.utils.errors import UserError
@@ -76,9 +76,12 @@ def masks(sample):
     return found.cpu().numpy() if isinstance(found, torch.Tensor) else np.asarray(found)
 
 
-def with_post(cfg):
+def with_post(cfg, listed=False):
     changed = deepcopy(cfg)
-    changed.post_process = POST
+    if listed:
+        changed.custom_hooks = [dict(type='PostProcessHook', post_process=POST)]
+    else:
+        changed.post_process = POST
     return changed
 
 
@@ -112,6 +115,44 @@ def test_post_process_refines_masks_under_mmdets_own_functions(detector):
     for given, expected in ((cfg, plain), (with_post(cfg), refined)):
         assert np.array_equal(masks(by_inferencer(DetInferencer, deepcopy(given), folder)), expected)
         assert np.array_equal(masks(by_functions(init_detector, inference_detector, deepcopy(given), folder)), expected)
+
+
+@pytest.mark.parametrize('start', [Predictor, init_model], ids=['Predictor', 'init_model'])
+def test_a_listed_hook_refines_predictions_as_the_top_level_line_does(start, segmentor):
+    cfg, folder = segmentor
+
+    def predicted(given):
+        model = start(given, str(folder / 'model.pth'), device='cpu')
+        image = str(folder / 'image.png')
+        return labels(model(image) if start is Predictor else inference_model(model, image))
+
+    refined = predicted(with_post(cfg))
+    assert (predicted(deepcopy(cfg)) != refined).any()
+    assert np.array_equal(predicted(with_post(cfg, listed=True)), refined)
+
+
+def network_of(way, cfg, folder):
+    if way == 'get_model':
+        return get_model(cfg)
+    weights = str(folder / 'model.pth')
+    return Predictor(cfg, weights, 'cpu').model if way == 'Predictor' else init_model(cfg, weights, device='cpu')
+
+
+@pytest.mark.parametrize('way', ['Predictor', 'get_model', 'init_model'])
+def test_maps_have_the_memory_format_of_a_run(way, segmentor):
+    cfg, folder = deepcopy(segmentor[0]), segmentor[1]
+    cfg.custom_hooks = [dict(type='mmseg_plugins.ChannelsLastHook', modules=['backbone'])]
+    model, formats = network_of(way, cfg, folder), []
+    if way == 'init_model':
+        model.cfg = cfg  # a second time
+    assert len(model.backbone._forward_pre_hooks) == 1
+    model.backbone.register_forward_pre_hook(
+        lambda _, given: formats.append(given[0].is_contiguous(memory_format=torch.channels_last)))
+    model.eval()(torch.zeros(1, 3, 64, 64))
+    assert formats == [True]
+    cfg.custom_hooks[0]['modules'] = ['bakbone']
+    with pytest.raises(UserError, match="did you mean 'backbone'"):
+        network_of(way, cfg, folder)
 
 
 def test_a_config_given_again_does_not_refine_twice(segmentor):

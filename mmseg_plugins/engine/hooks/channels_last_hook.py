@@ -48,7 +48,7 @@ class ChannelsLastHook(Hook):
         self.attach(runner.model.module if is_model_wrapper(runner.model) else runner.model)
 
     def attach(self, model: nn.Module) -> None:
-        """Begin in a model without a run, for a measurement.
+        """Begin in a model without a run; a module that has the format already stays as it is.
 
         Raises:
             UserError: the model has no module of such a name.
@@ -58,7 +58,8 @@ class ChannelsLastHook(Hook):
             if name not in known:
                 raise UserError(f'ChannelsLastHook: modules={list(self.modules)}, but {type(model).__name__} has no '
                                 f'module {name!r}{did_you_mean(name, known)}.', fix='correct modules in custom_hooks.')
-        self._handles = [known[name].register_forward_pre_hook(_reorder) for name in self.modules]
+        self._handles = [known[name].register_forward_pre_hook(_reorder) for name in self.modules
+                         if _reorder not in known[name]._forward_pre_hooks.values()]
 
     def after_run(self, runner: Any) -> None:
         """Leave the model as it was."""

@@ -22,6 +22,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmseg_plugins.engine.runner.outside_runs import hook_kind
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 from mmseg_plugins.utils.errors import UserError
 from mmseg_plugins.utils.process_state import preserved_process
@@ -180,14 +181,10 @@ def _quiet(cfg: Config, folder: str) -> Config:
     cfg = deepcopy(cfg)
     cfg.update(work_dir=os.path.join(folder, 'run'), resume=False, launcher='none', log_level='WARNING',
                experiment_name=f'rehearsal_{next(_numbers)}', **dict.fromkeys(SILENT, False))
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if _kind(hook) not in _HOOKS]
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if hook_kind(hook) not in _HOOKS]
     if isinstance(cfg.get('visualizer'), Mapping):
         cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     return cfg
-
-
-def _kind(hook: Any) -> str:
-    return last_part(str(hook.get('type'))) if isinstance(hook, Mapping) else type(hook).__name__
 
 
 def _command(stage: str) -> str:

@@ -241,8 +241,8 @@ def test_masks_of_a_detector_are_refined_by_the_same_line(tmp_path):
     predictor = Predictor(cfg, tmp_path / 'model.pth', cfg_options={
         'post_process.type': POST['type'], 'post_process.min_score': 0.0, 'post_process.mask_confidence': 0.51})
     seen = []
-    refine = predictor._post.refine
-    predictor._post.refine = lambda *args: seen.append(args) or refine(*args)
+    refine = predictor.post_process.refine
+    predictor.post_process.refine = lambda *args: seen.append(args) or refine(*args)
     refined = predictor(image)
     assert len(seen) == plain.pred_instances.masks.flatten(1).any(1).sum() > 0
     assert all(colors.shape[2:] == probabilities.shape[2:] for probabilities, colors in seen)
