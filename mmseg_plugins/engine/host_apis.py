@@ -1,8 +1,9 @@
-"""What the hosts' own entry points owe a config: ``post_process`` acts, and weights of other classes are refused.
+"""What the hosts' own entry points owe a config: its post-process acts, and weights of other classes are refused.
 
 ``init_model``, ``init_detector`` and the inferencers of mmdet and mmseg put the config on the network as ``model.cfg``,
 and read weights through one function of mmengine.  :func:`install` looks at both places, and lets a stock ``Runner``
-act for ``post_process``, too.  Our own predictor does not set ``model.cfg``: it attaches the post-process itself.
+act for ``post_process``, too.  Our own predictor does not set ``model.cfg``: it calls the post-process itself.
+Maps have the memory format that the config's runs have.
 """
 
 from __future__ import annotations
