@@ -15,6 +15,7 @@ from mmengine.registry import HOOKS, MODELS
 from mmseg_plugins.config.build_errors import UnknownTypeError, explain_build_errors
 from mmseg_plugins.engine.hooks.finite_loss_hook import FiniteLossHook
 from mmseg_plugins.engine.runner.hook_switches import add_switch_hooks
+from mmseg_plugins.engine.runner.outside_runs import hook_kind
 from mmseg_plugins.engine.runner.safe_runner import SafeRunner
 from mmseg_plugins.utils.errors import UserError
 
@@ -108,6 +109,23 @@ def test_switches_add_hooks_once_with_options() -> None:
     names = [hook['type'].split('.')[1] for hook in cfg['custom_hooks']]
     assert names == ['ProgressHook', 'FiniteLossHook', 'PaddingCheckHook', 'RunReportHook']
     assert cfg['custom_hooks'][1]['max_images'] == 3
+
+
+@pytest.mark.parametrize('listed', [
+    'mmseg_plugins.FiniteLossHook', 'FiniteLossHook', 'mmseg_plugins.engine.hooks.FiniteLossHook', FiniteLossHook])
+@pytest.mark.parametrize('place', ['custom_hooks', 'default_hooks'])
+def test_a_listed_hook_is_not_added_again_however_its_type_is_written(listed: Any, place: str) -> None:
+    hook = dict(type=listed)
+    cfg: dict[str, Any] = {place: [hook] if place == 'custom_hooks' else dict(finite=hook)}
+    add_switch_hooks(cfg)
+    kinds = [hook_kind(hook) for hook in cfg['custom_hooks']]
+    assert kinds.count('FiniteLossHook') == (place == 'custom_hooks')
+
+
+def test_a_hook_object_is_not_added_again() -> None:
+    cfg: dict[str, Any] = dict(custom_hooks=[FiniteLossHook()])
+    add_switch_hooks(cfg)
+    assert [hook_kind(hook) for hook in cfg['custom_hooks']].count('FiniteLossHook') == 1
 
 
 def test_a_switch_of_another_type_is_an_error() -> None:

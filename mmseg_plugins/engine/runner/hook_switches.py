@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmseg_plugins.engine.runner.outside_runs import hook_kind
 from mmseg_plugins.utils.errors import UserError
+from mmseg_plugins.utils.suggest import last_part
 
 # Top-level switches of a config and their hooks: True, False or a dict of options.
 SWITCHES = {
@@ -25,12 +27,12 @@ def add_switch_hooks(cfg: Any) -> None:
     """
     hooks = list(cfg.get('custom_hooks') or [])
     listed = [*hooks, *(cfg.get('default_hooks') or {}).values()]
-    present = {h.get('type') if isinstance(h, dict) else type(h).__name__ for h in listed if h is not None}
+    present = {hook_kind(hook) for hook in listed if hook is not None}
     for switch, name in SWITCHES.items():
         value = cfg.get(switch, True)
         if not isinstance(value, (bool, dict)):
             raise UserError(f'{switch}={value!r}: give True, False or a dict of options of {name}.')
-        if value is not False and not {name, name.split('.')[1]} & {str(p) for p in present}:
+        if value is not False and last_part(name) not in present:
             hooks.append(dict(type=name, **(value if isinstance(value, dict) else {})))
     cfg['custom_hooks'] = hooks
 
@@ -38,5 +40,5 @@ def add_switch_hooks(cfg: Any) -> None:
 def register_post_process(runner: Any) -> None:
     """Register the hook that acts for a top-level ``post_process = dict(type=...)``, unless it is listed already."""
     described = runner.cfg.get('post_process')
-    if described and POST_PROCESS.split('.')[1] not in {type(hook).__name__ for hook in runner.hooks}:
+    if described and last_part(POST_PROCESS) not in map(hook_kind, runner.hooks):
         runner.register_hook(dict(type=POST_PROCESS, post_process=described))
