@@ -7,7 +7,8 @@ not one of maps at all:
   any head;
 * shared heads (MaskLab's copy of res5): stock ``ResLayer`` between extractor and box head, asked by ``check_model``;
 * ``PSENetFPN``: a neck whose maps are those of FPN;
-* ``mmseg_plugins.InstanceFCN`` and ``TiledSOLO``: detectors that differ from the stock ones in prediction only;
+* ``mmseg_plugins.InstanceFCN``, ``TiledSOLO`` and ``TiledMask2Former``: detectors that differ from the stock ones in
+  prediction only;
 * decode heads: semantic segmentation has a grid of its own, ``tests/test_semantic_contract.py``.
 """
 

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_plugins.engine.hooks import PaddingCheckHook
-from mmseg_plugins.models.detectors import TiledSOLO
+from mmseg_plugins.models.detectors import TiledMask2Former, TiledSOLO
 from mmseg_plugins.utils.errors import UserError
 
 
@@ -84,8 +84,9 @@ def test_nothing_is_said_without_a_difference(case):
     assert warnings_of(**case) == []
 
 
-def test_solo_on_tiles_is_not_warned_of():
-    assert TiledSOLO.removes_padding
+@pytest.mark.parametrize('detector', [TiledSOLO, TiledMask2Former])
+def test_a_detector_on_tiles_is_not_warned_of(detector):
+    assert detector.removes_padding
 
 
 @pytest.mark.parametrize('options', [dict(min_batches=0), dict(min_share=0.0), dict(min_share=1.0)])

@@ -11,8 +11,8 @@ from pycocotools import mask as mask_api
 from scipy import ndimage
 from tiny_models import batch, build, check_training_step, predictions_of, tiny_config
 
-from mmseg_plugins.models.detectors import tiled_solo
-from mmseg_plugins.models.detectors.tiled_solo import spans
+from mmseg_plugins.models.detectors import tiled_prediction
+from mmseg_plugins.models.detectors.tiled_prediction import spans
 from mmseg_plugins.structures.masks import mask_boxes
 
 CONFIG = 'solo/solov2_r18_1000it-crop256_nuclei.py'
@@ -120,7 +120,7 @@ def test_what_is_held_does_not_grow_with_the_image(monkeypatch):
     """After every tile the best four, cropped to their boxes, and no mask of a tile but those of one batch of tiles."""
     model, finder, held = tiny(tiles_per_batch=2), Finder(), []
     model.test_cfg.max_per_img = 4
-    original = tiled_solo.keep_best
+    original = tiled_prediction.keep_best
 
     def keep_best(parts, limit):
         best = original(parts, limit)
@@ -128,7 +128,7 @@ def test_what_is_held_does_not_grow_with_the_image(monkeypatch):
                      max(crop.untyped_storage().nbytes() for crop in best.crops)))
         return best
 
-    monkeypatch.setattr(tiled_solo, 'keep_best', keep_best)
+    monkeypatch.setattr(tiled_prediction, 'keep_best', keep_best)
     found_in(model, dotted_image(400, 300), finder=finder)
     assert len(held) == len(finder.tile_masks) == 9 * 7
     masks, numbers, sizes = zip(*held, strict=True)
