@@ -1,7 +1,7 @@
 # For a network without pre-trained weights, meant to be long enough to level off, on two CPU cores: small_1000it.py
 # four times as long, at a higher rate.  The overfit test (docs/overfit.md) asks for more than 1e-3.  Of a third,
-# one and three times 5e-3 a held-out tenth of the training images prefers 5e-3 with U-Net and LinkNet; SegNet's and
-# FCN-8s's configs have their own, ENet was not tried (docs/training.md, "Which learning rate?").
+# one and three times 5e-3 a held-out tenth of the training images prefers 5e-3 with U-Net and LinkNet; SegNet's,
+# FCN-8s's, DeconvNet's and DeepLab v1's have 1e-3, ENet was not tried (docs/training.md, "Which learning rate?").
 
 # ------------------------------------------------------------------ often changed
 max_iters = 4000
