@@ -2,7 +2,11 @@
 #
 # A crop of 256 holds too many nuclei to be parted in a short training (NOTES.md, "The cause").  99 % of random crops of
 # 128 px hold no more than 32 (median 5), and enlarged a nucleus measures 10 cells of the masks' map for 5.
-_base_ = ['./nuclei.py']
+_base_ = [
+    '../../_base_/models/mask2former_r18-small.py',
+    '../../_base_/datasets/nuclei_instance.py',
+    '../../_base_/runtime/iters_runtime.py',
+]
 
 # ------------------------------------------------------------------ often changed
 crop = (128, 128)  # of the original image
@@ -35,5 +39,6 @@ model = dict(
     tile=tile,
     overlap=overlap,
     max_per_img=max_per_img,
-    panoptic_head=dict(num_queries=num_queries),
+    panoptic_head=dict(num_queries=num_queries, num_things_classes=1, loss_cls=dict(class_weight=[1.0, 0.1])),
+    panoptic_fusion_head=dict(num_things_classes=1),
     test_cfg=dict(max_per_image=num_queries))

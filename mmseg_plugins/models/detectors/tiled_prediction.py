@@ -7,6 +7,7 @@ cropped to their boxes.  Only the result grows with the image, unless its masks 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 from typing import Any, NamedTuple
@@ -67,7 +68,7 @@ def spans(length: int, tile: int, overlap: int) -> list[Span]:
     return [Span(*span) for span in zip(starts, [-torch.inf, *borders], [*borders, torch.inf], strict=True)]
 
 
-class TiledPrediction:
+class TiledPrediction(ABC):
     """Prediction on tiles for an instance detector of the host, whose training stays as it is.
 
     A subclass, which is the host's detector as well, calls :meth:`set_tiles` and gives :meth:`instances_of_tiles`.
@@ -116,12 +117,12 @@ class TiledPrediction:
         self.overlap = overlap
         self.tiles_per_batch = tiles_per_batch
 
+    @abstractmethod
     def instances_of_tiles(self, tiles: Tensor, samples: list[DetDataSample]) -> list[InstanceData]:
         """What the network finds in each of some tiles (T, 3, h, w), in the frame of the tile.
 
         ``masks`` (n, h, w) are bool, ``bboxes`` (n, 4) theirs.  An instance without a pixel is ignored.
         """
-        raise NotImplementedError
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: list[DetDataSample], rescale: bool = True,
                 **kwargs: Any) -> list[DetDataSample]:
